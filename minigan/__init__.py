@@ -1,0 +1,199 @@
+"""minigan: a from-scratch autograd engine on NumPy and CuPy, with a GAN trainer on top.
+
+    import minigan as mg
+
+The engine is here and in ``mg.nn`` and ``mg.optim``; ``mg.data`` and ``mg.gan`` are loaded when first used.
+"""
+
+from typing import Any as _Any
+
+import numpy as _np
+
+from minigan import errors, nn, optim
+from minigan._version import __version__
+from minigan.autograd import grad
+from minigan.backend.device import Device, device, get_default_device, set_default_device
+from minigan.errors import (
+    ConfigError,
+    DataError,
+    DeviceError,
+    DivergedError,
+    DTypeError,
+    GradcheckError,
+    GraphError,
+    MiniganError,
+    RunError,
+    ShapeError,
+    StaleGraphError,
+    StateError,
+)
+from minigan.gradcheck import gradcheck, gradgradcheck
+from minigan.ops.activation import relu, sigmoid, tanh
+from minigan.ops.creation import arange, as_tensor, eye, from_dlpack, full, ones, tensor, zeros
+from minigan.ops.elementwise import (
+    abs,
+    add,
+    clamp,
+    cos,
+    div,
+    eq,
+    exp,
+    expm1,
+    ge,
+    gt,
+    isfinite,
+    le,
+    log,
+    log1p,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    pow,
+    reciprocal,
+    rsqrt,
+    sign,
+    sin,
+    sqrt,
+    square,
+    sub,
+    where,
+)
+from minigan.ops.linalg import matmul
+from minigan.ops.random import manual_seed, rand, randn, set_step
+from minigan.ops.reduce import amax, amin, argmax, argmin, max, mean, min, std, sum, var
+from minigan.ops.shape import (
+    cat,
+    chunk,
+    expand,
+    flatten,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    transpose,
+    unsqueeze,
+)
+from minigan.serialization import load, save
+from minigan.tape import no_grad
+from minigan.tensor import Tensor
+
+float32, float64 = _np.dtype(_np.float32), _np.dtype(_np.float64)
+int32, int64, uint8 = _np.dtype(_np.int32), _np.dtype(_np.int64), _np.dtype(_np.uint8)
+bool_ = _np.dtype(bool)
+
+__all__ = [
+    "ConfigError",
+    "DTypeError",
+    "DataError",
+    "Device",
+    "DeviceError",
+    "DivergedError",
+    "GradcheckError",
+    "GraphError",
+    "MiniganError",
+    "RunError",
+    "ShapeError",
+    "StaleGraphError",
+    "StateError",
+    "Tensor",
+    "__version__",
+    "abs",
+    "add",
+    "amax",
+    "amin",
+    "arange",
+    "argmax",
+    "argmin",
+    "as_tensor",
+    "bool_",
+    "cat",
+    "chunk",
+    "clamp",
+    "cos",
+    "device",
+    "div",
+    "eq",
+    "errors",
+    "exp",
+    "expand",
+    "expm1",
+    "eye",
+    "flatten",
+    "float32",
+    "float64",
+    "from_dlpack",
+    "full",
+    "ge",
+    "get_default_device",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "gt",
+    "int32",
+    "int64",
+    "isfinite",
+    "le",
+    "load",
+    "log",
+    "log1p",
+    "lt",
+    "manual_seed",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mul",
+    "ne",
+    "neg",
+    "nn",
+    "no_grad",
+    "ones",
+    "optim",
+    "permute",
+    "pow",
+    "rand",
+    "randn",
+    "reciprocal",
+    "relu",
+    "reshape",
+    "rsqrt",
+    "save",
+    "set_default_device",
+    "set_step",
+    "sigmoid",
+    "sign",
+    "sin",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "sub",
+    "sum",
+    "tanh",
+    "tensor",
+    "transpose",
+    "uint8",
+    "unsqueeze",
+    "var",
+    "where",
+    "zeros",
+]
+
+_LAZY = ("data", "gan")
+
+
+def __getattr__(name: str) -> _Any:
+    """Load mg.data and mg.gan when first used: a program that only differentiates needs neither."""
+    if name in _LAZY:
+        from importlib import import_module
+
+        return import_module(f"minigan.{name}")
+    raise AttributeError(f"module 'minigan' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""Random words on the CPU: Philox4x64-10, a generator without state.
+
+Philox turns a counter and a key into four random 64-bit words, whatever came before (Salmon, Moraes, Dror
+and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011). minigan's key is (seed, purpose) and its
+counter is (block, site, step, 0): word i of a stream is word i % 4 of block i // 4. As a word depends on
+nothing but these numbers, a run resumes, forks and splits without saving a generator. ``kernels/philox.cu``
+makes the same words on a GPU.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minigan.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+INIT = 0
+"""Initial weights."""
+NOISE = 1
+"""What a program draws for itself: the generator's input z, ``rand`` and ``randn``."""
+DROPOUT = 2
+"""Dropout masks."""
+SHUFFLE = 3
+"""The order of the data in an epoch; the epoch is the step."""
+SAMPLE = 4
+"""The generator's input z for samples that are looked at, apart from training."""
+
+_LARGEST = 2**64 - 1
+
+
+def words(n: int, *, seed: int, purpose: int, step: int, site: int, first: int = 0) -> npt.NDArray[np.uint64]:
+    """The n words from number ``first`` on of the stream (seed, purpose, step, site).
+
+    Args:
+        n: How many words, from 0.
+        seed: The seed of the run; like every number below, from 0 to 2**64 - 1.
+        purpose: What the words are for: one of `INIT`, `NOISE`, `DROPOUT`, `SHUFFLE`, `SAMPLE`.
+        step: The training step.
+        site: The number of the draw within the step.
+        first: Index of the first word wanted, so that a part of a stream can be made without the rest.
+
+    Returns:
+        An array of shape (n,).
+
+    Raises:
+        ConfigError: a number is no integer, or out of range.
+
+    Example:
+        >>> whole = words(6, seed=0, purpose=INIT, step=0, site=0)
+        >>> [f"{word:x}" for word in whole[:2]]
+        ['16554d9eca36314c', 'db20fe9d672d0fdc']
+        >>> bool((words(3, seed=0, purpose=INIT, step=0, site=0, first=3) == whole[3:]).all())
+        True
+    """
+    block, skipped = divmod(_checked("first word", first), 4)
+    stream = _stream(seed, purpose, step, site, block)
+    stream.random_raw(skipped, output=False)
+    return stream.random_raw(n)
+
+
+def permutation(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """The numbers 0 to n - 1 in the random order of one epoch, by NumPy's own shuffle.
+
+    Example:
+        >>> sorted(permutation(5, seed=0, epoch=1).tolist())
+        [0, 1, 2, 3, 4]
+    """
+    return np.random.Generator(_stream(seed, SHUFFLE, epoch, site=0, block=0)).permutation(n)
+
+
+def _stream(seed: int, purpose: int, step: int, site: int, block: int) -> np.random.Philox:
+    """NumPy's Philox, placed so that the next words it makes are those of ``block``."""
+    key = np.array([_checked("seed", seed), _checked("purpose", purpose)], np.uint64)
+    # NumPy adds one to the counter before it makes a block, so it has to start one below. Its counter is one
+    # number of 256 bits: for block 0 the one is borrowed from the site, the step and the word above them
+    # (-1, all bits set, where they are 0 too), and NumPy's carry gives back what was borrowed.
+    below = (_checked("step", step) << 128 | _checked("site", site) << 64 | block) - 1
+    counter = np.array([below >> shift & _LARGEST for shift in (0, 64, 128, 192)], np.uint64)
+    return np.random.Philox(key=key, counter=counter)
+
+
+def _checked(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= _LARGEST:
+        raise ConfigError(f"The {name} must be an integer from 0 to 2**64 - 1, but is {value!r}.")
+    return number

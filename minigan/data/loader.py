@@ -1,0 +1,159 @@
+"""Draw shuffled batches from one array, as a pure function of the seed and the step number."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.backend import philox
+from minigan.errors import ConfigError, DataError
+
+HALF_RANGE = np.float32(127.5)
+
+
+def gather_pixels(images: np.ndarray[Any, Any], indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Take samples out of an array, as new float32 numbers; bytes are mapped from 0..255 to [-1, 1].
+
+    Args:
+        images: uint8 (N, ...), or float32 (N, ...), which is taken as it is.
+        indices: int64 (B,), each in [0, N).
+
+    Returns:
+        float32 (B, ...).
+
+    Example:
+        >>> gather_pixels(np.array([[0], [51], [255]], np.uint8), np.array([2, 0, 1])).ravel().tolist()
+        [1.0, -1.0, -0.6000000238418579]
+    """
+    samples = images.take(indices, axis=0)
+    if samples.dtype == np.float32:
+        return samples
+    # pixel / 127.5 - 1 written so that it rounds only once: black and white are exactly -1 and 1, and the
+    # values lie symmetric about 0. For 128 MNIST images this is three times as fast as a table of 256 floats.
+    pixels = samples.astype(np.float32)
+    pixels -= HALF_RANGE
+    pixels /= HALF_RANGE
+    return pixels
+
+
+class Loader:
+    """Shuffled batches of images, each sample once per epoch.
+
+    Batch number `step` depends on (seed, step) alone, so a run resumes at any step, and is repeated, without
+    any saved state. Iterating gives the batches of one epoch; each new iteration gives the next epoch's.
+
+    Args:
+        images: uint8 (N, C, H, W) or (N, H, W), kept as one contiguous array (N, C, H, W), without a copy if
+            it is contiguous already; or float32 (N, ...) with values that are already scaled to [-1, 1].
+        labels: Integers (N,), if there are any.
+        batch_size: Samples in a batch, at most N.
+        seed: Picks the order of every epoch.
+        drop_last: Leave out the last, short batch of each epoch (different samples each time).
+
+    Raises:
+        DataError: The images or labels have another shape or type, or are empty or not finite.
+        ConfigError: batch_size is less than 1 or more than N.
+
+    Example:
+        >>> loader = Loader(np.zeros((10, 28, 28), np.uint8), batch_size=4)
+        >>> len(loader), loader.batch(step=0).shape
+        (2, (4, 1, 28, 28))
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray[Any, Any],
+        labels: np.ndarray[Any, Any] | None = None,
+        batch_size: int = 128,
+        seed: int = 0,
+        drop_last: bool = True,
+    ) -> None:
+        self.images = _check_images(images)
+        self.labels = None if labels is None else _check_labels(labels, len(self.images))
+        _check_batch_size(batch_size, len(self.images))
+        self.batch_size = batch_size
+        self.seed = seed
+        self.drop_last = drop_last
+        self._epochs_begun = 0
+        self._shuffled: tuple[int, NDArray[np.int64]] | None = None
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        whole, rest = divmod(len(self.images), self.batch_size)
+        return whole if self.drop_last or not rest else whole + 1
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        """One epoch of batches: the first iteration gives epoch 0, the next epoch 1, and so on."""
+        first = self._epochs_begun * len(self)
+        self._epochs_begun += 1
+        return (self.batch(step) for step in range(first, first + len(self)))
+
+    def batch(self, step: int) -> NDArray[np.float32]:
+        """The images of step number `step` >= 0, counted over all epochs: float32 (B, C, H, W) in [-1, 1]."""
+        return gather_pixels(self.images, self.indices_of(step))
+
+    def labels_of(self, step: int) -> NDArray[np.int64]:
+        """The labels of :meth:`batch` (step): int64 (B,)."""
+        if self.labels is None:
+            raise ConfigError("This Loader was made without labels; give it labels=, one for each image.")
+        return self.labels[self.indices_of(step)]
+
+    def indices_of(self, step: int) -> NDArray[np.int64]:
+        """Which samples :meth:`batch` (step) holds: int64 (B,)."""
+        if step < 0:
+            raise ConfigError(f"Found step {step}, but steps count from 0; use 0 or a positive number.")
+        epoch, position = divmod(step, len(self))
+        start = position * self.batch_size
+        return self._order(epoch)[start : start + self.batch_size]
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if self._shuffled is None or self._shuffled[0] != epoch:
+            order = philox.permutation(len(self.images), self.seed, epoch)
+            order.flags.writeable = False  # indices_of hands out views of it
+            self._shuffled = epoch, order
+        return self._shuffled[1]
+
+
+def _check_images(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not _has_image_type(images):
+        raise DataError(
+            f"Found images of type {images.dtype} and shape {images.shape}, expected uint8 (N, H, W) or "
+            "(N, C, H, W), or float32 (N, ...) that is already scaled to [-1, 1]; convert them first."
+        )
+    if images.size == 0:
+        raise DataError(f"Found no images (shape {images.shape}), expected at least one; check where they come from.")
+    if images.dtype == np.float32 and not np.isfinite(images).all():
+        raise DataError("Found NaN or infinity among the images, expected finite numbers; remove those samples.")
+    if images.dtype == np.uint8 and images.ndim == 3:
+        images = images[:, np.newaxis]
+    return np.ascontiguousarray(images)
+
+
+def _has_image_type(images: np.ndarray[Any, Any]) -> bool:
+    if images.dtype == np.uint8:
+        return images.ndim in (3, 4)
+    return images.dtype == np.float32 and images.ndim >= 2
+
+
+def _check_labels(labels: np.ndarray[Any, Any], count: int) -> NDArray[np.int64]:
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"Found labels of type {labels.dtype} and shape {labels.shape}, expected integers ({count},); "
+            "give one class number for each image."
+        )
+    if len(labels) != count:
+        raise DataError(
+            f"Found {count} images but {len(labels)} labels, expected as many of each; give one label for each image."
+        )
+    return labels.astype(np.int64)
+
+
+def _check_batch_size(batch_size: int, count: int) -> None:
+    if batch_size < 1:
+        raise ConfigError(f"Found batch size {batch_size}, expected at least 1; choose a positive number.")
+    if batch_size > count:
+        raise ConfigError(
+            f"The batch size {batch_size} is larger than the data set of {count} samples; choose a batch "
+            f"size of at most {count}."
+        )

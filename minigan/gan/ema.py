@@ -1,0 +1,48 @@
+"""EMA: a slow copy of a network, which samples better than the network itself."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from minigan.backend import get_backend
+from minigan.errors import ConfigError
+from minigan.nn import Module
+
+
+class EMA:
+    """An exponential moving average of a network's parameters; source: Yazici et al. 2019.
+
+    Buffers, such as BatchNorm's running statistics, are averages already and are carried over as they are.
+
+    Args:
+        network: the network that is trained.
+        decay: the weight of the past, from 0 to below 1.
+
+    Attributes:
+        network: the averaged copy, in evaluation mode.
+    """
+
+    def __init__(self, network: Module, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ConfigError(f"EMA: expected a decay from 0 to below 1, but got {decay}.")
+        self.decay = decay
+        self.source = network
+        self.network = copy.deepcopy(network).requires_grad_(False).eval()
+
+    def update(self) -> None:
+        """Move the average one step towards the network."""
+        for average, parameter in zip(self.network.parameters(), self.source.parameters(), strict=True):
+            get_backend(average._data).lerp_(average._data, parameter._data, 1 - self.decay)
+            average.version += 1
+        for copied, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
+            get_backend(copied._data).copy_(copied._data, buffer._data)
+            copied.version += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged network's state."""
+        return self.network.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put back what :meth:`state_dict` gave."""
+        self.network.load_state_dict(state_dict)

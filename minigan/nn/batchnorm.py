@@ -1,0 +1,76 @@
+"""BatchNorm: each channel of a batch to mean 0 and variance 1, then a learned scale and shift."""
+
+from __future__ import annotations
+
+from minigan.errors import ShapeError
+from minigan.nn.module import Module, Parameter
+from minigan.ops import norm
+from minigan.ops.creation import ones, tensor, zeros
+from minigan.tensor import Tensor
+
+
+class BatchNorm1d(Module):
+    """Batch normalisation of (N, C) or (N, C, L); source: Ioffe and Szegedy 2015.
+
+    In training by the statistics of the batch, in evaluation by their running averages.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the weight of a new batch in the running averages.
+        affine: learn a scale ``weight`` and a shift ``bias``.
+        track_running_stats: keep running averages; without them evaluation uses the batch, too.
+
+    >>> mg.nn.BatchNorm1d(3)(mg.randn(8, 3)).shape
+    (8, 3)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.weight = Parameter(ones(num_features)) if affine else None
+        self.bias = Parameter(zeros(num_features)) if affine else None
+        if track_running_stats:
+            self.register_buffer("running_mean", zeros(num_features))
+            self.register_buffer("running_var", ones(num_features))
+            self.register_buffer("num_batches_tracked", tensor(0))
+        else:
+            self.running_mean = self.running_var = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C) or (N, C, L) to the same shape."""
+        if x.ndim not in (2, 3) or x.shape[1] != self.num_features:
+            raise ShapeError(
+                f"{self!r} expected an input of shape (N, {self.num_features}) or (N, {self.num_features}, L), "
+                f"but got {tuple(x.shape)}. Change the layer's num_features or the input."
+            )
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked += 1
+        return norm.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )

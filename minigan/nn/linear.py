@@ -1,0 +1,64 @@
+"""Linear: the fully connected layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigan.errors import DTypeError, ShapeError
+from minigan.nn import init
+from minigan.nn.module import Module, Parameter
+from minigan.ops import linalg
+from minigan.ops.creation import zeros
+from minigan.tensor import Tensor
+
+
+class Linear(Module):
+    """y = x weight^T + bias.
+
+    Attributes:
+        weight: (out_features, in_features), drawn from U(-1/sqrt(in_features), 1/sqrt(in_features)).
+        bias: (out_features,), drawn alike; None without bias.
+
+    Raises:
+        ShapeError: the last length of the input is not in_features.
+        DTypeError: the input's type is not the weight's.
+
+    >>> mg.nn.Linear(784, 1)(mg.zeros(16, 784)).shape
+    (16, 1)
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(zeros(out_features, in_features, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, device=device, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # the same as U(+-1/sqrt(in_features))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in_features) to (..., out_features)."""
+        if not x.shape or x.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"{self!r} expected an input of shape (..., {self.in_features}), but got {tuple(x.shape)}. "
+                "Change the layer's in_features, or flatten or reshape the input."
+            )
+        if x.dtype != self.weight.dtype:
+            raise DTypeError(
+                f"{self!r} has {self.weight.dtype} weights, but got a {x.dtype} input. "
+                f"Convert the input with x.to(mg.{self.weight.dtype}) or the layer with .to()."
+            )
+        return linalg.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The layer's sizes."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

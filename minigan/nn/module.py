@@ -1,0 +1,280 @@
+"""Module: a part of a network that finds its parameters, buffers and sub-modules by attribute."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigan.backend import get_backend
+from minigan.backend.device import Device
+from minigan.backend.device import device as resolve_device
+from minigan.errors import StateError
+from minigan.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that a module registers and an optimizer trains.
+
+    >>> mg.nn.Parameter(mg.zeros(2))
+    tensor([0., 0.], requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        super().__init__(data._data if isinstance(data, Tensor) else data, None, requires_grad)
+
+
+class Module:
+    """The base of all networks. A subclass assigns its parts in ``__init__`` and defines ``forward``.
+
+    Parameters, modules and buffers (by :meth:`register_buffer`) are found under the names of the attributes they
+    are assigned to; ``state_dict`` keys are these names joined by dots, as in PyTorch.
+
+    Attributes:
+        training: whether layers such as Dropout behave as in training; set by :meth:`train` and :meth:`eval`.
+
+    >>> class Scale(mg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = mg.nn.Parameter(mg.full((1,), 2.0))
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> Scale()(mg.tensor([3.0])).item()
+    6.0
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_parameters", {})
+        object.__setattr__(self, "_buffers", {})
+        object.__setattr__(self, "_modules", {})
+        self.training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; each subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``module(x)`` is ``module.forward(x)``."""
+        return self.forward(*args, **kwargs)
+
+    # ---- parts by name -----------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        for registry in (self._parameters, self._buffers, self._modules):
+            if name in registry and not (registry is self._buffers and isinstance(value, Tensor)):
+                del registry[name]
+        if isinstance(value, Parameter):
+            value.name = name
+            self._parameters[name] = value
+        elif isinstance(value, Module):
+            for path, tensor in (*value.named_parameters(), *value.named_buffers()):
+                tensor.name = f"{name}.{path}"
+            self._modules[name] = value
+        elif name in self._buffers:
+            self._buffers[name] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:  # only called for what is no ordinary attribute
+        for registry in ("_parameters", "_buffers", "_modules"):
+            parts = self.__dict__.get(registry, {})
+            if name in parts:
+                return parts[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+
+    def register_buffer(self, name: str, tensor: Tensor) -> None:
+        """Add a tensor that is part of the state but not trained, such as running statistics."""
+        tensor.name = name
+        self._buffers[name] = tensor
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all modules inside it, each with its dotted name."""
+        yield prefix, self
+        for name, module in self._modules.items():
+            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all modules inside it."""
+        return (module for _, module in self.named_modules())
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside this one."""
+        return iter(self._modules.values())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with their dotted names."""
+        return self._named("_parameters")
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """All buffers, with their dotted names."""
+        return self._named("_buffers")
+
+    def buffers(self) -> Iterator[Tensor]:
+        """All buffers."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, tensor in getattr(module, registry).items():
+                if id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield f"{prefix}.{name}" if prefix else name, tensor
+
+    def num_parameters(self) -> int:
+        """The number of trainable values.
+
+        >>> mg.nn.Linear(3, 2).num_parameters()
+        8
+        """
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    # ---- state -------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of all parameters and buffers: PyTorch's keys, host NumPy arrays."""
+        return {name: np.array(get_backend(tensor._data).to_host(tensor._data)) for name, tensor in self._named_state()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+        """Copy values in, casting them to this module's types; arrays or tensors of any library.
+
+        Raises:
+            StateError: a key is missing or unexpected (if ``strict``), or a shape differs. Nothing is changed then.
+        """
+        own = dict(self._named_state())
+        missing, unexpected = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
+        if strict and (missing or unexpected):
+            raise StateError(_keys_message(type(self).__name__, missing, unexpected))
+        loaded = {name: _as_host(state_dict[name]) for name in own if name in state_dict}
+        for name, array in loaded.items():
+            if array.shape != own[name].shape:
+                raise StateError(
+                    f"{type(self).__name__}: expected {name} of shape {own[name].shape}, but the state dict has "
+                    f"{array.shape}. Load it into a network of the same layer sizes."
+                )
+        for name, array in loaded.items():
+            own[name].data = get_backend(own[name]._data).asarray(array)
+
+    def _named_state(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters and buffers in PyTorch's order; shared ones under each of their names."""
+        for prefix, module in self.named_modules():
+            for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+                yield f"{prefix}.{name}" if prefix else name, tensor
+
+    # ---- modes -------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Module:
+        """Switch Dropout, BatchNorm and their like to training (or not)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Switch Dropout, BatchNorm and their like to evaluation."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter._grad = None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Switch the gradients of all parameters on or off."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[Module]:
+        """Inside, no parameter takes a gradient, while gradients still pass through; restores what was.
+
+        >>> D = mg.nn.Linear(2, 1)
+        >>> x = mg.ones(1, 2, requires_grad=True)
+        >>> with D.frozen():
+        ...     D(x).sum().backward()
+        >>> D.weight.grad is None, x.grad is None
+        (True, False)
+        """
+        before = [(parameter, parameter.requires_grad) for parameter in self.parameters()]
+        for parameter, _ in before:
+            parameter._requires_grad = False
+        try:
+            yield self
+        finally:
+            for parameter, required in before:
+                parameter._requires_grad = required
+
+    def to(self, *args: Any, device: Any = None, dtype: Any = None) -> Module:
+        """Move parameters and floating point buffers to a device, a data type, or both.
+
+        Each Parameter stays the same object, so an optimizer made before keeps training it.
+        """
+        for arg in args:
+            if isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "auto")):
+                device = arg
+            else:
+                dtype = arg
+        for tensor in (*self.parameters(), *self.buffers()):
+            floating = dtype is not None and tensor.dtype.kind == "f"
+            tensor._move(
+                tensor.device if device is None else resolve_device(device),
+                np.dtype(dtype) if floating else tensor.dtype,
+            )
+        return self
+
+    def float(self) -> Module:
+        """All floating point values as float32."""
+        return self.to(dtype=np.float32)
+
+    def double(self) -> Module:
+        """All floating point values as float64."""
+        return self.to(dtype=np.float64)
+
+    def cpu(self) -> Module:
+        """All values on the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self) -> Module:
+        """All values on the first GPU."""
+        return self.to(device="cuda")
+
+    # ---- in words ----------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """The settings of this layer, for its repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        parts = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
+        inside = "\n" + "\n".join(parts) + "\n" if parts else self.extra_repr()
+        return f"{type(self).__name__}({inside})"
+
+
+def _as_host(value: Any) -> Any:
+    """A NumPy array of any library's array or tensor, without its gradient."""
+    value = value.detach() if hasattr(value, "detach") else value
+    if hasattr(value, "cpu"):
+        value = value.cpu()
+    return value.get() if hasattr(value, "get") and hasattr(value, "device") else np.asarray(value)
+
+
+def _keys_message(owner: str, missing: list[str], unexpected: list[str]) -> str:
+    parts = []
+    if missing:
+        parts.append(f"misses {', '.join(missing)}")
+    if unexpected:
+        parts.append(f"has unexpected {', '.join(unexpected)}")
+    return (
+        f"The state dict for {owner} {' and '.join(parts)}. "
+        "Load it into a network of the same layers, or pass strict=False."
+    )

@@ -1,0 +1,51 @@
+"""Flatten and Unflatten: between images and rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minigan.errors import ShapeError
+from minigan.nn.module import Module
+from minigan.ops import shape
+from minigan.tensor import Tensor
+
+
+class Flatten(Module):
+    """One dimension in place of those from start_dim to end_dim: (N, 1, 28, 28) to (N, 784)."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same values, flat."""
+        return shape.flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """The dimensions."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Several dimensions in place of one: ``Unflatten(1, (1, 28, 28))`` takes (N, 784) to (N, 1, 28, 28)."""
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same values, in the new shape."""
+        d = shape.normal_dim(self.dim, x.ndim, "Unflatten")
+        try:
+            return shape.reshape(x, x.shape[:d] + self.unflattened_size + x.shape[d + 1 :])
+        except ShapeError:
+            raise ShapeError(
+                f"{self!r} expected dimension {d} to have the length of {self.unflattened_size}, "
+                f"but got an input of shape {x.shape}."
+            ) from None
+
+    def extra_repr(self) -> str:
+        """The dimension and what it becomes."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,93 @@
+"""Activations. Each one's gradient is a kernel, and so a primitive with gradients of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minigan.backend import Array, Backend
+from minigan.ops.elementwise import gt, where
+from minigan.ops.promotion import floating
+from minigan.tape import primitive
+
+if TYPE_CHECKING:
+    from minigan.tensor import Tensor
+
+
+@primitive(gy=lambda ggx, y: tanh_grad(ggx, y), y=lambda ggx, gy, y: ggx * gy * y * -2.0)
+def tanh_grad(k: Backend, gy: Array, y: Array) -> Array:
+    """gx = gy (1 - y^2) for y = tanh x."""
+    return k.tanh_grad(gy, y)
+
+
+@primitive(x=tanh_grad, rule=floating)
+def tanh(k: Backend, x: Array) -> Array:
+    """y = tanh x."""
+    return k.tanh(x)
+
+
+@primitive(gy=lambda ggx, y: sigmoid_grad(ggx, y), y=lambda ggx, gy, y: ggx * gy * (1 - y * 2))
+def sigmoid_grad(k: Backend, gy: Array, y: Array) -> Array:
+    """gx = gy y (1 - y) for y = sigmoid x."""
+    return k.sigmoid_grad(gy, y)
+
+
+@primitive(x=sigmoid_grad, rule=floating)
+def sigmoid(k: Backend, x: Array) -> Array:
+    """y = 1 / (1 + e^-x)."""
+    return k.sigmoid(x)
+
+
+@primitive(x=lambda gy, x: gy * sigmoid(x), rule=floating)
+def _softplus(k: Backend, x: Array) -> Array:
+    """y = ln(1 + e^x)."""
+    return k.softplus(x)
+
+
+def softplus(x: Any, beta: float = 1.0) -> Tensor:
+    """y = ln(1 + e^(beta x)) / beta, exact for every x.
+
+    >>> mg.nn.functional.softplus(mg.tensor([-100.0, 0.0, 100.0]))
+    tensor([3.7835e-44, 6.9315e-01, 1.0000e+02])
+    """
+    return _softplus(x) if beta == 1 else _softplus(x * beta) / beta
+
+
+def logsigmoid(x: Any) -> Tensor:
+    """y = ln sigmoid x = -ln(1 + e^-x).
+
+    >>> mg.nn.functional.logsigmoid(mg.tensor([-100.0, 0.0]))
+    tensor([-100.0000,   -0.6931])
+    """
+    return -_softplus(-x)
+
+
+@primitive(gy=lambda ggx, y, negative_slope: leaky_relu_grad(ggx, y, negative_slope=negative_slope))
+def leaky_relu_grad(k: Backend, gy: Array, y: Array, *, negative_slope: float) -> Array:
+    """gx = gy where y > 0, else negative_slope gy: for slopes >= 0, y has the sign of x."""
+    return k.leaky_relu_grad(gy, y, negative_slope)
+
+
+@primitive(x=leaky_relu_grad)
+def _leaky_relu(k: Backend, x: Array, *, negative_slope: float) -> Array:
+    """y = x where x > 0, else negative_slope x."""
+    return k.leaky_relu(x, negative_slope)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """y = x where x > 0, else negative_slope x.
+
+    >>> mg.nn.functional.leaky_relu(mg.tensor([-1.0, 2.0]), 0.2)
+    tensor([-0.2000,  2.0000])
+    """
+    if negative_slope < 0:  # the sign of y does not tell that of x: remember x instead
+        return where(gt(x, 0), x, x * negative_slope)
+    return _leaky_relu(x, negative_slope=negative_slope)
+
+
+def relu(x: Any) -> Tensor:
+    """y = max(x, 0); the gradient at 0 is 0.
+
+    >>> mg.relu(mg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return _leaky_relu(x, negative_slope=0.0)

@@ -1,0 +1,138 @@
+"""Tensors from data and from nothing. The types are PyTorch's: Python floats are float32, ints int64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigan.backend import backend_of, device_of, get_backend
+from minigan.backend.device import device as resolve_device
+from minigan.errors import DTypeError
+from minigan.ops.device import transfer
+from minigan.ops.shape import shape_of
+from minigan.tape import Variable, constant
+
+if TYPE_CHECKING:
+    from minigan.tensor import Tensor
+
+
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of the data.
+
+    Args:
+        data: a number, nested lists of numbers, an array or a tensor. An array keeps its type and device.
+        dtype: by default float32 for Python floats, int64 for ints, bool for bools.
+        device: by default that of an array, and the default device for lists and numbers.
+        requires_grad: record operations on the result.
+
+    Raises:
+        DTypeError: the data are not numbers, or ``requires_grad`` for a type that is not floating point.
+
+    >>> mg.tensor([[1.0, 2.0], [3.0, 4.5]])
+    tensor([[1.0000, 2.0000],
+            [3.0000, 4.5000]])
+    """
+    shared = as_tensor(data, dtype, device)
+    return constant(get_backend(shared._data).copy(shared._data)).requires_grad_(requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """As :func:`tensor`, but memory is shared with the data where their type and device allow it.
+
+    >>> mg.as_tensor(np.zeros(2)).dtype
+    dtype('float64')
+    """
+    array = data._data if isinstance(data, Variable) else data
+    if not hasattr(array, "__dlpack__") or not hasattr(array, "dtype"):
+        array = _from_python(array)
+        device = resolve_device(device)
+    elif isinstance(array, np.ndarray | np.generic):
+        array = np.asarray(array)  # a subclass such as memmap becomes the plain array
+    _check_dtype(array.dtype)
+    if dtype is not None and array.dtype != np.dtype(dtype):
+        _check_dtype(np.dtype(dtype))
+        array = get_backend(array).cast(array, np.dtype(dtype))
+    to = device_of(array) if device is None else resolve_device(device)
+    return constant(array if to == device_of(array) else transfer(array, to))
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """A tensor that shares memory with an array or tensor of another library.
+
+    >>> mg.from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
+    """
+    kind = x.__dlpack_device__()[0]
+    backend = backend_of(resolve_device("cuda" if kind == 2 else "cpu"))  # 2 is kDLCUDA
+    return constant(backend.xp.from_dlpack(x))
+
+
+def full(size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor filled with one value: ``full((2, 3), 7.0)``.
+
+    >>> mg.full((2,), 7.0)
+    tensor([7., 7.])
+    """
+    if dtype is None:
+        dtype = _from_python(fill_value).dtype
+    backend = backend_of(resolve_device(device))
+    x = backend.full(shape_of((size,)), fill_value, np.dtype(dtype))
+    return constant(x).requires_grad_(requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros.
+
+    >>> mg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    return full(shape_of(size), 0, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+
+
+def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones.
+
+    >>> mg.ones(3)
+    tensor([1., 1., 1.])
+    """
+    return full(shape_of(size), 1, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+
+
+def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: Any = None) -> Tensor:
+    """start, start + step, ... below end; ``arange(end)`` starts at 0.
+
+    >>> mg.arange(1, 4)
+    tensor([1, 2, 3])
+    """
+    if end is None:
+        start, end = 0, start
+    if dtype is None:
+        whole = all(isinstance(value, int) for value in (start, end, step))
+        dtype = np.int64 if whole else np.float32
+    return constant(backend_of(resolve_device(device)).arange(start, end, step, np.dtype(dtype)))
+
+
+def eye(n: int, m: int | None = None, dtype: Any = np.float32, device: Any = None) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix of zeros; m is n by default.
+
+    >>> mg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return constant(backend_of(resolve_device(device)).eye(n, n if m is None else m, np.dtype(dtype)))
+
+
+def _from_python(data: Any) -> Any:
+    """Numbers and nested lists as an array of PyTorch's default types."""
+    if isinstance(data, Sequence) and any(isinstance(part, Variable) for part in data):
+        data = [part._data.tolist() if isinstance(part, Variable) else part for part in data]
+    array = np.asarray(data)
+    return array.astype(np.float32) if array.dtype == np.float64 or not array.size else array
+
+
+def _check_dtype(dtype: Any) -> None:
+    if dtype.kind not in "fiub" or not dtype.isnative:
+        raise DTypeError(f"Expected numbers (bool, integer or floating point), but got data of type {dtype}.")

@@ -1,0 +1,135 @@
+"""Losses: elementwise values, then ``reduction`` "mean" (the default), "sum" or "none", as in PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minigan.backend import Array, Backend, get_backend
+from minigan.errors import ConfigError, ShapeError
+from minigan.ops.activation import _softplus, sigmoid, sigmoid_grad
+from minigan.ops.elementwise import abs, clamp, log, square
+from minigan.ops.promotion import same
+from minigan.ops.reduce import mean, sum
+from minigan.tape import Variable, constant, primitive
+
+if TYPE_CHECKING:
+    from minigan.tensor import Tensor
+
+
+@primitive(
+    gy=lambda ggx, x, target: bce_with_logits_grad(ggx, x, target),
+    x=lambda ggx, gy, x: sigmoid_grad(ggx * gy, sigmoid(x)),
+    target=lambda ggx, gy: -ggx * gy,
+)
+def bce_with_logits_grad(k: Backend, gy: Array, x: Array, target: Array) -> Array:
+    """gx = gy (sigmoid x - target)."""
+    return k.bce_with_logits_grad(gy, x, target)
+
+
+@primitive(x=bce_with_logits_grad, target=lambda gy, x: -gy * x, rule=same)
+def _bce_with_logits(k: Backend, x: Array, target: Array) -> Array:
+    """y = softplus(x) - x target = -target ln sigmoid x - (1 - target) ln(1 - sigmoid x)."""
+    return k.bce_with_logits(x, target)
+
+
+def _log_odds(x: Tensor) -> Tensor:
+    """ln((1 - x) / x), each logarithm held above -100 as in the loss."""
+    return clamp(log(1 - x), min=-100.0) - clamp(log(x), min=-100.0)
+
+
+@primitive(
+    x=lambda gy, x, target: gy * (x - target) / clamp(x * (1 - x), min=1e-12),
+    target=lambda gy, x: gy * _log_odds(x),
+    rule=same,
+)
+def _bce(k: Backend, x: Array, target: Array) -> Array:
+    """y = -target ln x - (1 - target) ln(1 - x), each logarithm held above -100."""
+    return k.bce(x, target)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """Cross entropy between ``target`` in [0, 1] and the probability sigmoid(input), exact for every logit.
+
+    Args:
+        input: logits, any shape.
+        target: of the same shape.
+        weight: factor of each element's loss.
+        reduction: "mean", "sum" or "none".
+        pos_weight: factor of the loss where the target is 1.
+
+    >>> mg.nn.functional.binary_cross_entropy_with_logits(mg.tensor([0.0, 200.0]), mg.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
+    target = _target("binary_cross_entropy_with_logits", input, target)
+    if pos_weight is None:
+        loss = _bce_with_logits(input, target)
+    else:
+        loss = (1 - target) * input + (1 + (pos_weight - 1) * target) * _softplus(-input)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Cross entropy between ``target`` and the probabilities ``input``, both in [0, 1].
+
+    As in PyTorch each logarithm is held above -100, so that a probability of exactly 0 or 1 costs at most 100.
+
+    Raises:
+        ShapeError: target has another shape.
+        ValueError: a value of input is no probability (checked on the CPU; on a GPU it would cost a wait).
+
+    >>> mg.nn.functional.binary_cross_entropy(mg.tensor([0.5]), mg.tensor([1.0]))
+    tensor(0.6931)
+    """
+    target = _target("binary_cross_entropy", input, target)
+    _require_probabilities(input)
+    loss = _bce(input, target)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The squared difference.
+
+    >>> mg.nn.functional.mse_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    return reduce_loss(square(input - _target("mse_loss", input, target)), reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The absolute difference.
+
+    >>> mg.nn.functional.l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    return reduce_loss(abs(input - _target("l1_loss", input, target)), reduction)
+
+
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of the losses, or all of them."""
+    if reduction == "mean":
+        return mean(loss)
+    if reduction == "sum":
+        return sum(loss)
+    if reduction == "none":
+        return loss
+    raise ConfigError(f'Expected reduction "mean", "sum" or "none", but got {reduction!r}.')
+
+
+def _target(name: str, input: Any, target: Any) -> Any:
+    if input.shape != target.shape:
+        raise ShapeError(f"{name}: expected a target of the input's shape {input.shape}, but got {target.shape}.")
+    return target if isinstance(target, Variable) else constant(target)
+
+
+def _require_probabilities(input: Any) -> None:
+    backend = get_backend(input._data)
+    if backend.device_type != "cpu" or not input._data.size:
+        return
+    low, high = float(backend.amin(input._data, None, False)), float(backend.amax(input._data, None, False))
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"binary_cross_entropy: expected probabilities in [0, 1], but found values from {low:g} to {high:g}. "
+            "For logits use binary_cross_entropy_with_logits."
+        )

@@ -1,0 +1,62 @@
+"""Adam: steps scaled by running moments of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigan.errors import ConfigError
+from minigan.optim.flat import Flat
+from minigan.optim.optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """Adam with bias correction; source: Kingma and Ba 2015, algorithm 1.
+
+    Args:
+        params: parameters, or dictionaries of parameters with settings of their own.
+        lr: learning rate.
+        betas: decay of the running mean of gradients and of their squares.
+        eps: added to the root of the mean square.
+        weight_decay: adds weight_decay * parameter to the gradient (L2 penalty).
+
+    Raises:
+        ConfigError: no parameters, or a setting out of range.
+
+    >>> w = mg.nn.Parameter(mg.tensor([1.0]))
+    >>> optimizer = mg.optim.Adam([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
+    """
+
+    moments = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    def _check(self, group: dict[str, Any]) -> None:
+        super()._check(group)
+        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ConfigError(f"Adam: expected two betas from 0 to below 1, but got {group['betas']}.")
+
+    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
+        flat.backend.adam_(
+            flat.data[stretch],
+            flat.grad[stretch],
+            flat.moments["exp_avg"][stretch],
+            flat.moments["exp_avg_sq"][stretch],
+            step=step,
+            lr=group["lr"],
+            betas=group["betas"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+        )

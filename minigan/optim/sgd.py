@@ -1,0 +1,68 @@
+"""SGD: steps along the gradient, with momentum if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigan.errors import ConfigError
+from minigan.optim.flat import Flat
+from minigan.optim.optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with PyTorch's form of momentum.
+
+    Args:
+        params: parameters, or dictionaries of parameters with settings of their own.
+        lr: learning rate.
+        momentum: decay of the running sum of gradients that is followed in place of the gradient.
+        dampening: the share of a new gradient that this sum leaves out.
+        weight_decay: adds weight_decay * parameter to the gradient (L2 penalty).
+        nesterov: look one step ahead along the momentum; source: Sutskever et al. 2013.
+
+    Raises:
+        ConfigError: no parameters, or a setting out of range.
+
+    >>> w = mg.nn.Parameter(mg.tensor([1.0]))
+    >>> optimizer = mg.optim.SGD([w], lr=0.1)
+    >>> (w * 3).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.7000], requires_grad=True)
+    """
+
+    moments = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        if nesterov and (momentum <= 0 or dampening):
+            raise ConfigError("SGD: nesterov expects a momentum above 0 and no dampening.")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, defaults)
+
+    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
+        flat.backend.sgd_(
+            flat.data[stretch],
+            flat.grad[stretch],
+            flat.moments["momentum_buffer"][stretch] if group["momentum"] else None,
+            lr=group["lr"],
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+            first=step == 1,
+        )

@@ -1,0 +1,125 @@
+"""``save`` and ``load``: nested dictionaries of arrays and plain values, as safetensors. No pickle, no code.
+
+A file holds the arrays as tensors, and the tree they hang in as JSON metadata. Writing goes to a temporary file
+beside the target, which is flushed and then renamed: a reader sees the old file or the new one, never half of
+one. A SHA-256 over the content is stored with it and checked on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigan.backend import get_backend
+from minigan.errors import RunError
+from minigan.tape import Variable
+
+_ARRAY = "__array__"  # marks the place of an array in the JSON tree
+
+
+def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a nested dictionary of arrays, tensors, numbers, strings, lists and None to ``path``.
+
+    Args:
+        tree: string keys; values are arrays, tensors, dictionaries, lists, or plain JSON values.
+        path: the file, by custom ending in .safetensors.
+
+    Raises:
+        RunError: the file cannot be written. Nothing is left behind, and an older file stays as it was.
+        TypeError: a value of another kind.
+
+    >>> import tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "x.safetensors")
+    >>> mg.save({"step": 3, "G": {"weight": mg.ones(2)}}, path)
+    >>> mg.load(path)
+    {'step': 3, 'G': {'weight': array([1., 1.], dtype=float32)}}
+    """
+    from safetensors.numpy import save as to_bytes
+
+    arrays: dict[str, Any] = {}
+    described = json.dumps(_describe(tree, "", arrays))
+    metadata = {"format": "minigan", "tree": described, "sha256": _digest(described, arrays)}
+    write_whole(Path(path), to_bytes(arrays, metadata))
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what :func:`save` wrote: the same nested dictionary, with NumPy arrays.
+
+    Raises:
+        RunError: the file is missing, is not such a file, or was damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except FileNotFoundError:
+        raise RunError(f"No file {path}. Check the path.") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise RunError(f"Cannot read {path}: {error}. Expected a whole safetensors file; use another copy.") from None
+    if metadata.get("format") != "minigan" or "tree" not in metadata:
+        raise RunError(f"{path} is a safetensors file, but was not written by minigan. Expected one by mg.save.")
+    if _digest(metadata["tree"], arrays) != metadata.get("sha256"):
+        raise RunError(f"{path} was damaged: its content does not match its SHA-256. Use another copy.")
+    tree: dict[str, Any] = _rebuild(json.loads(metadata["tree"]), arrays)
+    return tree
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old content or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"Cannot write {path}: {error.strerror}. Nothing was changed.") from None
+
+
+def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:
+    """The JSON form of a value; arrays go to ``arrays`` and leave their name."""
+    if isinstance(value, dict):
+        return {str(key): _describe(part, f"{name}.{key}" if name else str(key), arrays) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_describe(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+    if isinstance(value, Variable):
+        value = value._data
+    if hasattr(value, "shape") and not isinstance(value, np.generic):
+        arrays[name] = np.ascontiguousarray(get_backend(value).to_host(value)).reshape(value.shape)
+        return {_ARRAY: name}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"Cannot save {name or 'the value'} of type {type(value).__name__}: expected arrays or plain values."
+    )
+
+
+def _rebuild(value: Any, arrays: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_rebuild(part, arrays) for part in value]
+    if isinstance(value, dict):
+        if set(value) == {_ARRAY}:
+            return arrays[value[_ARRAY]]
+        return {key: _rebuild(part, arrays) for key, part in value.items()}
+    return value
+
+
+def _digest(described: str, arrays: dict[str, Any]) -> str:
+    digest = hashlib.sha256(described.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()

@@ -1,0 +1,409 @@
+"""Tensor: an array, the node that made it, and PyTorch's methods and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigan import autograd
+from minigan.backend import Array, device_of, get_backend
+from minigan.backend.device import Device
+from minigan.backend.device import device as resolve_device
+from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
+from minigan.ops import activation, elementwise, linalg, reduce, shape
+from minigan.ops.device import to_device, transfer
+from minigan.ops.promotion import cast_to
+from minigan.tape import Variable, recording, tensor_class
+
+
+@tensor_class
+class Tensor(Variable):
+    """An array that remembers how it was computed. Made by :func:`minigan.tensor` and by operations.
+
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    array([2., 4.], dtype=float32)
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # so that `array * tensor` asks the tensor
+    __hash__ = object.__hash__  # by identity, since == compares elementwise
+
+    # ---- what it is --------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The raw array (not a tensor, unlike PyTorch). Assigning checks, copies in, and counts as an update."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        source = value._data if isinstance(value, Tensor) else value
+        self._same_shape("data", np.shape(source))
+        if self.node is not None:
+            raise GraphError("Cannot assign .data of a result: the tape follows it. Assign to the leaf it came from.")
+        self._overwrite(source)
+
+    @property
+    def grad(self) -> Array | None:
+        """The raw gradient array (not a tensor, unlike PyTorch), or None before the first backward."""
+        if self._retained is not None:
+            return self._retained[0] if self._retained else None
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is None:
+            self._grad = None
+            return
+        source = value._data if isinstance(value, Tensor) else value
+        self._same_shape("grad", np.shape(source))
+        backend = get_backend(self._data)
+        if self._grad_buffer is None:
+            self._grad = backend.empty(self.shape, self.dtype)
+        else:
+            self._grad = self._grad_buffer
+        backend.copy_(self._grad, source)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch the recording of operations on this leaf on or off."""
+        if self.node is not None:
+            raise GraphError("requires_grad can only be changed on a leaf; use .detach() for a result.")
+        if requires_grad and self.dtype.kind != "f":
+            raise DTypeError(f"Only floating point tensors can require a gradient, but this one is {self.dtype}.")
+        self._requires_grad = requires_grad
+        return self
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._data.shape)
+
+    @property
+    def device(self) -> Device:
+        """Where the array lives."""
+        return device_of(self._data)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.node is None
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  (PyTorch's name)
+        """The dimensions in reverse order."""
+        return shape._permute(self, dims=tuple(reversed(range(self.ndim))))
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension."""
+        return self.shape if dim is None else self.shape[shape.normal_dim(dim, self.ndim, "size")]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    # ---- gradients ---------------------------------------------------------------------------------------
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf it was made from.
+
+        Args:
+            gradient: of this tensor's shape; may be left out for a single element (it is then 1).
+            retain_graph: keep what another backward over the same graph needs.
+
+        Raises:
+            GraphError: nothing requires a gradient, or the graph was freed by an earlier backward.
+            StaleGraphError: a leaf that the graph saved was changed since.
+        """
+        autograd.backward(self, gradient, retain_graph)
+
+    def detach(self) -> Tensor:
+        """The same array, off the tape."""
+        return Tensor(self._data)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf of the same kind with an array of its own and no gradient, as `copy.deepcopy` of a module needs."""
+        if self.node is not None:
+            raise GraphError("Only leaves can be copied: a copy of a result would belong to no graph. Use .detach().")
+        copied = type(self).__new__(type(self))
+        Variable.__init__(copied, get_backend(self._data).copy(self._data), None, self._requires_grad)
+        copied.name = self.name
+        memo[id(self)] = copied
+        return copied
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this result in ``.grad`` when backward passes."""
+        if self.node is not None and self._retained is None:
+            if self.node.retained is None:
+                self.node.retained = []
+            self._retained = self.node.retained
+
+    # ---- out of minigan ----------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(f"item: expected a tensor with one element, but its shape is {self.shape}.")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def numpy(self) -> Any:
+        """The array itself, for a CPU tensor that requires no gradient; memory is shared."""
+        if self._requires_grad:
+            raise GraphError("Cannot give a NumPy array of a tensor that requires a gradient; use x.detach().numpy().")
+        if self.device.type != "cpu":
+            raise DeviceError(f'Cannot give a NumPy array of a tensor on {self.device}; use x.to("cpu").numpy().')
+        return self._data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self._requires_grad:
+            raise GraphError("Cannot export a tensor that requires a gradient; use x.detach().")
+        return self._data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._data.__dlpack_device__()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DTypeError(f"Only an integer tensor can be an index, but this one is {self.dtype}.")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(
+                f"The truth of a tensor with {self._data.size} elements is ambiguous; "
+                "compare x.detach().numpy() with .any() or .all()."
+            )
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ShapeError("A 0-d tensor has no length.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        host = get_backend(self._data).to_host(self._data)
+        text = np.array2string(host, separator=", ", prefix="tensor(", threshold=1000, formatter=_formatter(host))
+        notes = [] if self.dtype in _USUAL else [f"dtype={self.dtype}"]
+        if self.device.type != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.node is not None:
+            notes.append(f"grad_fn=<{self.node.op.name}>")
+        elif self._requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"
+
+    # ---- another type or device --------------------------------------------------------------------------
+
+    def to(self, *args: Any, device: Any = None, dtype: Any = None) -> Tensor:
+        """This tensor on a device, with a data type, or both: ``x.to("cuda")``, ``x.to(mg.float64)``."""
+        for arg in args:
+            if isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "auto")):
+                device = arg
+            else:
+                dtype = arg
+        x = self if dtype is None else cast_to(self, np.dtype(dtype))
+        to = x.device if device is None else resolve_device(device)
+        return x if to == x.device else to_device(x, to=to, source=x.device)
+
+    def float(self) -> Tensor:
+        """This tensor as float32."""
+        return self.to(dtype=np.float32)
+
+    def double(self) -> Tensor:
+        """This tensor as float64."""
+        return self.to(dtype=np.float64)
+
+    def cpu(self) -> Tensor:
+        """This tensor on the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self) -> Tensor:
+        """This tensor on the first GPU."""
+        return self.to(device="cuda")
+
+    # ---- operators ---------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise.sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise.div(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return elementwise.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return elementwise.neg(self)
+
+    def __abs__(self) -> Tensor:
+        return elementwise.abs(self)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return elementwise.eq(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return elementwise.ne(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return elementwise.lt(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return elementwise.le(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return elementwise.gt(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return elementwise.ge(self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return shape.getitem(self, index)
+
+    # ---- in place: only where the tape does not look -----------------------------------------------------
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._check_in_place("x[i] = v")
+        self._data[shape.raw_index(index)] = value._data if isinstance(value, Tensor) else value
+        self.version += 1
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place("+=", elementwise.add, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place("-=", elementwise.sub, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place("*=", elementwise.mul, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place("/=", elementwise.div, other)
+
+    def _in_place(self, sign: str, op: Any, other: Any) -> Tensor:
+        self._check_in_place(f"x {sign} y")
+        y = op(self, other)
+        self._same_shape(sign, y.shape)
+        self._overwrite(y._data)
+        return self
+
+    def _check_in_place(self, what: str) -> None:
+        if self.node is not None or (self._requires_grad and recording()):
+            raise GraphError(
+                f"{what} would change a tensor that the tape follows. "
+                "Write x = x + y, or change a leaf inside mg.no_grad()."
+            )
+
+    def _overwrite(self, source: Any) -> None:
+        get_backend(self._data).copy_(self._data, source)
+        self.version += 1
+
+    def _same_shape(self, what: str, given: tuple[int, ...]) -> None:
+        if tuple(given) != self.shape:
+            raise ShapeError(f"{what}: expected shape {self.shape}, but got {tuple(given)}.")
+
+    def _move(self, device: Device, dtype: Any) -> None:
+        """Change where this leaf lives and its type, keeping the object: for modules."""
+        data = self._data if device == self.device else transfer(self._data, device)
+        backend = get_backend(data)
+        self._data = data if data.dtype == dtype else backend.cast(data, dtype)
+        self._grad_buffer = None
+        if self._grad is not None:
+            self._grad = backend.cast(transfer(self._grad, device), dtype)
+        self.version += 1
+
+    # ---- PyTorch's methods: the operations of the table --------------------------------------------------
+
+    add, sub, mul, div, pow = (
+        elementwise.add,
+        elementwise.sub,
+        elementwise.mul,
+        elementwise.div,
+        elementwise.pow,
+    )
+    neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
+    sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
+    exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
+    sin, cos, clamp = elementwise.sin, elementwise.cos, elementwise.clamp
+    maximum, minimum, isfinite = elementwise.maximum, elementwise.minimum, elementwise.isfinite
+    eq, ne, lt, le, gt, ge = (
+        elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge,
+    )  # fmt: skip
+    tanh, sigmoid, relu = activation.tanh, activation.sigmoid, activation.relu
+    sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
+    max, min, amax, amin, argmax, argmin = (
+        reduce.max, reduce.min, reduce.amax, reduce.amin, reduce.argmax, reduce.argmin,
+    )  # fmt: skip
+    reshape, view, flatten, expand = shape.reshape, shape.reshape, shape.flatten, shape.expand
+    squeeze, unsqueeze, permute, transpose = shape.squeeze, shape.unsqueeze, shape.permute, shape.transpose
+    split, chunk, matmul = shape.split, shape.chunk, linalg.matmul
+
+
+_USUAL = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(bool))
+
+
+def _formatter(host: Any) -> Any:
+    """Four decimals, or none where all values are whole, as PyTorch prints them."""
+    if host.dtype.kind != "f":
+        return None
+    finite = host[np.isfinite(host)]
+    if (finite == np.trunc(finite)).all() and (np.abs(finite) < 1e6).all():
+        return None
+    largest, smallest = np.abs(finite).max(), np.abs(finite[finite != 0]).min()
+    style = "{:.4e}" if largest >= 1e5 or smallest < 1e-4 else "{:.4f}"
+    width = max(len(style.format(value)) for value in host.reshape(-1)[:1000])
+    return {"float_kind": lambda value: style.format(value).rjust(width)}

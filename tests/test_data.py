@@ -1,0 +1,461 @@
+"""Data: IDX files written here byte by byte, bundled MNIST against its published facts, and the loader."""
+
+import errno
+import gzip
+import hashlib
+import itertools
+import struct
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import minigan.data
+from minigan.data import Loader, gather_pixels, load_idx_folder, load_mnist, read_idx
+from minigan.errors import ConfigError, DataError
+
+CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
+MNIST_NAME = "{}-{}-idx{}-ubyte"
+
+
+def idx_bytes(array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, CODES[array.dtype.name], array.ndim, *array.shape)
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def write_pair(folder, images, labels, name=MNIST_NAME, split="train"):
+    folder.mkdir(exist_ok=True)
+    (folder / name.format(split, "images", 3)).write_bytes(idx_bytes(images))
+    (folder / name.format(split, "labels", 1)).write_bytes(idx_bytes(labels))
+    return folder
+
+
+def numbered(count):
+    """Images (count, 4, 3) whose pixels all differ within an image, and labels that count."""
+    return np.arange(count * 12, dtype=np.uint8).reshape(count, 4, 3), np.arange(count, dtype=np.uint8)
+
+
+# --- IDX files ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", CODES)
+@pytest.mark.parametrize(("name", "pack"), [("plain.gz", bytes), ("packed", gzip.compress)])
+def test_every_element_type_is_read_in_native_byte_order_whatever_the_name(tmp_path, dtype, name, pack):
+    array = np.array([[0, 1, 2], [3, 100, 127]], dtype)
+    (tmp_path / name).write_bytes(pack(idx_bytes(array)))
+    result = read_idx(str(tmp_path / name))
+    assert result.dtype == np.dtype(dtype)
+    assert result.dtype.isnative
+    np.testing.assert_array_equal(result, array)
+
+
+ARRAYS = st.sampled_from(list(CODES)).flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5))
+)
+PACKERS = st.sampled_from([bytes, gzip.compress])
+
+
+def read_bytes(raw):
+    """What read_idx makes of these bytes: an array, or None for a DataError that names the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        path.write_bytes(raw)
+        try:
+            return read_idx(path)
+        except DataError as error:
+            return None if str(path) in str(error) else error
+
+
+@settings(deadline=None)
+@given(ARRAYS, PACKERS)
+def test_any_array_round_trips(array, pack):
+    result = read_bytes(pack(idx_bytes(array)))
+    assert (result.dtype, result.shape) == (array.dtype, array.shape)
+    assert result.tobytes() == array.tobytes()  # bytes, so that NaN counts too
+
+
+@settings(deadline=None, max_examples=300)
+@given(ARRAYS, PACKERS, st.data())
+def test_a_mutated_file_is_a_data_error_or_an_array_and_nothing_else(array, pack, data):
+    raw = bytearray(pack(idx_bytes(array)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    raw = raw[: data.draw(st.integers(0, len(raw)))] + data.draw(st.binary(max_size=3))
+    assert isinstance(read_bytes(raw), np.ndarray | None)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(CODES.values())), st.lists(st.sampled_from([0, 1, 2**32 - 1]), max_size=70))
+@example(0x08, [0, 2**32 - 1, 2**32 - 1])  # no data, but more than NumPy can count
+@example(0x0E, [0] + [1] * 63)
+def test_any_header_is_a_data_error_or_an_array_and_nothing_else(code, shape):
+    header = struct.pack(f">HBB{len(shape)}I", 0, code, len(shape), *shape)
+    assert isinstance(read_bytes(header), np.ndarray | None)
+
+
+GOOD = idx_bytes(np.arange(100, dtype=np.uint8))
+BAD_FILES = {
+    "empty": (b"", "is empty"),
+    "empty gzip": (gzip.compress(b""), "is empty"),
+    "web page": (b"<!DOCTYPE html>", r"not an IDX file: it begins with b'<!DO'"),
+    "one byte": (b"\x00", "found 1 bytes of an IDX header of 4"),
+    "three bytes": (b"\x00\x00\x08", "found 3 bytes of an IDX header of 4"),
+    "no sizes": (b"\x00\x00\x08\x03\x00\x00", "found 6 bytes of an IDX header of 16"),
+    "type code": (b"\x00\x00\x0a\x01" + bytes(5), "unknown IDX element type 0x0A, expected one of 0x08, 0x"),
+    "no dimensions": (b"\x00\x00\x08\x00\x05", "promises 0 dimensions, expected 1 to 64"),
+    "65 dimensions": (b"\x00\x00\x08\x41" + bytes(260), "promises 65 dimensions"),
+    "truncated": (
+        GOOD[:-1],
+        r"found 99 bytes of data, but its header promises 100 \(shape \(100,\) of uint8\)",
+    ),
+    "header only": (GOOD[:8], "found 0 bytes of data, but its header promises 100"),
+    "truncated inside gzip": (gzip.compress(GOOD[:-10]), "found 90 bytes of data"),
+    "trailing byte": (GOOD + b"\x00", "trailing bytes: more data than its header promises 100"),
+    "trailing byte inside gzip": (gzip.compress(GOOD + b"\x00"), "trailing bytes"),
+    "absurd shape": (b"\x00\x00\x0e\x03" + b"\xff" * 12, "absurd shape"),
+    "half a gzip": (gzip.compress(GOOD)[:60], r"damaged gzip file \(Compressed file ended"),
+    "gzip header only": (b"\x1f\x8b", "damaged gzip file"),
+    "gzip of another method": (b"\x1f\x8b\x07" + bytes(20), "damaged gzip file"),
+    "gzip CRC": (gzip.compress(GOOD)[:-8] + bytes(8), r"damaged gzip file \(CRC check failed"),
+    "gzip stream": (gzip.compress(GOOD)[:10] + b"\xff" * 50, r"damaged gzip file \(Error -3"),
+    "junk after gzip": (gzip.compress(GOOD) + b"junk", "damaged gzip file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_is_one_sentence_that_names_it(tmp_path, case):
+    raw, message = BAD_FILES[case]
+    (tmp_path / "file").write_bytes(raw)
+    with pytest.raises(DataError, match=message) as caught:
+        read_idx(tmp_path / "file")
+    text = str(caught.value)
+    assert text.startswith(f"{tmp_path / 'file'} ")
+    assert text.endswith(".")
+    assert "\n" not in text
+
+
+def test_a_missing_file_and_a_folder_are_data_errors(tmp_path):
+    with pytest.raises(DataError, match=r"missing does not exist.* check the path"):
+        read_idx(tmp_path / "missing")
+    with pytest.raises(DataError, match="is a folder"):
+        read_idx(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be read .*expected; check the path"):
+        read_idx(tmp_path / "file" / "below")
+
+
+REFUSALS = [
+    (PermissionError(errno.EACCES, "Permission denied"), r"may not be read.* change its permissions"),
+    (OSError(errno.EIO, "Input/output error"), r"cannot be read \(Input/output error\)"),
+    (MemoryError(), "does not fit into memory"),
+]
+
+
+@pytest.mark.parametrize(("error", "message"), REFUSALS)
+def test_a_file_that_the_system_refuses_is_a_data_error(tmp_path, monkeypatch, error, message):
+    def refuse(*args):
+        raise error
+
+    monkeypatch.setattr(Path, "open", refuse)  # a test run as root may read everything
+    with pytest.raises(DataError, match=message):
+        read_idx(tmp_path / "file")
+
+
+BOMB = gzip.compress(GOOD + bytes(64 << 20), compresslevel=1)
+PROMISE = b"\x00\x00\x08\x01\xff\xff\xff\xff" + bytes(10)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("raw", "message"), [(BOMB, "trailing"), (PROMISE, "10 bytes.* promises 4294967295")]
+)
+def test_a_gzip_bomb_and_a_huge_promise_cost_no_memory(tmp_path, raw, message, pack):
+    (tmp_path / "file").write_bytes(raw if raw is BOMB else pack(raw))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=message):
+            read_idx(tmp_path / "file")
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+# --- MNIST and its relatives -------------------------------------------------------------------------------
+
+CANONICAL = {
+    "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_the_bundled_files_are_the_canonical_ones_byte_for_byte(name):
+    packed = Path(minigan.data.__file__).with_name("mnist_files") / name
+    assert hashlib.md5(gzip.decompress(packed.read_bytes())).hexdigest() == CANONICAL[name]
+
+
+HISTOGRAMS = {
+    "train": ([5, 0, 4, 1, 9], [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]),
+    "test": ([7, 2, 1, 0, 4], [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+}
+
+
+@pytest.mark.parametrize("split", HISTOGRAMS)
+def test_bundled_mnist_has_its_published_counts(split):
+    first, counts = HISTOGRAMS[split]
+    images, labels = load_mnist(split)
+    assert (images.shape, images.dtype) == ((sum(counts), 28, 28), np.uint8)
+    assert (labels.shape, labels.dtype) == ((sum(counts),), np.int64)
+    assert labels[:5].tolist() == first
+    assert np.bincount(labels).tolist() == counts
+
+
+def test_bundled_mnist_has_its_published_mean_and_deviation():
+    images, _ = load_mnist()
+    assert images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert images.std() / 255 == pytest.approx(0.3081, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", [MNIST_NAME, "{}-{}.idx{}-ubyte", f"fashion-{MNIST_NAME}"])
+@pytest.mark.parametrize(("split", "word"), [("train", "train"), ("test", "t10k"), ("t10k", "test")])
+def test_a_pair_is_found_under_every_usual_name(tmp_path, name, split, word):
+    images, labels = numbered(5)
+    write_pair(tmp_path, images, labels, name, word)
+    write_pair(tmp_path, images[:1], labels[:1], name, "test" if word == "train" else "train")
+    found_images, found_labels = load_idx_folder(tmp_path, split)
+    np.testing.assert_array_equal(found_images, images)
+    np.testing.assert_array_equal(found_labels, labels)
+    assert found_labels.dtype == np.int64
+
+
+def test_load_mnist_reads_another_folder_packed_or_not_and_prefers_the_unpacked(tmp_path):
+    images, labels = numbered(5)
+    for path in list(write_pair(tmp_path, images, labels).iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    np.testing.assert_array_equal(load_mnist(folder=str(tmp_path))[0], images)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(images[::-1]))
+    np.testing.assert_array_equal(load_mnist(folder=tmp_path)[0], images[::-1])
+
+
+def test_emnist_images_are_turned_upright(tmp_path):
+    images, labels = numbered(5)
+    result, _ = load_idx_folder(write_pair(tmp_path, images, labels, f"emnist-letters-{MNIST_NAME}"))
+    assert result.flags.c_contiguous
+    for upright, stored in zip(result, images, strict=True):
+        np.testing.assert_array_equal(upright, stored.T)
+
+
+def test_one_of_several_pairs_is_chosen_by_its_prefix(tmp_path):
+    for count, kind in (5, "letters"), (7, "balanced"):
+        write_pair(tmp_path, *numbered(count), f"emnist-{kind}-{MNIST_NAME}")
+    with pytest.raises(DataError, match=r"2 pairs .*\(emnist-balanced-train-i.*, emnist-letters-train-i.*\)"):
+        load_idx_folder(tmp_path)
+    with pytest.raises(DataError, match=r"such as .*/emnist-balanced, or keep only one"):
+        load_idx_folder(tmp_path)
+    assert len(load_idx_folder(tmp_path / "emnist-letters")[0]) == 5
+    assert len(load_idx_folder(tmp_path / "emnist-balanced")[0]) == 7
+    with pytest.raises(
+        DataError, match=r"no folder .*/emnist, .* expected emnist-train.* found emnist-balanced-"
+    ):
+        load_idx_folder(tmp_path / "emnist")
+
+
+def test_a_folder_is_never_taken_for_a_prefix(tmp_path):
+    write_pair(tmp_path, *numbered(5), f"mnist-{MNIST_NAME}")
+    write_pair(tmp_path / "mnist", *numbered(7))
+    assert len(load_idx_folder(tmp_path / "mnist")[0]) == 7
+
+
+def test_pairs_without_a_prefix_cannot_be_chosen_by_one(tmp_path):
+    for split in "test", "t10k":
+        write_pair(tmp_path, *numbered(5), split=split)
+    with pytest.raises(DataError, match=r"holds 2 pairs .* expected one; keep only one of them there"):
+        load_idx_folder(tmp_path, "test")
+
+
+def test_a_folder_without_a_pair_says_what_was_looked_for_and_what_is_there(tmp_path):
+    looked_for = (
+        r"\[PREFIX-\]train-images-idx3-ubyte\[.gz\] and \[PREFIX-\]train-labels-idx1-ubyte\[.gz\], found "
+    )
+    with pytest.raises(DataError, match=looked_for + "none; check the path"):
+        load_idx_folder(tmp_path)
+    for name in [*(f"{k}.png" for k in range(9)), "train-images-idx3-ubyte"]:
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=looked_for + r"0.png, .*7.png and 2 more;"):
+        load_idx_folder(tmp_path)
+
+
+def test_a_missing_folder_and_a_file_instead_of_a_folder_are_data_errors(tmp_path, monkeypatch):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"There is no folder .*/mnits, and .*, found none; check the path"):
+        load_idx_folder(tmp_path / "mnits")
+    with pytest.raises(DataError, match="deeper does not exist"):
+        load_idx_folder(tmp_path / "mnits" / "deeper")
+    with pytest.raises(DataError, match=r"notes.txt is a file, but a folder was expected"):
+        load_idx_folder(tmp_path / "notes.txt")
+
+    def refuse(folder):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", refuse)
+    with pytest.raises(DataError, match=r"cannot be listed \(Permission denied\)"):
+        load_idx_folder(tmp_path)
+
+
+BYTES = np.zeros((5, 2, 2), np.uint8)
+BAD_PAIRS = [
+    (BYTES, BYTES[:4, 0, 0], "holds 5 images, but .* holds 4 labels"),
+    (BYTES[0], BYTES[:, 0, 0], r"holds uint8 of shape \(2, 2\), but images are uint8 of shape \(N, H, W\)"),
+    (BYTES.astype(np.int16), BYTES[:, 0, 0], "holds int16 of shape"),
+    (BYTES, BYTES[:, 0], r"but labels are integers of shape \(N,\)"),
+    (BYTES, BYTES[:, 0, 0].astype(np.float32), "holds float32 of shape"),
+    (BYTES[:0], BYTES[:0, 0, 0], "holds no images"),
+    (BYTES[:, :0], BYTES[:, 0, 0], "holds no images"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), BAD_PAIRS)
+def test_files_that_are_no_images_and_labels_of_each_other_are_data_errors(tmp_path, images, labels, message):
+    with pytest.raises(DataError, match=message):
+        load_idx_folder(write_pair(tmp_path, images, labels))
+
+
+def test_an_unknown_split_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="no split 'valid'; choose one of train, test, t10k"):
+        load_mnist("valid")
+
+
+# --- The loader --------------------------------------------------------------------------------------------
+
+
+def coded_images(count):
+    """Images that carry their own number in two pixels, so that a batch tells what was drawn."""
+    return np.stack(np.divmod(np.arange(count), 256), axis=1).astype(np.uint8).reshape(count, 1, 1, 2)
+
+
+def drawn(batch):
+    high, low = np.rint((batch.astype(np.float64).reshape(-1, 2).T + 1) * 127.5).astype(int)
+    return (high * 256 + low).tolist()
+
+
+def test_every_byte_becomes_the_float32_nearest_to_its_place_in_minus_one_to_one():
+    result = gather_pixels(np.arange(256, dtype=np.uint8), np.arange(256))
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, (np.arange(256) / 127.5 - 1).astype(np.float32))
+    assert (result[0], result[255]) == (-1, 1)
+
+
+def test_a_batch_is_new_memory_and_leaves_the_images_alone():
+    images = coded_images(10)
+    loader = Loader(images, batch_size=5)
+    batch, expected = loader.batch(0), loader.batch(0)
+    loader.batch(0)[:] = 0
+    np.testing.assert_array_equal(batch, expected)
+    np.testing.assert_array_equal(images, coded_images(10))
+
+
+def test_images_become_one_contiguous_array_with_a_channel():
+    images = np.arange(2 * 6 * 8, dtype=np.uint8).reshape(2, 6, 8).transpose(2, 0, 1)
+    loader = Loader(images, batch_size=3)
+    assert (loader.images.shape, loader.images.dtype) == ((8, 1, 2, 6), np.uint8)
+    assert loader.images.flags.c_contiguous
+    batch = loader.batch(0)
+    assert (batch.shape, batch.dtype) == ((3, 1, 2, 6), np.float32)
+    np.testing.assert_allclose(batch[:, 0], images[loader.indices_of(0)] / 127.5 - 1, atol=1e-7)
+
+
+@settings(deadline=None, max_examples=30)
+@given(count=st.integers(1, 300), seed=st.integers(0, 2**32), epoch=st.integers(0, 5), data=st.data())
+def test_every_sample_is_drawn_exactly_once_per_epoch(count, seed, epoch, data):
+    size = data.draw(st.integers(1, count))
+    loader = Loader(coded_images(count), batch_size=size, seed=seed, drop_last=False)
+    assert len(loader) == -(-count // size)
+    batches = [drawn(loader.batch(epoch * len(loader) + position)) for position in range(len(loader))]
+    assert sorted(itertools.chain(*batches)) == list(range(count))
+    assert all(len(batch) == size for batch in batches[:-1])
+
+
+def test_drop_last_leaves_out_the_short_batch_and_no_more():
+    whole = Loader(coded_images(11), batch_size=4, drop_last=False)
+    cut = Loader(coded_images(11), batch_size=4)
+    assert (len(cut), len(whole)) == (2, 3)
+    assert [len(whole.batch(step)) for step in range(6)] == [4, 4, 3, 4, 4, 3]
+    assert [drawn(cut.batch(k)) for k in range(4)] == [drawn(whole.batch(k)) for k in (0, 1, 3, 4)]
+
+
+def test_each_epoch_and_each_seed_has_an_order_of_its_own():
+    loaders = [Loader(coded_images(100), batch_size=100, seed=seed) for seed in range(4)]
+    orders = {tuple(drawn(loader.batch(epoch))) for loader in loaders for epoch in range(4)}
+    assert len(orders - {tuple(range(100))}) == 16
+
+
+def test_a_batch_is_a_function_of_seed_and_step_alone():
+    straight, jumping = (Loader(coded_images(50), batch_size=8, seed=3) for _ in range(2))
+    expected = [drawn(straight.batch(step)) for step in range(20)]
+    list(jumping)
+    for step in (19, 0, 7, 7, 18, 1, 6, 5):
+        assert drawn(jumping.batch(step)) == expected[step]
+
+
+def test_iterating_gives_one_epoch_and_then_the_next():
+    loader = Loader(coded_images(50), batch_size=8)
+    epochs = [[drawn(batch) for batch in loader] for _ in range(3)]
+    assert list(itertools.chain(*epochs)) == [drawn(loader.batch(step)) for step in range(18)]
+
+
+def test_labels_belong_to_the_images_of_the_batch():
+    loader = Loader(coded_images(300), np.arange(300, dtype=np.uint16), batch_size=7, seed=1, drop_last=False)
+    for step in (0, 1, 42, 43, 100):
+        assert loader.labels_of(step).dtype == np.int64
+        assert loader.labels_of(step).tolist() == drawn(loader.batch(step))
+
+
+def test_float32_samples_of_any_shape_are_only_gathered():
+    points = np.random.default_rng(0).uniform(-1, 1, (20, 2)).astype(np.float32)
+    loader = Loader(points, batch_size=6)
+    assert loader.batch(2).dtype == np.float32
+    np.testing.assert_array_equal(loader.batch(2), points[loader.indices_of(2)])
+
+
+IMAGES = np.zeros((10, 1, 2, 2), np.uint8)
+POINTS = np.zeros((10, 2), np.float32)
+BAD_LOADERS = [
+    ((IMAGES, None, 11), ConfigError, r"batch size 11 is larger than .* 10 samples; choose .* at most 10"),
+    ((IMAGES, None, 11, 0, False), ConfigError, "batch size 11 is larger"),
+    ((IMAGES, None, 0), ConfigError, "Found batch size 0, expected at least 1"),
+    ((IMAGES, None, -4), ConfigError, "Found batch size -4"),
+    ((IMAGES[:, 0, 0],), DataError, r"uint8 and shape \(10, 2\), expected uint8 \(N, H, W\)"),
+    ((IMAGES[None],), DataError, r"shape \(1, 10, 1, 2, 2\)"),
+    ((IMAGES / 2,), DataError, "type float64"),
+    ((POINTS[:, 0],), DataError, r"type float32 and shape \(10,\)"),
+    ((IMAGES[:0],), DataError, r"no images \(shape \(0, 1, 2, 2\)\)"),
+    ((IMAGES[:, :, :0],), DataError, "no images"),
+    ((POINTS + np.float32(np.nan),), DataError, "NaN or infinity"),
+    ((IMAGES, np.zeros(9, int)), DataError, "10 images but 9 labels"),
+    ((IMAGES, np.zeros((10, 1), int)), DataError, r"shape \(10, 1\), expected integers \(10,\)"),
+    ((IMAGES, np.zeros(10)), DataError, "labels of type float64"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_LOADERS)
+def test_a_loader_that_cannot_work_says_why(arguments, error, message):
+    with pytest.raises(error, match=message):
+        Loader(*arguments)
+
+
+def test_what_a_loader_cannot_give_is_refused():
+    loader = Loader(IMAGES, batch_size=2)
+    with pytest.raises(ConfigError, match="Found step -1"):
+        loader.batch(-1)
+    with pytest.raises(ConfigError, match="without labels"):
+        loader.labels_of(0)
+    with pytest.raises(ValueError, match="read-only"):  # else a caller could change the order of an epoch
+        loader.indices_of(0)[0] = 3
