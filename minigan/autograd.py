@@ -7,7 +7,7 @@ limit on depth. A node's saved values are dropped as the sweep passes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,8 @@ class _LeafGradients:
     """Where ``backward`` delivers: gradients add up in ``.grad`` of the leaves."""
 
     def leaf(self, leaf: Variable, gx: Tensor) -> None:
+        if not leaf._requires_grad:  # frozen since the forward pass
+            return
         backend = get_backend(leaf._data)
         if leaf._grad is not None:
             backend.add(leaf._grad, gx._data, leaf._grad)
@@ -162,7 +164,8 @@ def _sweep(
         node = heappop(heap)[1]
         gy = pending.pop(node)
         if node.retained is not None:
-            node.retained.append(gy._data)
+            before = [constant(total) for total in node.retained]
+            node.retained[:] = [add(*before, gy)._data if before else gy._data]  # adds up, as in a leaf
         results.node(node, gy)
         for edge, gx in _vjps(node, gy, wanted, results.buffer):
             send(edge, gx)
@@ -172,23 +175,24 @@ def _sweep(
 
 def _vjps(
     node: Node, gy: Tensor, wanted: set[Edge] | None, buffer: Callable[[Edge], Any]
-) -> Sequence[tuple[Edge, Tensor]]:
-    """The gradients of a node's arguments, each with the edge that it goes along."""
+) -> Iterator[tuple[Edge, Tensor]]:
+    """The gradients of a node's arguments, each with the edge that it goes along.
+
+    Each is sent before the next is computed: both may belong to one leaf and want its buffer.
+    """
     op = node.op
     edges = node.edges if wanted is None else [e if e in wanted else None for e in node.edges]
     if op.joint is not None:
         needed = [edge is not None for edge in edges]
-        if not any(needed):
-            return []
-        gradients = op.joint(needed, gy, *[node.value(name) for name in op.needs[op.joint]])
-        return [(e, gx) for e, gx in zip(edges, gradients, strict=True) if e is not None]
-    sent = []
+        if any(needed):
+            gradients = op.joint(needed, gy, *[node.value(name) for name in op.needs[op.joint]])
+            yield from [(e, gx) for e, gx in zip(edges, gradients, strict=True) if e is not None]
+        return
     for edge, vjp in zip(edges, op.vjps, strict=True):
         if edge is None or vjp is None:
             continue
         values = [node.value(name) for name in op.needs[vjp]]
-        sent.append((edge, _kernel(vjp, gy, values, buffer(edge)) if isinstance(vjp, Primitive) else vjp(gy, *values)))
-    return sent
+        yield edge, _kernel(vjp, gy, values, buffer(edge)) if isinstance(vjp, Primitive) else vjp(gy, *values)
 
 
 def _kernel(vjp: Primitive, gy: Tensor, values: list[Any], out: Any) -> Tensor:

@@ -133,7 +133,7 @@ def _outputs_at(f: Callable[..., Any], inputs: Sequence[Any], i: int, host: Any,
     moved = np.array(host)
     moved.reshape(-1)[k] += step
     x = tensor(moved, device=inputs[i].device, requires_grad=True)
-    ys = _as_tuple(f(*inputs[:i], x, *inputs[i + 1 :]))
+    ys = _as_tuple(f(*[x if given is inputs[i] else given for given in inputs]))  # f(x, x) has one x
     return [y.detach().to("cpu").numpy() for y in ys if y.dtype.kind == "f"]
 
 

@@ -7,17 +7,17 @@ one. A SHA-256 over the content is stored with it and checked on loading.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigan.backend import get_backend
 from minigan.errors import RunError
 from minigan.tape import Variable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ARRAY = "__array__"  # marks the place of an array in the JSON tree
 
@@ -39,6 +39,9 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
     >>> mg.load(path)
     {'step': 3, 'G': {'weight': array([1., 1.], dtype=float32)}}
     """
+    import json
+    from pathlib import Path
+
     from safetensors.numpy import save as to_bytes
 
     arrays: dict[str, Any] = {}
@@ -53,6 +56,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         RunError: the file is missing, is not such a file, or was damaged.
     """
+    import json
+
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -90,12 +95,16 @@ def write_whole(path: Path, content: bytes) -> None:
 def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:
     """The JSON form of a value; arrays go to ``arrays`` and leave their name."""
     if isinstance(value, dict):
+        if _ARRAY in value:
+            raise TypeError(f"Cannot save {name or 'the tree'}: the key {_ARRAY!r} is reserved.")
         return {str(key): _describe(part, f"{name}.{key}" if name else str(key), arrays) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_describe(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if isinstance(value, Variable):
         value = value._data
     if hasattr(value, "shape") and not isinstance(value, np.generic):
+        while name in arrays or name == "__metadata__":  # {"a.b": x, "a": {"b": y}}; the format's own name
+            name += "_"
         arrays[name] = np.ascontiguousarray(get_backend(value).to_host(value)).reshape(value.shape)
         return {_ARRAY: name}
     if isinstance(value, np.generic):
@@ -118,6 +127,8 @@ def _rebuild(value: Any, arrays: dict[str, Any]) -> Any:
 
 
 def _digest(described: str, arrays: dict[str, Any]) -> str:
+    import hashlib
+
     digest = hashlib.sha256(described.encode())
     for name in sorted(arrays):
         digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())

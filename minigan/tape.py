@@ -22,16 +22,21 @@ import numpy as np
 
 from minigan.backend import Array, Backend, device_of, get_backend
 from minigan.errors import DeviceError, GraphError, ShapeError, StaleGraphError
+from minigan.variable import Variable, constant, edge_of, result, tensor_class, tied
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
+
+__all__ = [
+    "Node", "Primitive", "Variable", "constant", "edge_of", "no_grad", "operand", "primitive", "recording",
+    "set_recording", "tensor_class",
+]  # fmt: skip
 
 Scalar = bool | int | float
 Vjp = Callable[..., Any]
 
 _recording = True
 _numbers = count()
-_tensor_class: type[Tensor]
 
 
 class no_grad(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's name)
@@ -67,50 +72,6 @@ def set_recording(on: bool) -> bool:
 def recording() -> bool:
     """Whether operations leave nodes on the tape just now."""
     return _recording
-
-
-class Variable:
-    """An array, the node that made it, and its gradient. `minigan.Tensor` adds the operators.
-
-    Attributes:
-        node: the operation whose result this is; None for a leaf.
-        version: how often the array of this leaf was changed; saved values remember it.
-        name: what error messages call it; modules name their parameters.
-    """
-
-    __slots__ = ("_data", "_grad", "_grad_buffer", "_requires_grad", "_retained", "name", "node", "version")
-
-    def __init__(self, data: Array, node: Node | None = None, requires_grad: bool = False) -> None:
-        self._data = data
-        self.node = node
-        self._requires_grad = requires_grad or node is not None
-        self._grad: Array | None = None
-        self._grad_buffer: Array | None = None  # where an optimizer wants the gradient of this leaf
-        self._retained: list[Array] | None = None
-        self.version = 0
-        self.name: str | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of all dimensions."""
-        return self._data.shape  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The data type, one of NumPy's."""
-        return self._data.dtype  # type: ignore[no-any-return]
-
-
-def tensor_class(cls: type[Tensor]) -> type[Tensor]:
-    """Class decorator: primitives return this class."""
-    global _tensor_class
-    _tensor_class = cls
-    return cls
-
-
-def constant(data: Array) -> Tensor:
-    """A tensor around this very array that needs no gradient."""
-    return _tensor_class(data)
 
 
 class Node:
@@ -157,20 +118,22 @@ class Node:
         if kind == _SHAPES:
             return value
         if kind == _OUTPUT:
-            return _tensor_class(value, self)
+            return tied(value, self)
         if kind == _INPUTS:
             return [self._input(v, edge) for v, edge in zip(value, self.edges, strict=True)]
         return self._input(value, self.edges[self.op.inputs.index(name)])
 
     def _input(self, value: Any, edge: Node | Variable | None) -> Any:
-        if isinstance(value, tuple):  # a leaf and its version at the time
-            leaf, version = value
-            if leaf.version != version:
-                raise StaleGraphError(_stale_message(self.op.name, leaf))
-            return leaf if edge is leaf else _tensor_class(leaf._data)
         if isinstance(value, _SCALARS) or value is None:
             return value
-        return _tensor_class(value, edge if isinstance(edge, Node) else None)
+        array, owner = value, None
+        if isinstance(value, tuple):  # of a leaf or a view of one
+            array, owner, version = value
+            if owner.version != version:
+                raise StaleGraphError(_stale_message(self.op.name, owner))
+        if isinstance(edge, Variable):
+            return edge
+        return tied(array, edge, owner)
 
     def free(self) -> None:
         """Drop the saved arrays; a second backward over them raises."""
@@ -225,9 +188,8 @@ class Primitive:
         first = next(a for a in arrays if a is not None and not isinstance(a, _SCALARS))
         backend = get_backend(first)
         y = self.run(backend, arrays, params)
-        if tracked and _recording and self.needs:
-            return _tensor_class(y, self._record(operands, arrays, params, y))
-        return _tensor_class(y)
+        node = self._record(operands, arrays, params, y) if tracked and _recording and self.needs else None
+        return result(y, node, operands)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As an attribute of a class, a primitive is a method."""
@@ -264,9 +226,9 @@ class Primitive:
             elif a is None or type(a) in (float, int, bool):
                 arrays.append(a)
             else:
-                return self._operands([_operand(b) for b in args])
+                return self._operands([operand(b) for b in args])
         if first is None:
-            return self._operands([_tensor_class(np.asarray(a, _default_dtype(a))) for a in args])
+            return self._operands([constant(np.asarray(a, _default_dtype(a))) for a in args])
         if mixed and self.rule is not None:
             agreed = self.rule(self.name, list(args))
             return agreed, [a._data if isinstance(a, Variable) else a for a in agreed], tracked
@@ -340,11 +302,6 @@ def primitive(
     return lambda forward: Primitive(forward, vjps, joint, rule)
 
 
-def edge_of(x: Variable) -> Node | Variable | None:
-    """Where a gradient of x goes: to the node that made it, to x itself if it is a leaf, or nowhere."""
-    return (x.node or x) if x._requires_grad else None
-
-
 def backend_differs(x1: Array, x2: Array) -> bool:
     """Whether two arrays of one type live on different devices (cuda:0 and cuda:1)."""
     return type(x1) is not np.ndarray and device_of(x1) != device_of(x2)
@@ -366,13 +323,12 @@ def _static(forward: Callable[..., Array]) -> tuple[str, ...]:
 
 
 def _saved(operand: Any, array: Any) -> Any:
-    """What to keep of an argument: a leaf with its version, or only the array."""
-    if isinstance(operand, Variable) and operand.node is None:
-        return operand, operand.version
-    return array
+    """What to keep of an argument: its array, and for a leaf or a view of one who counts its changes."""
+    owner = operand.owner() if isinstance(operand, Variable) else None
+    return array if owner is None else (array, owner, owner.version)
 
 
-def _operand(a: Any) -> Any:
+def operand(a: Any) -> Any:
     """NumPy scalars become Python numbers, so that they promote as numbers do; arrays become constants."""
     if isinstance(a, np.generic):
         return a.item()

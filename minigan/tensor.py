@@ -16,6 +16,7 @@ from minigan.ops import activation, elementwise, linalg, reduce, shape
 from minigan.ops.device import to_device, transfer
 from minigan.ops.promotion import cast_to
 from minigan.tape import Variable, recording, tensor_class
+from minigan.variable import tied
 
 
 @tensor_class
@@ -51,12 +52,12 @@ class Tensor(Variable):
     @property
     def grad(self) -> Array | None:
         """The raw gradient array (not a tensor, unlike PyTorch), or None before the first backward."""
-        if self._retained is not None:
-            return self._retained[0] if self._retained else None
-        return self._grad
+        return self._retained[0] if self._retained else self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        if self._retained is not None:
+            self._retained.clear()
         if value is None:
             self._grad = None
             return
@@ -132,7 +133,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same array, off the tape."""
-        return Tensor(self._data)
+        return tied(self._data, None, self.owner())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A leaf of the same kind with an array of its own and no gradient, as `copy.deepcopy` of a module needs."""
@@ -320,7 +321,7 @@ class Tensor(Variable):
     def __setitem__(self, index: Any, value: Any) -> None:
         self._check_in_place("x[i] = v")
         self._data[shape.raw_index(index)] = value._data if isinstance(value, Tensor) else value
-        self.version += 1
+        self.count_change()
 
     def __iadd__(self, other: Any) -> Tensor:
         return self._in_place("+=", elementwise.add, other)
@@ -350,7 +351,7 @@ class Tensor(Variable):
 
     def _overwrite(self, source: Any) -> None:
         get_backend(self._data).copy_(self._data, source)
-        self.version += 1
+        self.count_change()
 
     def _same_shape(self, what: str, given: tuple[int, ...]) -> None:
         if tuple(given) != self.shape:
@@ -358,12 +359,15 @@ class Tensor(Variable):
 
     def _move(self, device: Device, dtype: Any) -> None:
         """Change where this leaf lives and its type, keeping the object: for modules."""
+        if (device, dtype) == (self.device, self.dtype):
+            return
         data = self._data if device == self.device else transfer(self._data, device)
         backend = get_backend(data)
         self._data = data if data.dtype == dtype else backend.cast(data, dtype)
         self._grad_buffer = None
         if self._grad is not None:
             self._grad = backend.cast(transfer(self._grad, device), dtype)
+        self.base = None
         self.version += 1
 
     # ---- PyTorch's methods: the operations of the table --------------------------------------------------

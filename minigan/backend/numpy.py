@@ -131,7 +131,9 @@ def _buffer(x: Array) -> Array | None:
 def _names_each_place_once(index: Any) -> bool:
     """Whether no element can be mentioned twice: integers, slices, None, Ellipsis and boolean masks."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(not isinstance(p, np.ndarray | list) or getattr(p, "dtype", None) == np.bool_ for p in parts)
+    return all(
+        p is None or p is Ellipsis or isinstance(p, int | slice) or getattr(p, "dtype", None) == np.bool_ for p in parts
+    )
 
 
 # The value of each byte as a pixel: a table look-up is one pass where convert, divide and subtract are three.

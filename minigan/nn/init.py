@@ -35,7 +35,7 @@ def constant_(x: Tensor, val: float) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     get_backend(x._data).copy_(x._data, get_backend(x._data).full(x.shape, val, x.dtype))
-    x.version += 1
+    x.count_change()
     return x
 
 
@@ -54,7 +54,7 @@ def kaiming_uniform_(x: Tensor, a: float = 0.0) -> Tensor:
 
     Source: He et al. 2015, equation 15.
     """
-    bound = math.sqrt(6 / ((1 + a * a) * fan_in(x)))
+    bound = math.sqrt(6 / ((1 + a * a) * max(fan_in(x), 1)))
     return uniform_(x, -bound, bound)
 
 
@@ -75,5 +75,5 @@ def _fill(x: Tensor, kernel: str, scale: float, shift: float) -> Tensor:
     n = x.numel() + x.numel() % 2
     draws = getattr(backend, kernel)(stream.words(backend, n // 2, philox.INIT), x.shape, "float32")
     backend.copy_(x._data, backend.add(backend.mul(draws, scale), shift))
-    x.version += 1
+    x.count_change()
     return x

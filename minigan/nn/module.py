@@ -66,20 +66,27 @@ class Module:
     # ---- parts by name -----------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        for registry in (self._parameters, self._buffers, self._modules):
-            if name in registry and not (registry is self._buffers and isinstance(value, Tensor)):
-                del registry[name]
-        if isinstance(value, Parameter):
+        home = self._registry_for(name, value)
+        for registry in (self.__dict__, self._parameters, self._buffers, self._modules):
+            if registry is not home:  # in its home a new value takes the place, and so the turn, of the old
+                registry.pop(name, None)
+        if home is self.__dict__:
+            object.__setattr__(self, name, value)
+            return
+        home[name] = value
+        if isinstance(value, Tensor):
             value.name = name
-            self._parameters[name] = value
-        elif isinstance(value, Module):
+        else:
             for path, tensor in (*value.named_parameters(), *value.named_buffers()):
                 tensor.name = f"{name}.{path}"
-            self._modules[name] = value
-        elif name in self._buffers:
-            self._buffers[name] = value
-        else:
-            object.__setattr__(self, name, value)
+
+    def _registry_for(self, name: str, value: Any) -> dict[str, Any]:
+        """Where a value belongs: with the parameters, the modules, the buffers, or the ordinary attributes."""
+        if isinstance(value, Parameter):
+            return self._parameters
+        if isinstance(value, Module):
+            return self._modules
+        return self._buffers if name in self._buffers and isinstance(value, Tensor) else self.__dict__
 
     def __getattr__(self, name: str) -> Any:  # only called for what is no ordinary attribute
         for registry in ("_parameters", "_buffers", "_modules"):
@@ -90,8 +97,8 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Tensor) -> None:
         """Add a tensor that is part of the state but not trained, such as running statistics."""
-        tensor.name = name
         self._buffers[name] = tensor
+        setattr(self, name, tensor)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all modules inside it, each with its dotted name."""

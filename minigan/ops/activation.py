@@ -67,7 +67,7 @@ def leaky_relu_grad(k: Backend, gy: Array, y: Array, *, negative_slope: float) -
     return k.leaky_relu_grad(gy, y, negative_slope)
 
 
-@primitive(x=leaky_relu_grad)
+@primitive(x=leaky_relu_grad, rule=floating)
 def _leaky_relu(k: Backend, x: Array, *, negative_slope: float) -> Array:
     """y = x where x > 0, else negative_slope x."""
     return k.leaky_relu(x, negative_slope)
@@ -79,6 +79,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     >>> mg.nn.functional.leaky_relu(mg.tensor([-1.0, 2.0]), 0.2)
     tensor([-0.2000,  2.0000])
     """
+    negative_slope = float(negative_slope)  # a NumPy float64 would turn float32 into float64
     if negative_slope < 0:  # the sign of y does not tell that of x: remember x instead
         return where(gt(x, 0), x, x * negative_slope)
     return _leaky_relu(x, negative_slope=negative_slope)

@@ -41,15 +41,20 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """As :func:`tensor`, but memory is shared with the data where their type and device allow it.
 
+    A tensor stays on the tape, as in PyTorch.
+
     >>> mg.as_tensor(np.zeros(2)).dtype
     dtype('float64')
     """
-    array = data._data if isinstance(data, Variable) else data
-    if not hasattr(array, "__dlpack__") or not hasattr(array, "dtype"):
-        array = _from_python(array)
+    if isinstance(data, Variable):
+        return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined,no-any-return]
+    if isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data)  # a subclass such as memmap becomes the plain array
+    elif not hasattr(data, "__dlpack__"):
+        array = _from_python(data, dtype)
         device = resolve_device(device)
-    elif isinstance(array, np.ndarray | np.generic):
-        array = np.asarray(array)  # a subclass such as memmap becomes the plain array
+    else:
+        array = data if type(data).__module__.split(".")[0] == "cupy" else from_dlpack(data)._data
     _check_dtype(array.dtype)
     if dtype is not None and array.dtype != np.dtype(dtype):
         _check_dtype(np.dtype(dtype))
@@ -125,12 +130,12 @@ def eye(n: int, m: int | None = None, dtype: Any = np.float32, device: Any = Non
     return constant(backend_of(resolve_device(device)).eye(n, n if m is None else m, np.dtype(dtype)))
 
 
-def _from_python(data: Any) -> Any:
-    """Numbers and nested lists as an array of PyTorch's default types."""
+def _from_python(data: Any, dtype: Any = None) -> Any:
+    """Numbers and nested lists as an array of PyTorch's default types, or exact if a type was asked for."""
     if isinstance(data, Sequence) and any(isinstance(part, Variable) for part in data):
         data = [part._data.tolist() if isinstance(part, Variable) else part for part in data]
     array = np.asarray(data)
-    return array.astype(np.float32) if array.dtype == np.float64 or not array.size else array
+    return array.astype(np.float32) if dtype is None and (array.dtype == np.float64 or not array.size) else array
 
 
 def _check_dtype(dtype: Any) -> None:

@@ -7,7 +7,6 @@ operations of this same table, so each can be differentiated again.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ConfigError
 from minigan.ops.promotion import cast_to, floating, promote, result_type
-from minigan.tape import Variable, constant, primitive
+from minigan.tape import Variable, constant, operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -53,21 +52,27 @@ def pow(x1: Any, x2: Any) -> Tensor:
     >>> mg.pow(mg.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    if isinstance(x2, int | float):
-        return _pow_number(x1, exponent=x2)
-    if isinstance(x1, int | float):
-        x1 = cast_to(constant(np.asarray(x1)), result_type([x2, x1]))
+    x1, x2 = operand(x1), operand(x2)
+    dtype = result_type([x1, x2])
+    if not isinstance(x2, Variable):
+        return _pow_number(cast_to(x1, dtype), exponent=x2)
+    if not isinstance(x1, Variable):
+        x1 = _as(get_backend(x2._data), x1, dtype)
     return _pow(x1, x2)
 
 
 @primitive(
-    x1=lambda gy, x1, x2: gy * (x2 * _pow(x1, where(eq(x2, 0), 1, x2 - 1))),  # 0 x^-1 would be nan at x = 0
-    x2=lambda gy, x1, y: gy * (y * log(where(eq(x1, 0), 1, x1))),  # 0^x does not change with x
+    x1=lambda gy, x1, x2: gy * (x2 * _pow(where(eq(x2, 0), _not_0(x1), x1), x2 - 1)),  # x^0 is flat, at 0 too
+    x2=lambda gy, x1, y: gy * (y * log(_not_0(x1))),  # 0^x does not change with x
     rule=promote,
 )
 def _pow(k: Backend, x1: Array, x2: Array) -> Array:
     """y = x1 ^ x2."""
     return k.pow(x1, x2)
+
+
+def _not_0(x: Tensor) -> Tensor:
+    return where(eq(x, 0), 1, x)
 
 
 @primitive(x=lambda gy, x, exponent: gy * (_pow_number(x, exponent=exponent - 1 if exponent else 1) * exponent))
@@ -169,14 +174,10 @@ def where(condition: Any, x1: Any, x2: Any) -> Tensor:
     """
     if not isinstance(condition, Variable):
         condition = constant(np.asarray(condition, bool))
-    dtype = result_type([x if isinstance(x, Variable) else _plain(x) for x in (x1, x2)])
+    dtype = result_type([operand(x1), operand(x2)])
     backend = get_backend(condition._data)
     choices = [cast_to(x, dtype) if isinstance(x, Variable) else _as(backend, x, dtype) for x in (x1, x2)]
     return _where(condition, *choices)
-
-
-def _plain(x: Any) -> Any:
-    return x.item() if isinstance(x, np.generic) else x if isinstance(x, int | float) else constant(x)
 
 
 def _as(backend: Any, x: Any, dtype: np.dtype[Any]) -> Tensor:
@@ -222,15 +223,22 @@ def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
     """
     if min is None and max is None:
         raise ConfigError("clamp: expected min, max or both, but got neither. Give at least one bound.")
-    low = -math.inf if min is None else min
-    high = math.inf if max is None else max
-    return _clamp(x, low=low, high=high)
+    x, low, high = operand(x), operand(min), operand(max)
+    return _clamp(cast_to(x, result_type([x, low, high])), low=low, high=high)
 
 
-@primitive(x=lambda gy, x, low, high: where(ge(x, low), where(le(x, high), gy, 0.0), 0.0))
-def _clamp(k: Backend, x: Array, *, low: float, high: float) -> Array:
-    """y = min(max(x, low), high)."""
-    return k.minimum(k.maximum(x, low), high)
+def _clamp_grad(gy: Tensor, x: Tensor, low: float | None, high: float | None) -> Tensor:
+    if low is not None:
+        gy = where(ge(x, low), gy, 0.0)
+    return gy if high is None else where(le(x, high), gy, 0.0)
+
+
+@primitive(x=_clamp_grad)
+def _clamp(k: Backend, x: Array, *, low: float | None, high: float | None) -> Array:
+    """y = min(max(x, low), high), where a bound of None is none."""
+    if low is not None:
+        x = k.maximum(x, low)
+    return x if high is None else k.minimum(x, high)
 
 
 # ---- comparisons: boolean results without a gradient -----------------------------------------------------

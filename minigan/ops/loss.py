@@ -10,7 +10,7 @@ from minigan.ops.activation import _softplus, sigmoid, sigmoid_grad
 from minigan.ops.elementwise import abs, clamp, log, square
 from minigan.ops.promotion import same
 from minigan.ops.reduce import mean, sum
-from minigan.tape import Variable, constant, primitive
+from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -83,6 +83,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     tensor(0.6931)
     """
     target = _target("binary_cross_entropy", input, target)
+    input = operand(input)
     _require_probabilities(input)
     loss = _bce(input, target)
     return reduce_loss(loss if weight is None else loss * weight, reduction)
@@ -120,7 +121,7 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
 def _target(name: str, input: Any, target: Any) -> Any:
     if input.shape != target.shape:
         raise ShapeError(f"{name}: expected a target of the input's shape {input.shape}, but got {target.shape}.")
-    return target if isinstance(target, Variable) else constant(target)
+    return operand(target)
 
 
 def _require_probabilities(input: Any) -> None:

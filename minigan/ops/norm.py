@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ShapeError
 from minigan.ops.elementwise import rsqrt
+from minigan.ops.promotion import same
 from minigan.ops.reduce import _sum, count, mean
 from minigan.ops.shape import _reshape
-from minigan.tape import constant, primitive
+from minigan.tape import constant, operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -30,7 +31,7 @@ def _normalize_grad(
     return gx, -total * scale, moment * weight, moment * rstd, total
 
 
-@primitive(joint=_normalize_grad)
+@primitive(joint=_normalize_grad, rule=same)
 def _normalize(k: Backend, x: Array, mean: Array, rstd: Array, weight: Array, bias: Array) -> Array:
     """y = (x - mean) rstd weight + bias, with one mean, rstd, weight and bias per channel."""
     return k.normalize(x, mean, rstd, weight, bias)
@@ -55,6 +56,7 @@ def batch_norm(
     Raises:
         ShapeError: x has no channels, or training with a single value per channel.
     """
+    x = operand(x)
     dims = tuple(d for d in range(len(x.shape)) if d != 1)
     if len(x.shape) < 2 or (training and count(x.shape, dims) < 2):
         raise ShapeError(
@@ -80,4 +82,4 @@ def batch_norm(
 def _move(running: Tensor, batch: Tensor, momentum: float) -> None:
     """One step of the running average. It is no part of the tape, but an update that the tape must notice."""
     get_backend(running._data).lerp_(running._data, batch._data.reshape(running.shape), momentum)
-    running.version += 1
+    running.count_change()

@@ -14,7 +14,7 @@ from minigan.backend import Array, Backend, backend_of, get_backend, philox
 from minigan.backend.device import device as resolve_device
 from minigan.errors import ConfigError
 from minigan.ops.shape import shape_of
-from minigan.tape import constant, primitive
+from minigan.tape import constant, operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -109,6 +109,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """
     if not 0 <= p <= 1:
         raise ConfigError(f"dropout: expected a probability p from 0 to 1, but got {p}.")
+    x = operand(x)
     if not training or p == 0:
         return x  # type: ignore[no-any-return]
     backend = get_backend(x._data)

@@ -6,12 +6,14 @@ import builtins
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from minigan.backend import Array, Backend
 from minigan.errors import DTypeError
 from minigan.ops.elementwise import eq, sqrt, where
 from minigan.ops.promotion import cast_to
 from minigan.ops.shape import _expand, _reshape, normal_dim, normal_dims
-from minigan.tape import primitive
+from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -42,11 +44,13 @@ def _sum(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
 
 
 def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """The sum over the given dimensions.
+    """The sum over the given dimensions; integers add up in int64.
 
     >>> mg.sum(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
+    if x.dtype.kind == "u":  # NumPy would give uint64
+        x = cast_to(operand(x), np.dtype(np.int64))
     return _sum(x, dim=normal_dims(dim, len(x.shape), "sum"), keepdim=keepdim)
 
 

@@ -75,6 +75,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     (2, 12)
     """
     start, end = normal_dim(start_dim, x.ndim, "flatten"), normal_dim(end_dim, x.ndim, "flatten")
+    if start > end:
+        raise ShapeError(f"flatten: expected start_dim before end_dim, but got {start_dim} and {end_dim}.")
     return _reshape(x, shape=(*x.shape[:start], _product(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
@@ -234,7 +236,7 @@ def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> 
         raise ShapeError(f"split: expected lengths that add up to {n} (dim {d}), but got {list(sizes)}.")
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
     before = (slice(None),) * d
-    return tuple(x[(*before, slice(end - size, end))] for size, end in zip(sizes, ends, strict=True))
+    return tuple(getitem(x, (*before, slice(end - size, end))) for size, end in zip(sizes, ends, strict=True))
 
 
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

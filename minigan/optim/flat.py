@@ -57,14 +57,6 @@ class Flat:
         """Whether the parameters still live here: moving a module or another optimizer takes them elsewhere."""
         return all(p._data is view for p, view in zip(self.parameters, self.views, strict=True))
 
-    def moved(self) -> Flat:
-        """A new layout where the parameters are now, with the moments and steps of this one."""
-        new = Flat(self.parameters, list(self.moments))
-        new.steps = self.steps
-        for name, moment in self.moments.items():
-            new.backend.copy_(new.moments[name], new.backend.asarray(self.backend.to_host(moment)))
-        return new
-
     def runs(self) -> Iterator[tuple[slice, list[int]]]:
         """Stretches of neighbours that have a gradient and the same number of steps: a slice, and their positions."""
         run: list[int] = []
@@ -85,8 +77,8 @@ class Flat:
         return {name: self.backend.to_host(self.split(moment)[i]).copy() for name, moment in self.moments.items()}
 
     def load(self, i: int, step: int, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` gave."""
+        """Put back what :meth:`state` gave; moments that it lacks start anew."""
         self.steps[i] = step
         for name, moment in self.moments.items():
-            if name in state:
-                self.backend.copy_(self.split(moment)[i], self.backend.asarray(state[name]))
+            saved = state.get(name)
+            self.backend.copy_(self.split(moment)[i], 0 if saved is None else self.backend.asarray(saved))

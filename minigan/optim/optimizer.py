@@ -32,14 +32,15 @@ class Optimizer:
         self.param_groups = [{**defaults, **group, "params": list(group["params"])} for group in groups]
         for group in self.param_groups:
             self._check(group)
+        self._check_distinct()
         self._flats = [_lay_out(group["params"], self.moments) for group in self.param_groups]
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
-        for group, flats in zip(self.param_groups, self._flats, strict=True):
-            for i, flat in enumerate(flats):
-                if not flat.holds():
-                    flat = flats[i] = flat.moved()
+        for i, group in enumerate(self.param_groups):
+            if not all(flat.holds() for flat in self._flats[i]):
+                self._flats[i] = _lay_out_anew(self._flats[i], group["params"], self.moments)
+            for flat in self._flats[i]:
                 for stretch, positions in flat.runs():
                     self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
                     for j in positions:
@@ -67,6 +68,11 @@ class Optimizer:
         for name in ("lr", "weight_decay", "eps", "momentum"):
             if name in group and not group[name] >= 0:
                 raise ConfigError(f"{type(self).__name__}: expected {name} of at least 0, but got {group[name]}.")
+
+    def _check_distinct(self) -> None:
+        places = [id(parameter) for group in self.param_groups for parameter in group["params"]]
+        if len(set(places)) < len(places):
+            raise ConfigError(f"{type(self).__name__}: expected each parameter once, but one is listed twice.")
 
     # ---- state -------------------------------------------------------------------------------------------
 
@@ -107,7 +113,7 @@ class Optimizer:
             for i, parameter in enumerate(group["params"]):
                 flat, j = places[id(parameter)]
                 saved = states.get(first + i, {})
-                flat.load(j, int(saved.get("step", 0)), {k: _host(v) for k, v in saved.items() if k != "step"})
+                flat.load(j, _step(saved), {k: _host(v) for k, v in saved.items() if k in self.moments})
             first += len(group["params"])
 
     def _check_shapes(self, states: dict[int, dict[str, Any]]) -> None:
@@ -133,8 +139,22 @@ def _places(flats: Sequence[Flat]) -> dict[int, tuple[Flat, int]]:
     return {id(parameter): (flat, j) for flat in flats for j, parameter in enumerate(flat.parameters)}
 
 
+def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable], moments: Sequence[str]) -> list[Flat]:
+    """A layout where the parameters are now, with the moments and steps of the old one."""
+    before, flats = _places(old), _lay_out(parameters, moments)
+    for i, (flat, j) in _places(flats).items():
+        flat_before, k = before[i]
+        flat.load(j, flat_before.steps[k], flat_before.state(k))
+    return flats
+
+
+def _step(saved: dict[str, Any]) -> int:
+    """How many updates are behind a saved state. PyTorch's SGD does not say: momentum means at least one."""
+    return int(saved.get("step", 1 if any(value is not None for value in saved.values()) else 0))
+
+
 def _host(value: Any) -> Any:
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    return None if value is None else np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def _setting(value: Any) -> Any:

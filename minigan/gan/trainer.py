@@ -1,0 +1,256 @@
+"""The trainer: it plays a game step by step, reads the reports, and leaves the rest to extensions.
+
+Reading a number from the device makes the host wait for it, so reports are kept unread: they are read once
+every ``log_every`` steps, and before anything is saved. A loss that is NaN or infinite is found then, and
+training stops before anything that came of it reaches the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigan.backend.device import DeviceLike
+from minigan.data import Loader
+from minigan.errors import ConfigError, DivergedError
+from minigan.gan.game import Game, Report
+from minigan.ops.creation import as_tensor
+from minigan.ops.random import set_step
+from minigan.ops.shape import stack
+
+
+class Extension:
+    """What happens besides the game while it is trained: a log, pictures, a checkpoint. Every method is optional.
+
+    An extension that cools D's learning rate down:
+
+    >>> class Cool(Extension):
+    ...     def after_epoch(self, trainer):
+    ...         for group in trainer.game.discriminator.optimizer.param_groups:
+    ...             group["lr"] *= 0.95
+
+    and one that prints what D makes of the generated images:
+
+    >>> class Watch(Extension):
+    ...     def after_step(self, trainer):
+    ...         if trainer.line_due:
+    ...             print(trainer.step, trainer.mean().D_G_z)
+
+    Both go to work with ``Trainer(game, loader, steps, extensions=[Cool(), Watch()])``.
+    """
+
+    def start(self, trainer: Trainer) -> None:
+        """Training is about to begin."""
+
+    def after_step(self, trainer: Trainer) -> None:
+        """A step was made: number ``trainer.step``, counted from 1."""
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        """An epoch was finished: number ``trainer.epoch``, counted from 1. All numbers of the game are finite."""
+
+    def end(self, trainer: Trainer) -> None:
+        """Training ended, after its last step or by Ctrl-C. All numbers of the game are finite."""
+
+    def failed(self, trainer: Trainer, error: BaseException) -> None:
+        """Training broke off with this error; nothing of the game should be saved now."""
+
+
+class Values(NamedTuple):
+    """A report, or the mean of some, as numbers."""
+
+    loss_D: float
+    loss_G: float
+    D_x: float
+    D_G_z: float
+
+
+class Trainer:
+    """Plays a game over data for a number of steps.
+
+    Args:
+        game: who plays.
+        loader: the real images; step k is played on ``loader.batch(k)``.
+        steps: how many to make, in all.
+        extensions: what else to do; their methods are called in this order.
+        device: where the images go; as a rule where the generator is.
+        log_every: steps between two readings of the reports.
+
+    Attributes:
+        step: how many steps have been made.
+        recent: the reports since step ``step // log_every * log_every``, as far as they have been read.
+        checkpoint: the newest file from which training can go on, if an extension saved one.
+        stopped: whether to stop after the step in hand; Ctrl-C sets it, and so may an extension.
+
+    Raises:
+        ConfigError: ``steps`` or ``log_every`` is less than 1.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        loader: Loader,
+        steps: int,
+        extensions: Iterable[Extension] = (),
+        device: DeviceLike | None = None,
+        log_every: int = 50,
+    ) -> None:
+        for name, number in (("steps", steps), ("log_every", log_every)):
+            if number < 1:
+                raise ConfigError(f"Expected {name} of at least 1, but got {number}; choose a positive number.")
+        self.game = game
+        self.loader = loader
+        self.steps = steps
+        self.extensions = list(extensions)
+        self.device = device or next(game.generator.network.parameters()).device
+        self.log_every = log_every
+        self.step = 0
+        self.recent: list[Values] = []
+        self.checkpoint: Path | None = None
+        self.stopped = False
+        self._unread: list[Report] = []
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs have been finished."""
+        return self.step // len(self.loader)
+
+    @property
+    def epochs_begun(self) -> int:
+        """How many epochs have been begun: in the middle of the third these are 3."""
+        return -(-self.step // len(self.loader))
+
+    @property
+    def line_due(self) -> bool:
+        """Whether ``log_every`` steps have been made since the last reading: ``recent`` holds their reports."""
+        return self.step % self.log_every == 0
+
+    def mean(self) -> Values:
+        """The mean of the ``recent`` reports."""
+        return Values(*(math.fsum(column) / len(self.recent) for column in zip(*self.recent, strict=True)))
+
+    # ---- training ----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Make the steps that are left.
+
+        Raises:
+            DivergedError: a loss, or a number that the game keeps, is NaN or infinite.
+        """
+        try:
+            self._tell("start")
+            # A NaN is looked for and reported in one sentence: NumPy's own warnings would only be noise.
+            with _ctrl_c_stops(self), np.errstate(all="ignore"):
+                while self.step < self.steps and not self.stopped:
+                    self._make_step()
+                self.check()
+                self._tell("end")
+        except BaseException as error:
+            for extension in self.extensions:
+                extension.failed(self, error)
+            raise
+
+    def _make_step(self) -> None:
+        set_step(self.step)
+        real = as_tensor(self.loader.batch(self.step), device=self.device)
+        self._unread.append(self.game.step(real))
+        self.step += 1
+        if self.line_due:
+            self.read()
+        self._tell("after_step")
+        if self.line_due:
+            self.recent.clear()
+        if self.step % len(self.loader) == 0:
+            self.check()
+            self._tell("after_epoch")
+
+    def _tell(self, event: str) -> None:
+        for extension in self.extensions:
+            getattr(extension, event)(self)
+
+    # ---- reports -----------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Read the reports that are still on the device into ``recent``.
+
+        Raises:
+            DivergedError: one of their losses is NaN or infinite.
+        """
+        if not self._unread:
+            return
+        numbers = stack([number for report in self._unread for number in report]).to("cpu").numpy()
+        first = self.step - len(self._unread) + 1
+        self._unread.clear()
+        for step, row in enumerate(numbers.reshape(-1, len(Values._fields)).tolist(), first):
+            values = Values(*row)
+            self._check_losses(step, values)
+            self.recent.append(values)
+
+    def check(self) -> None:
+        """Make sure that the game is fit to be saved: every loss so far and every number that it keeps is finite.
+
+        Raises:
+            DivergedError: it is not; says at which step and in which network.
+        """
+        self.read()
+        for path, array in _arrays(self.game.state_dict()):
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                player, *rest = path
+                raise self._diverged(self.step, f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity"
+                                                f" (in {'.'.join(rest)})")
+
+    def _check_losses(self, step: int, values: Values) -> None:
+        for name, player in (("loss_D", "discriminator"), ("loss_G", "generator")):
+            value = getattr(values, name)
+            if not math.isfinite(value):
+                raise self._diverged(step, f"the loss of the {player} ({name}) is {value}")
+
+    def _diverged(self, step: int, what: str) -> DivergedError:
+        good = "No checkpoint had been saved yet"
+        if self.checkpoint is not None:
+            good = f"The last good checkpoint is {self.checkpoint}"
+        return DivergedError(
+            f"Training diverged at step {step}: {what}. {good}; "
+            "try lower learning rates (generator.lr, discriminator.lr) or another seed."
+        )
+
+
+_NETWORKS = {"ema": "average of the generator"}
+
+
+def _arrays(state: Any, path: Sequence[str] = ()) -> Iterator[tuple[Sequence[str], Any]]:
+    """The arrays in nested dictionaries, each with the keys that lead to it."""
+    if isinstance(state, dict):
+        for key, part in state.items():
+            yield from _arrays(part, (*path, str(key)))
+    elif hasattr(state, "dtype"):
+        yield path, state
+
+
+@contextlib.contextmanager
+def _ctrl_c_stops(trainer: Trainer) -> Iterator[None]:
+    """Inside, the first Ctrl-C lets the step in hand finish and then stops; the second interrupts at once.
+
+    Only in the main thread, where signals arrive, and only where nobody else has taken Ctrl-C into his hands.
+    """
+    usual = signal.default_int_handler
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        trainer.stopped = True
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
