@@ -184,8 +184,7 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run forward on tensors, arrays and numbers; leave a node if a gradient may be asked for."""
-        operands, arrays, tracked = self._operands(args)
-        first = next(a for a in arrays if a is not None and not isinstance(a, _SCALARS))
+        operands, arrays, first, tracked = self._operands(args)
         backend = get_backend(first)
         y = self.run(backend, arrays, params)
         node = self._record(operands, arrays, params, y) if tracked and _recording and self.needs else None
@@ -204,10 +203,10 @@ class Primitive:
                 raise
             shapes = ", ".join(str(a.shape) for a in arrays if hasattr(a, "shape"))
             raise ShapeError(f"{self.name}: arguments of shapes {shapes} do not fit together ({error}).") from None
-        return y if type(y) is backend.array_type else backend.asarray(y)
+        return backend.asarray(y) if isinstance(y, np.generic) else y
 
-    def _operands(self, args: Sequence[Any]) -> tuple[Sequence[Any], list[Any], bool]:
-        """Arguments as tensors and numbers, their arrays, and whether one of them requires a gradient."""
+    def _operands(self, args: Sequence[Any]) -> tuple[Sequence[Any], list[Any], Array, bool]:
+        """Arguments as tensors and numbers, their arrays, the first array, and whether one requires a gradient."""
         arrays: list[Any] = []
         first: Array = None
         tracked = mixed = False
@@ -231,8 +230,9 @@ class Primitive:
             return self._operands([constant(np.asarray(a, _default_dtype(a))) for a in args])
         if mixed and self.rule is not None:
             agreed = self.rule(self.name, list(args))
-            return agreed, [a._data if isinstance(a, Variable) else a for a in agreed], tracked
-        return args, arrays, tracked
+            arrays = [a._data if isinstance(a, Variable) else a for a in agreed]
+            return agreed, arrays, first, tracked
+        return args, arrays, first, tracked
 
     def _record(self, operands: Sequence[Any], arrays: list[Any], params: dict[str, Any], y: Array) -> Node:
         edges = tuple([edge_of(a) if isinstance(a, Variable) else None for a in operands])

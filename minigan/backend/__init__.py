@@ -21,9 +21,9 @@ def get_backend(array: Array) -> Backend:
         DTypeError: the object is neither a NumPy nor a CuPy array.
     """
     try:
-        return _backends[type(array)]
+        return _backends[type(array)].of(array)
     except KeyError:
-        return _load_backend(type(array))
+        return _load_backend(type(array)).of(array)
 
 
 def backend_of(device: Device) -> Backend:
@@ -32,14 +32,15 @@ def backend_of(device: Device) -> Backend:
         return _backends[np.ndarray]
     from minigan.backend.cupy import cupy_backend
 
-    backend = cupy_backend()
-    return _backends.setdefault(backend.array_type, backend)
+    backend = cupy_backend(device.index or 0)
+    _backends.setdefault(backend.array_type, backend)
+    return backend
 
 
 def device_of(array: Array) -> Device:
     """The device on which this array lives."""
     backend = get_backend(array)
-    return Device(backend.device_type, backend.device_index(array))
+    return Device(backend.device_type, backend.index)
 
 
 def _load_backend(array_type: type) -> Backend:

@@ -31,9 +31,11 @@ class Backend:
 
     # ---- where arrays live -------------------------------------------------------------------------------
 
-    def device_index(self, x: Array) -> int:
-        """The number of the device that holds x."""
-        return 0
+    index: int = 0  # of the device, among those of its type
+
+    def of(self, x: Array) -> Backend:
+        """The backend of the device on which x lives, for an array of this backend's type."""
+        return self
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """An array of this backend; shares memory with x where it can."""
@@ -381,12 +383,6 @@ class Backend:
     def lerp_(self, x: Array, end: Array, weight: float) -> None:
         """x += weight * (end - x): one step of an exponential moving average."""
         x += weight * (end - x)
-
-    # ---- data --------------------------------------------------------------------------------------------
-
-    def gather_pixels(self, images: Array, indices: Array) -> Array:
-        """images[indices], bytes 0..255 mapped to float32 in [-1, 1]."""
-        return images[indices].astype(self.xp.float32) / 127.5 - 1
 
 
 def _size(shape: Shape) -> int:

@@ -5,6 +5,7 @@ Importing this module never imports CuPy; :func:`cupy_backend` does, when a GPU 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,28 @@ THREADS = 128
 
 
 class CupyBackend(Backend):
-    """Kernels on `cupy.ndarray`, each run on the device that is current: the one its arrays live on."""
+    """Kernels on the `cupy.ndarray`s of one GPU."""
 
     device_type = "cuda"
 
-    def __init__(self) -> None:
+    def __init__(self, index: int) -> None:
         import cupy
 
         self.xp = cupy
         self.array_type = cupy.ndarray
+        self.index = index
+        if cupy.cuda.runtime.getDeviceCount() > 1:
+            self._run_on_own_device()
 
-    def device_index(self, x: Array) -> int:
-        return int(x.device.id)
+    def _run_on_own_device(self) -> None:
+        """CuPy allocates and launches on the current device, whichever its arguments live on: make it this one."""
+        for name in dir(Backend):
+            method = getattr(self, name)
+            if callable(method) and not name.startswith("_") and name not in ("of", "array_type"):
+                setattr(self, name, _on_device(self.xp.cuda.Device(self.index), method))
+
+    def of(self, x: Array) -> Backend:
+        return self if x.device.id == self.index else cupy_backend(x.device.id)
 
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(x)
@@ -55,6 +66,14 @@ def _kernel(name: str) -> Any:
 
 
 @cache
-def cupy_backend() -> CupyBackend:
-    """The one CuPy backend of this process."""
-    return CupyBackend()
+def cupy_backend(index: int) -> CupyBackend:
+    """The one backend of this GPU in this process."""
+    return CupyBackend(index)
+
+
+def _on_device(device: Any, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **params: Any) -> Any:
+        with device:
+            return kernel(*args, **params)
+
+    return run

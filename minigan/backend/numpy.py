@@ -117,11 +117,6 @@ class NumpyBackend(Backend):
             t *= weight
             flat[block] += t
 
-    # ---- data --------------------------------------------------------------------------------------------
-
-    def gather_pixels(self, images: Array, indices: Array) -> Array:
-        return _PIXELS.take(images.take(indices, 0))
-
 
 def _buffer(x: Array) -> Array | None:
     """x as the ``out`` of the next step; a NumPy scalar (from 0-d operands) is no buffer."""
@@ -134,7 +129,3 @@ def _names_each_place_once(index: Any) -> bool:
     return all(
         p is None or p is Ellipsis or isinstance(p, int | slice) or getattr(p, "dtype", None) == np.bool_ for p in parts
     )
-
-
-# The value of each byte as a pixel: a table look-up is one pass where convert, divide and subtract are three.
-_PIXELS = (np.arange(256) / np.float32(127.5) - 1).astype(np.float32)

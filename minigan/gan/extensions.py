@@ -4,6 +4,8 @@
 which the end of a run closes it, and pictures are drawn from a log that is complete.
 """
 
+# ruff: noqa: D102  (what the methods of an Extension are for is told there)
+
 from __future__ import annotations
 
 import sys
@@ -149,9 +151,7 @@ class Progress(Extension):
             from tqdm import tqdm
 
             form = "{desc} {percentage:3.0f}% |{bar}| step {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
-            bar = tqdm(
-                total=trainer.steps, initial=trainer.step, unit=" steps", bar_format=form, dynamic_ncols=True
-            )
+            bar = tqdm(total=trainer.steps, initial=trainer.step, unit=" steps", bar_format=form, dynamic_ncols=True)
             self.bars = [bar, tqdm(total=0, bar_format="{desc}", position=1, dynamic_ncols=True)]
 
     def after_step(self, trainer: Trainer) -> None:
@@ -179,8 +179,8 @@ class Progress(Extension):
 
     def _show(self, trainer: Trainer) -> None:
         means = trainer.mean()
-        losses, outputs = f"loss_D {means.loss_D:.3f}  loss_G {means.loss_G:.3f}", f"D(x) {means.D_x:.2f}  D(G(z)) {means.D_G_z:.2f}"
-        self.numbers = f"{losses}  {outputs}"
+        losses = f"loss_D {means.loss_D:.3f}  loss_G {means.loss_G:.3f}"
+        self.numbers = f"{losses}  D(x) {means.D_x:.2f}  D(G(z)) {means.D_G_z:.2f}"
         if self.live:
             self.bars[1].set_description_str(self.numbers)
 

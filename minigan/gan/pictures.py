@@ -109,7 +109,7 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "") -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 7.2), dpi=120)
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)  # draws without a screen, and without pyplot's global list of figures
     losses, opinions = figure.subplots(2, 1, sharex=True)
     losses.set_title(title, loc="left", fontsize=11)
     _draw(losses, lines, {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"})
@@ -120,7 +120,7 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "") -> bytes:
     figure.text(0.02, 0.015, EXPLANATION, fontsize=8.5, color=GREY, linespacing=1.4)
     figure.subplots_adjust(left=0.095, right=0.97, top=0.95, bottom=0.18, hspace=0.08)
     file = BytesIO()
-    canvas.print_png(file)
+    figure.savefig(file, format="png")
     return file.getvalue()
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigan.backend.device import DeviceLike
+from minigan.backend.device import device as resolve
 from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError
 from minigan.gan.game import Game, Report
@@ -109,7 +110,7 @@ class Trainer:
         self.loader = loader
         self.steps = steps
         self.extensions = list(extensions)
-        self.device = device or next(game.generator.network.parameters()).device
+        self.device = resolve(device or next(game.generator.network.parameters()).device)
         self.log_every = log_every
         self.step = 0
         self.recent: list[Values] = []
@@ -203,8 +204,9 @@ class Trainer:
         for path, array in _arrays(self.game.state_dict()):
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 player, *rest = path
-                raise self._diverged(self.step, f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity"
-                                                f" (in {'.'.join(rest)})")
+                raise self._diverged(
+                    self.step, f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity (in {'.'.join(rest)})"
+                )
 
     def _check_losses(self, step: int, values: Values) -> None:
         for name, player in (("loss_D", "discriminator"), ("loss_G", "generator")):

@@ -48,6 +48,9 @@ class Module:
     """
 
     training: bool
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
 
     def __init__(self) -> None:
         object.__setattr__(self, "_parameters", {})

@@ -1,0 +1,84 @@
+"""Arguments of the command line: argparse, with errors in one sentence that suggests the nearest known name."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from minigan.errors import ConfigError
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ConfigError where argparse would print the usage and leave.
+
+    Attributes:
+        late_epilog: makes the end of the help text, when it is asked for and not before.
+    """
+
+    late_epilog: Callable[[], str] | None = None
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse."""
+        raise ConfigError(f"{message.removeprefix('argument ')}. See {self.prog} --help.")
+
+    def format_help(self) -> str:
+        """Called by argparse."""
+        if self.late_epilog is not None:
+            self.epilog = self.late_epilog()
+        return super().format_help()
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)  # wide enough for all options on one line each
+
+
+def parse(parser: Parser, commands: Mapping[str, Parser], argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments, by ``parser``, whose sub-parsers are ``commands``.
+
+    Raises:
+        ConfigError: an unknown command or option, a value that makes no sense, or a missing one.
+        SystemExit: after ``--help`` or ``--version``.
+    """
+    if argv and not argv[0].startswith("-") and argv[0] not in commands:
+        expected = f"Expected one of {', '.join(commands)}."
+        raise ConfigError(f"There is no command {argv[0]!r}{_nearest(argv[0], commands)} {expected}")
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        used = commands.get(argv[0], parser)
+        name = unknown[0].partition("=")[0]
+        kind = "option" if name.startswith("-") else "place for the argument"
+        raise ConfigError(
+            f"{used.prog} has no {kind} {name!r}{_nearest(name, used._option_string_actions)} See {used.prog} --help."
+        )
+    return args
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """A ``type=`` for argparse: reads a whole number that is not less than ``low``.
+
+    >>> from minigan.arguments import at_least
+    >>> at_least(1)("12")
+    12
+    """
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if number < low:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {low}, but got {text!r}")
+        return number
+
+    return read

@@ -1,0 +1,52 @@
+"""What every test may rely on: fresh random streams, PyTorch where it is there, and skips that can be forbidden."""
+
+import importlib
+import importlib.util
+
+import pytest
+
+import minigan as mg
+
+NO_TORCH = "PyTorch is not installed: pip install torch"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="a test that would be skipped fails")
+
+
+def pytest_collection_modifyitems(items):
+    if importlib.util.find_spec("torch") is None:
+        for item in items:
+            if item.get_closest_marker("torch"):
+                item.add_marker(pytest.mark.skip(reason=NO_TORCH))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    _forbid_skip(item.config, (yield).get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector):
+    _forbid_skip(collector.config, (yield).get_result())
+
+
+def _forbid_skip(config, report):
+    if config.getoption("--no-skips") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--no-skips was given, but: {reason}"
+
+
+@pytest.fixture
+def torch():
+    """PyTorch. A test that asks for it carries the marker ``torch``, too."""
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip(NO_TORCH)
+    return importlib.import_module("torch")
+
+
+@pytest.fixture(autouse=True)
+def fresh_random_streams():
+    mg.manual_seed(0)
+    mg.set_step(0)

@@ -1,0 +1,284 @@
+"""Every differentiable operation, with inputs to check it on. Samples only: the tests are in other files.
+
+An entry's function takes the library first, minigan or PyTorch, so one text calls both; where PyTorch says it
+otherwise the entry gives PyTorch's words as well. An array that occurs twice in a sample is one tensor used twice.
+``ops`` are the primitives that the entry is there for; its function must record each of them.
+
+``samples`` are points where the function is smooth, ``kinks`` such where only a convention gives a derivative.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minigan as mg
+from minigan.ops import activation, elementwise, linalg, loss, norm, promotion, random, reduce, shape
+from minigan.ops import device as device_ops
+
+
+class Entry(NamedTuple):
+    name: str
+    ops: tuple
+    run: Callable[..., Any]
+    samples: dict
+    torch: Callable[..., Any] | None = None
+    kinks: dict = {}  # noqa: RUF012  (never written to)
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------
+
+
+def spread(*shape, low=-1.83, high=1.77):
+    """Different numbers in a disorderly order, none of them near a whole number."""
+    n = int(np.prod(shape))
+    x = np.linspace(low, high, n)[np.argsort(np.sin(np.arange(n) * 12.9898 + n))]
+    x = np.where(np.abs(x - np.round(x)) < 0.03, x + 0.06, x)
+    return x.reshape(shape)
+
+
+def positive(*shape):
+    return spread(*shape, low=0.31, high=2.2)
+
+
+def unit(*shape):
+    return spread(*shape, low=0.12, high=0.88)
+
+
+def layouts(make):
+    """One array, in each way that it may lie in memory."""
+    return {
+        "scalar": (make(),),
+        "vector": (make(3),),
+        "transposed": (make(3, 2).T,),
+        "strided": (make(4, 6)[::2, 1::2],),
+        "backwards": (make(2, 3)[::-1, ::-1],),
+        "three dimensions": (make(2, 1, 3),),
+        "empty": (make(0, 3),),
+    }
+
+
+def pairs(make, other=None):
+    """Two arrays: of one shape, broadcast against each other in each way, the same one twice, and empty ones."""
+    other = other or (lambda *shape: make(*shape) * 0.9 + 0.083)
+    x = make(2, 3)
+    return {
+        "scalars": (make(), other()),
+        "same shape": (make(2, 3), other(2, 3)),
+        "matrix and scalar": (make(2, 3), other()),
+        "scalar and matrix": (make(), other(2, 3)),
+        "column and row": (make(2, 1), other(3)),
+        "leading dimension": (make(3), other(2, 2, 3)),
+        "ones in the middle": (make(2, 3, 2), other(2, 1, 2)),
+        "transposed": (make(3, 2).T, other(2, 3)),
+        "strided": (make(4, 6)[::2, ::2], other(2, 6)[:, ::-2]),
+        "repeated": (x, x),
+        "repeated scalar": (x[0, 0].copy(),) * 2,
+        "empty": (make(0, 3), other(3)),
+        "empty by broadcasting": (make(0, 3), other(1, 3)),
+    }
+
+
+MATRIX = {
+    "matrix": (spread(2, 3),),
+    "transposed": (spread(3, 2).T,),
+    "backwards": (spread(2, 3)[:, ::-1],),
+}
+STACK = {"three dimensions": (spread(2, 3, 2),), "strided": (spread(4, 3, 4)[::2, :, ::2],)}
+EMPTY = {"empty": (spread(0, 3),)}
+
+
+# ---- elementwise -----------------------------------------------------------------------------------------
+
+
+def unary(name, op, make=spread, **more):
+    return Entry(name, (op,), lambda lib, x: getattr(lib, name)(x), layouts(make), **more)
+
+
+def binary(name, op, make=spread, other=None, **more):
+    return Entry(name, (op,), lambda lib, x1, x2: getattr(lib, name)(x1, x2), pairs(make, other), **more)
+
+
+AT_0 = {"at 0": (np.array([0.0, 1.5, -0.5]),)}
+TIES = np.array([[1.5, 2.5, 2.5], [0.5, 0.5, 0.5]])
+TIED_PAIR = {"equal": (TIES, TIES[:, ::-1].copy())}
+CONDITION = np.array([[True, False, True], [False, False, True]])
+
+ELEMENTWISE = [
+    binary("add", elementwise.add),
+    binary("sub", elementwise.sub),
+    binary("mul", elementwise.mul),
+    binary("div", elementwise.div, spread, positive),
+    binary("pow", elementwise._pow, positive, spread),
+    Entry(
+        "pow, exponent 0",
+        (elementwise._pow,),
+        lambda lib, x1, x2: lib.pow(x1, x2),
+        {"base not 0": (positive(3), np.array([0.0, 2.0, 1.0]))},
+        torch=lambda torch, x1, x2: torch.exp(x2 * torch.log(x1)),  # pow's second derivative lacks a term there
+    ),
+    Entry(
+        "pow of 0",
+        (elementwise._pow,),
+        lambda lib, x1, x2: lib.pow(x1, x2.detach()),
+        {"smooth": (np.array([0.0, 0.0, 0.7]), np.array([2.0, 3.0, 2.0]))},
+        kinks={"exponents 0 and 1": (np.array([0.0, 0.0, 2.0]), np.array([0.0, 1.0, 0.0]))},
+    ),
+    *[
+        Entry(
+            f"pow {exponent}",
+            (elementwise._pow_number,),
+            lambda lib, x, exponent=exponent: lib.pow(x, exponent),
+            layouts(positive if exponent in (0.5, -1.5) else spread),
+            kinks=AT_0 if exponent in (0, 1, 2, 3) else {},
+        )
+        for exponent in (0, 1, 2, 3, 0.5, -1, -1.5)
+    ],
+    Entry("number to the power", (elementwise._pow,), lambda lib, x: 1.7**x, layouts(spread)),
+    Entry("operators", (elementwise.sub, elementwise.div, elementwise.mul, elementwise.add),
+          lambda lib, x1, x2: (2 - x1) / (x2 * 3 + 1) - (-x1) * abs(x2), pairs(positive)),
+    unary("neg", elementwise.neg),
+    unary("abs", elementwise.abs, kinks=AT_0),
+    unary("sign", elementwise.sign, kinks=AT_0),
+    unary("square", elementwise.square),
+    unary("sqrt", elementwise.sqrt, positive),
+    unary("rsqrt", elementwise.rsqrt, positive),
+    unary("reciprocal", elementwise.reciprocal),
+    unary("exp", elementwise.exp),
+    unary("expm1", elementwise.expm1),
+    unary("log", elementwise.log, positive),
+    unary("log1p", elementwise.log1p, unit),
+    unary("sin", elementwise.sin),
+    unary("cos", elementwise.cos),
+    binary("maximum", elementwise.maximum, kinks=TIED_PAIR),
+    binary("minimum", elementwise.minimum, kinks=TIED_PAIR),
+    Entry(
+        "where",
+        (elementwise._where,),
+        lambda lib, x1, x2: lib.where(CONDITION, x1, x2),
+        {
+            "same shape": (spread(2, 3), positive(2, 3)),
+            "broadcast": (spread(2, 1), positive(3)),
+            "scalars": (spread(), positive()),
+            "repeated": (TIES, TIES),
+            "transposed": (spread(3, 2).T, positive(3)),
+        },
+        torch=lambda torch, x1, x2: torch.where(torch.tensor(CONDITION), x1, x2),
+    ),
+    *[
+        Entry(
+            f"clamp {bounds}",
+            (elementwise._clamp,),
+            lambda lib, x, bounds=bounds: lib.clamp(x, **bounds),
+            layouts(spread),
+            kinks={"at the bounds": (np.array([-1.0, 1.0, 0.0, 1.5]),)},
+        )
+        for bounds in ({"min": -1}, {"max": 1.0}, {"min": -1.0, "max": 1.0})
+    ],
+    Entry(
+        "cast",
+        (promotion.cast,),
+        lambda lib, x: promotion.cast(x, dtype=x.dtype, source=x.dtype),
+        layouts(spread),
+        torch=lambda torch, x: x * 1,
+    ),
+    Entry(
+        "to_device",
+        (device_ops.to_device,),
+        lambda lib, x: device_ops.to_device(x, to=x.device, source=x.device),
+        layouts(spread),
+        torch=lambda torch, x: x * 1,
+    ),
+]  # fmt: skip
+
+
+# ---- activations -----------------------------------------------------------------------------------------
+
+
+def functional(name, op, samples, kinks=None, **options):
+    def run(lib, *xs):
+        return getattr(lib.nn.functional, name)(*xs, **options)
+
+    text = ", ".join([name, *[f"{key}={value}" for key, value in options.items()]])
+    return Entry(text, (op,), run, samples, None, kinks or {})
+
+
+def mask_of(shape):
+    """The factors that dropout multiplies by in the entry below."""
+    mg.set_step(5)
+    return mg.nn.functional.dropout(mg.ones(shape, dtype=mg.float64), 0.4).numpy()
+
+
+def dropped(lib, x):
+    mg.set_step(5)  # always the same mask
+    return lib.nn.functional.dropout(x, 0.4)
+
+
+ACTIVATION = [
+    unary("tanh", activation.tanh),
+    unary("sigmoid", activation.sigmoid),
+    unary("relu", activation._leaky_relu, kinks=AT_0),
+    Entry("tanh_grad", (activation.tanh_grad,), lambda lib, gy, y: activation.tanh_grad(gy, y), pairs(spread),
+          torch=lambda torch, gy, y: gy * (1 - y * y)),
+    Entry("sigmoid_grad", (activation.sigmoid_grad,), lambda lib, gy, y: activation.sigmoid_grad(gy, y),
+          pairs(spread), torch=lambda torch, gy, y: gy * y * (1 - y)),
+    Entry("leaky_relu_grad", (activation.leaky_relu_grad,),
+          lambda lib, gy, y: activation.leaky_relu_grad(gy, y, negative_slope=0.2), pairs(spread),
+          torch=lambda torch, gy, y: torch.where(y > 0, gy, gy * 0.2) + 0 * y),
+    functional("softplus", activation._softplus, layouts(spread)),
+    functional("softplus", activation._softplus, layouts(spread), beta=3.0),
+    functional("logsigmoid", activation._softplus, layouts(spread)),
+    *[
+        functional("leaky_relu", op, layouts(spread), AT_0, negative_slope=slope)
+        for slope, op in [(0.01, activation._leaky_relu), (0.0, activation._leaky_relu), (1.0, activation._leaky_relu),
+                          (2.5, activation._leaky_relu), (-0.5, elementwise._where)]
+    ],
+    Entry("mask", (random._mask,), lambda lib, x, m: random._mask(x, m.detach()), {"mask": (spread(2, 3), unit(2, 3))},
+          torch=lambda torch, x, m: x * m.detach()),
+    Entry("dropout", (random._mask,), dropped, layouts(spread),
+          torch=lambda torch, x: x * torch.tensor(mask_of(tuple(x.shape)))),
+]  # fmt: skip
+
+
+# ---- matrix products -------------------------------------------------------------------------------------
+
+SQUARE, TALL = spread(3, 3), spread(4, 3)
+PRODUCTS = {
+    "matrices": (spread(2, 3), spread(3, 4)),
+    "vectors": (spread(3), positive(3)),
+    "matrix and vector": (spread(2, 3), spread(3)),
+    "vector and matrix": (spread(3), spread(3, 2)),
+    "stacks that broadcast": (spread(2, 1, 2, 3), spread(2, 3, 2)),
+    "stack and matrix": (spread(2, 2, 3), spread(3, 2)),
+    "stack and vector": (spread(2, 2, 3), spread(3)),
+    "vector and stack": (spread(2), spread(3, 2, 2)),
+    "transposed": (spread(3, 2).T, spread(4, 3).T),
+    "strided": (spread(4, 6)[::2, ::2], spread(3, 4)[::-1, ::-2]),
+    "repeated": (SQUARE, SQUARE),
+    "no rows": (spread(0, 3), spread(3, 2)),
+    "empty sum": (spread(2, 0), spread(0, 2)),
+}
+LINEAR = {
+    "matrix": (spread(2, 3), spread(4, 3), spread(4)),
+    "vector": (spread(3), spread(4, 3), spread(4)),
+    "three dimensions": (spread(2, 2, 3), spread(4, 3), spread(4)),
+    "transposed": (spread(3, 2).T, spread(3, 4).T, spread(8)[::-2]),
+    "repeated": (TALL, TALL, spread(4)),
+    "empty batch": (spread(0, 3), spread(4, 3), spread(4)),
+    "empty batch of sequences": (spread(2, 0, 3), spread(4, 3), spread(4)),
+}
+LINALG = [
+    Entry("matmul", (linalg._matmul,), lambda lib, x1, x2: lib.matmul(x1, x2), PRODUCTS),
+    Entry("@", (linalg._matmul,), lambda lib, x1, x2: x1 @ x2, {"matrices": PRODUCTS["matrices"]}),
+    functional("linear", linalg._linear, LINEAR),
+    functional("linear", linalg._linear, {"no bias, " + key: value[:2] for key, value in LINEAR.items()}),
+    Entry(
+        "linear_weight_grad",
+        (linalg.linear_weight_grad,),
+        lambda lib, gy, x: linalg.linear_weight_grad(gy, x),
+        {"matrix": (spread(2, 4), spread(2, 3)), "three dimensions": (spread(2, 2, 4), spread(2, 2, 3)),
+         "transposed": (spread(4, 2).T, spread(3, 2).T), "repeated": (TALL, TALL),
+         "empty": (spread(0, 4), spread(0, 3))},
+        torch=lambda torch, gy, x: torch.einsum("...o,...i->oi", gy, x),
+    ),
+]  # fmt: skip
