@@ -42,15 +42,21 @@ def as_fake(x, dtype=None):
     return np.asarray(x, dtype).view(FakeArray)
 
 
+def on_current_device(name):
+    """NumPy's function of this name, whose arrays are made on the current device as CuPy's are."""
+    f = getattr(np, name)
+    if isinstance(f, type) or not callable(f):
+        return f
+    return lambda *args, **options: as_fake(f(*args, **options))
+
+
 @pytest.fixture
 def two_gpus(monkeypatch):
     cupy = ModuleType("cupy")
     cupy.ndarray, cupy.asarray = FakeArray, as_fake
-    cupy.full = lambda shape, value, dtype: as_fake(np.full(shape, value, dtype))
-    cupy.array = lambda x, **options: as_fake(np.array(x, **options))
     cupy.asnumpy = lambda x: np.array(x)
     cupy.cuda = SimpleNamespace(Device=FakeDevice, runtime=SimpleNamespace(getDeviceCount=lambda: 2))
-    cupy.__getattr__ = lambda name: getattr(np, name)
+    cupy.__getattr__ = on_current_device
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(backends, "_backends", dict(backends._backends))
     monkeypatch.setattr(FakeArray, "__module__", "cupy")
