@@ -15,6 +15,7 @@ from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
 from minigan.ops import activation, elementwise, linalg, reduce, shape
 from minigan.ops.device import to_device, transfer
 from minigan.ops.promotion import cast_to
+from minigan.printing import text_of
 from minigan.tape import Variable, recording, tensor_class
 from minigan.variable import tied
 
@@ -211,16 +212,7 @@ class Tensor(Variable):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        host = get_backend(self._data).to_host(self._data)
-        text = np.array2string(host, separator=", ", prefix="tensor(", threshold=1000, formatter=_formatter(host))
-        notes = [] if self.dtype in _USUAL else [f"dtype={self.dtype}"]
-        if self.device.type != "cpu":
-            notes.append(f"device='{self.device}'")
-        if self.node is not None:
-            notes.append(f"grad_fn=<{self.node.op.name}>")
-        elif self._requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([text, *notes])})"
+        return text_of(self)
 
     # ---- another type or device --------------------------------------------------------------------------
 
@@ -395,19 +387,3 @@ class Tensor(Variable):
     reshape, view, flatten, expand = shape.reshape, shape.reshape, shape.flatten, shape.expand
     squeeze, unsqueeze, permute, transpose = shape.squeeze, shape.unsqueeze, shape.permute, shape.transpose
     split, chunk, matmul = shape.split, shape.chunk, linalg.matmul
-
-
-_USUAL = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(bool))
-
-
-def _formatter(host: Any) -> Any:
-    """Four decimals, or none where all values are whole, as PyTorch prints them."""
-    if host.dtype.kind != "f":
-        return None
-    finite = host[np.isfinite(host)]
-    if (finite == np.trunc(finite)).all() and (np.abs(finite) < 1e6).all():
-        return None
-    largest, smallest = np.abs(finite).max(), np.abs(finite[finite != 0]).min()
-    style = "{:.4e}" if largest >= 1e5 or smallest < 1e-4 else "{:.4f}"
-    width = max(len(style.format(value)) for value in host.reshape(-1)[:1000])
-    return {"float_kind": lambda value: style.format(value).rjust(width)}
