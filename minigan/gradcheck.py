@@ -130,7 +130,7 @@ def _numeric_jacobians(
 
 
 def _outputs_at(f: Callable[..., Any], inputs: Sequence[Any], i: int, host: Any, k: int, step: float) -> list[Any]:
-    moved = np.array(host)
+    moved = np.array(host, order="C")  # so that reshape gives a view
     moved.reshape(-1)[k] += step
     x = tensor(moved, device=inputs[i].device, requires_grad=True)
     ys = _as_tuple(f(*[x if given is inputs[i] else given for given in inputs]))  # f(x, x) has one x

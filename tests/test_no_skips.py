@@ -15,8 +15,7 @@ SKIPPED = {
     "marked": "import pytest\n@pytest.mark.skip(reason='no time')\ndef test_it():\n    pass\n",
     "module": "import pytest\npytest.skip('no time', allow_module_level=True)\n",
     "fixture": (
-        "import pytest\n@pytest.fixture\ndef late():\n    pytest.skip('no time')\n"
-        "def test_it(late):\n    pass\n"
+        "import pytest\n@pytest.fixture\ndef late():\n    pytest.skip('no time')\ndef test_it(late):\n    pass\n"
     ),
 }
 EXPECTED_TO_FAIL = "import pytest\n@pytest.mark.xfail\ndef test_it():\n    assert False\n"

@@ -298,7 +298,8 @@ class Backend:
         return self.softplus(x) - x * target
 
     def bce_with_logits_grad(self, gy: Array, x: Array, target: Array) -> Array:
-        return gy * (self.sigmoid(x) - target)
+        # sigmoid(x) - t, in a form that keeps all digits where D is sure and right: for t = 1 it is -sigmoid(-x).
+        return gy * ((1 - target) * self.sigmoid(x) - target * self.sigmoid(-x))
 
     # ---- random ------------------------------------------------------------------------------------------
 

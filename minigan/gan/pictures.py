@@ -132,4 +132,4 @@ def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) ->
         axes.plot(steps, [line[key] for line in lines], style, marker=marker, color=color, label=label, linewidth=1.4)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper right", frameon=True, framealpha=0.9, fontsize=9)
+    axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=9)

@@ -11,7 +11,7 @@ import numpy as np
 from minigan.backend import get_backend
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
-from minigan.errors import StateError
+from minigan.errors import DTypeError, StateError
 from minigan.tensor import Tensor
 
 
@@ -25,7 +25,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data._data if isinstance(data, Tensor) else data, None, requires_grad)
+        super().__init__(data._data if isinstance(data, Tensor) else data)
+        self.requires_grad_(requires_grad)
 
 
 class Module:
@@ -234,6 +235,8 @@ class Module:
                 device = arg
             else:
                 dtype = arg
+        if dtype is not None and np.dtype(dtype).kind != "f":
+            raise DTypeError(f"{type(self).__name__}.to: expected a floating point type, but got {np.dtype(dtype)}.")
         for tensor in (*self.parameters(), *self.buffers()):
             floating = dtype is not None and tensor.dtype.kind == "f"
             tensor._move(

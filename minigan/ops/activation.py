@@ -70,7 +70,7 @@ def leaky_relu_grad(k: Backend, gy: Array, y: Array, *, negative_slope: float) -
 @primitive(x=leaky_relu_grad, rule=floating)
 def _leaky_relu(k: Backend, x: Array, *, negative_slope: float) -> Array:
     """y = x where x > 0, else negative_slope x."""
-    return k.leaky_relu(x, negative_slope)
+    return k.leaky_relu(x, negative_slope) if negative_slope else k.relu(x)  # an infinite x times 0 is nan
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:

@@ -72,8 +72,14 @@ def result_type(args: list[Any]) -> np.dtype[Any]:
     dtype: np.dtype[Any] | None = None
     for group in (full, scalar, numbers):
         if group:
-            lighter = np.result_type(*group)
+            lighter = _widest(group)
             if dtype is None or _CATEGORY[lighter.kind] > _CATEGORY[dtype.kind]:
                 dtype = lighter
     assert dtype is not None, "a primitive has at least one tensor argument"
     return dtype
+
+
+def _widest(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
+    """The type that holds all those of the highest category: int64 beside float32 does not ask for float64."""
+    highest = max(_CATEGORY[dtype.kind] for dtype in dtypes)
+    return np.result_type(*[dtype for dtype in dtypes if _CATEGORY[dtype.kind] == highest])

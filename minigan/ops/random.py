@@ -87,9 +87,7 @@ def _draw(kernel: str, shape: tuple[int, ...], dtype: Any, where: Any, requires_
     n = int(np.prod(shape))
     n += n % 2  # normals come in pairs
     words = stream.words(backend, n if dtype == np.float64 else n // 2, philox.NOISE)
-    x = constant(getattr(backend, kernel)(words, shape, dtype))
-    x._requires_grad = requires_grad
-    return x
+    return constant(getattr(backend, kernel)(words, shape, dtype)).requires_grad_(requires_grad)
 
 
 @primitive(x=lambda gy, mask: _mask(gy, mask))
@@ -115,7 +113,5 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     backend = get_backend(x._data)
     words = stream.words(backend, -(-x._data.size // 4), philox.DROPOUT)
     scale = 0.0 if p == 1 else 1 / (1 - p)
-    return _mask(
-        x,
-        constant(backend.dropout_mask(words, x.shape, min(round((1 - p) * 2**16), 2**16 - 1), scale, x.dtype)),
-    )
+    mask = backend.dropout_mask(words, x.shape, min(round((1 - p) * 2**16), 2**16 - 1), scale, x.dtype)
+    return _mask(x, constant(backend.asarray(mask)))

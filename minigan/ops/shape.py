@@ -190,6 +190,8 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
+    if not tensors:
+        raise ShapeError("stack: expected at least one tensor, but got none.")
     return cat([unsqueeze(x, dim) for x in tensors], normal_dim(dim, len(tensors[0].shape) + 1, "stack"))
 
 

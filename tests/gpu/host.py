@@ -82,9 +82,7 @@ class Kernel:
     def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[object, ...]) -> None:
         if len(arguments) != len(self._sizes):
             raise TypeError(f"expected {len(self._sizes)} arguments, got {len(arguments)}")
-        values = [
-            _as_value(a, size, i) for i, (a, size) in enumerate(zip(arguments, self._sizes, strict=True))
-        ]
+        values = [_as_value(a, size, i) for i, (a, size) in enumerate(zip(arguments, self._sizes, strict=True))]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         self._launch(_dim3(grid), _dim3(block), pointers)
 

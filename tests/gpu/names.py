@@ -153,9 +153,7 @@ def _misfit(call: ast.Call, name: str, signature: inspect.Signature | None) -> I
             yield f"{name} shows no signature, so its keywords {keywords} cannot be checked"
     elif any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         allowed = VARIABLE_KEYWORDS.get(name, set()) | set(signature.parameters)
-        yield from (
-            f"{name} is not known to take {keyword}=" for keyword in keywords if keyword not in allowed
-        )
+        yield from (f"{name} is not known to take {keyword}=" for keyword in keywords if keyword not in allowed)
     else:
         starred = any(isinstance(argument, ast.Starred) for argument in call.args)
         bind = signature.bind_partial if starred else signature.bind

@@ -95,9 +95,7 @@ def test_what_cupy_has_not_is_found(cupy, line):
 
 
 def test_every_array_method_of_cupy_shows_which_keywords_it_takes(cupy):
-    shared = [
-        n for n in names.ARRAY_ATTRIBUTES if callable(getattr(np.ndarray, n)) and hasattr(cupy.ndarray, n)
-    ]
+    shared = [n for n in names.ARRAY_ATTRIBUTES if callable(getattr(np.ndarray, n)) and hasattr(cupy.ndarray, n)]
     assert len(shared) > 40
     unchecked = [n for n in shared if "keywords" in str(names.problems(f"x.{n}(no_such_keyword=0)", cupy))]
     silent = [n for n in shared if not names.problems(f"x.{n}(no_such_keyword=0)", cupy)]
