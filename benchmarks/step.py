@@ -188,9 +188,8 @@ def main() -> None:
     except ImportError:
         print("PyTorch is not installed: timing minigan alone. To compare: pip install torch")
         sides.remove("PyTorch eager")
-    print(
-        f"reference GAN, batch {BATCH}, {args.threads} threads, {platform.machine()}, Python {platform.python_version()}"
-    )
+    where = f"{platform.machine()}, Python {platform.python_version()}"
+    print(f"reference GAN, batch {BATCH}, {args.threads} threads, {where}")
     print(report(measure(sides, args.rounds, args.steps)))
     print("goal: minigan / PyTorch eager at most 0.85")
 

@@ -53,9 +53,8 @@ def parse(parser: Parser, commands: Mapping[str, Parser], argv: Sequence[str]) -
         used = commands.get(argv[0], parser)
         name = unknown[0].partition("=")[0]
         kind = "option" if name.startswith("-") else "place for the argument"
-        raise ConfigError(
-            f"{used.prog} has no {kind} {name!r}{_nearest(name, used._option_string_actions)} See {used.prog} --help."
-        )
+        hint = _nearest(name, used._option_string_actions)
+        raise ConfigError(f"There is no {kind} {name!r} in {used.prog}{hint} See {used.prog} --help.")
     return args
 
 

@@ -149,7 +149,7 @@ def _announcement(trainer: Trainer, run: Run, asked_device: str, seconds: float)
         "device": _device_and_why(asked_device, trainer.device),
         "length": f"{trainer.steps:,} steps of {trainer.loader.batch_size} images ({epochs:.3g} epochs)",
         "time": f"{_about(seconds)} on this machine; Ctrl-C stops early and saves",
-        "writes": f"{run.path}{'/' if run.path.name else ''}",
+        "writes": f"{run.path}/",
     }
     if environment()["avx512_unused"]:
         lines["faster"] = AVX512_HINT
@@ -165,7 +165,7 @@ def _device_and_why(asked: str, device: Any) -> str:
 def _about(seconds: float) -> str:
     for unit, length in (("hours", 3600), ("minutes", 60)):
         if seconds >= 1.5 * length:
-            return f"about {seconds / length:.2g} {unit}"
+            return f"about {float(f'{seconds / length:.2g}'):g} {unit}"
     return f"about {max(seconds, 1):.0f} s"
 
 
@@ -253,7 +253,7 @@ def info(args: argparse.Namespace) -> None:
 def _parsers() -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(prog="minigan", description="Train GANs on an autograd engine built from scratch.", epilog=START)
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
-    add = parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
+    add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
     commands = {"train": _train_parser(add), "sample": _sample_parser(add), "info": _info_parser(add)}
     return parser, commands
 

@@ -28,13 +28,18 @@ def text_of(x: Variable) -> str:
 
 
 def _formatter(host: Any) -> Any:
-    """Four decimals, or none where all values are whole, as PyTorch prints them."""
+    """Four decimals, none where all values are whole, or powers of ten where they differ much."""
     if host.dtype.kind != "f":
         return None
-    finite = host[np.isfinite(host)]
-    if (finite == np.trunc(finite)).all() and (np.abs(finite) < 1e6).all():
+    sizes = np.abs(host[np.isfinite(host) & (host != 0)].astype(np.float64))
+    if not sizes.size:
         return None
-    largest, smallest = np.abs(finite).max(), np.abs(finite[finite != 0]).min()
-    style = "{:.4e}" if largest >= 1e5 or smallest < 1e-4 else "{:.4f}"
-    width = max(len(style.format(value)) for value in host.reshape(-1)[:1000])
-    return {"float_kind": lambda value: style.format(value).rjust(width)}
+    whole = bool((sizes == np.trunc(sizes)).all())
+    wide = sizes.max() / 1000 > sizes.min() or sizes.max() > 1e8 or sizes.min() < 1e-4
+    style = "{:.4e}" if wide else "{:.0f}." if whole else "{:.4f}"
+
+    def text(value: Any) -> str:
+        return style.format(value) if np.isfinite(value) else str(value)
+
+    width = max([len(text(value)) for value in host.reshape(-1)[:1000] if np.isfinite(value)], default=0)
+    return {"float_kind": lambda value: text(value).rjust(width)}

@@ -1,4 +1,4 @@
-"""float32 stays float32, in values and in gradients, whatever numbers stand beside it; mixtures promote as in PyTorch."""
+"""float32 stays float32, in values and gradients, whatever numbers stand beside it; mixtures promote as in PyTorch."""
 
 import itertools
 import operator
@@ -241,7 +241,9 @@ def test_what_is_no_number_is_refused():
 
 @pytest.mark.parametrize("wrong", [object(), "text", [1.0, 2.0], {"a": 1}])
 def test_an_operand_that_is_no_tensor_is_refused_and_named(wrong):
-    with pytest.raises(mg.DTypeError, match=rf"Expected a tensor, an array or a number, but got .*{type(wrong).__name__}"):
+    with pytest.raises(
+        mg.DTypeError, match=rf"Expected a tensor, an array or a number, but got .*{type(wrong).__name__}"
+    ):
         mg.ones(2) + wrong
 
 

@@ -108,6 +108,9 @@ class NumpyBackend(Backend):
             pb -= t
 
     def lerp_(self, x: Array, end: Array, weight: float) -> None:
+        if not x.flags.c_contiguous:  # x.reshape(-1) would be a copy, and the result be lost
+            super().lerp_(x, end, weight)
+            return
         scratch = np.empty(min(BLOCK, x.size), x.dtype)
         flat, flat_end = x.reshape(-1), end.reshape(-1)
         for start in range(0, x.size, BLOCK):

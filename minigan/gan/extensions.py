@@ -114,7 +114,8 @@ class Curves(Extension):
     def end(self, trainer: Trainer) -> None:
         lines = self.run.log()
         if lines:
-            self.run.write("curves.png", curves(lines, title=str(self.run.path)))
+            title = f"{self.run.path} (each point is the mean of {trainer.log_every} steps)"
+            self.run.write("curves.png", curves(lines, title))
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         if isinstance(error, DivergedError):

@@ -90,12 +90,10 @@ def gif(frames: Sequence[bytes], seconds: float = 8.0) -> bytes:
 
 # ---- curves ----------------------------------------------------------------------------------------------
 
-EXPLANATION = (
-    "How to read this: each player moves the other's target, so neither loss falls as a classifier's does. In a "
-    "healthy run all four\ncurves settle and stay level, with D(x) above D(G(z)) and neither at 0 or 1. If D(x) stays "
-    "at 1 and D(G(z)) at 0, D has won\nand G hardly learns any more; if both meet at 0.5, D can no longer tell "
-    "generated images from real ones."
-)
+EXPLANATION = """\
+How to read this: each player moves the other's target, so neither loss falls as a classifier's does. In a healthy
+run all four curves settle or drift slowly, with D(x) above D(G(z)) and neither at 0 or 1. If D(x) stays at 1 and
+D(G(z)) at 0, D has won and G hardly learns any more; if both meet at 0.5, D can no longer tell them apart."""
 
 
 def curves(lines: Sequence[dict[str, Any]], title: str = "") -> bytes:
@@ -115,7 +113,7 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "") -> bytes:
     _draw(losses, lines, {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"})
     losses.set_ylabel("loss (nats)")
     _draw(opinions, lines, {"D_x": "D(x), real images", "D_G_z": "D(G(z)), generated images"})
-    opinions.set(ylabel="D: probability of being real", xlabel="training step", ylim=(-0.03, 1.03))
+    opinions.set(ylabel="D: probability of being real", xlabel="training step", xlim=(0, None), ylim=(-0.03, 1.03))
     opinions.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     figure.text(0.02, 0.015, EXPLANATION, fontsize=8.5, color=GREY, linespacing=1.4)
     figure.subplots_adjust(left=0.095, right=0.97, top=0.95, bottom=0.18, hspace=0.08)

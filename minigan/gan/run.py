@@ -96,7 +96,10 @@ class Run:
         damaged: RunError | None = None
         for path in reversed(self.checkpoints()):
             try:
-                return load(path)
+                state = load(path)
+                if "game" in state:
+                    return state
+                raise RunError(f"{path} is no checkpoint of a run.")
             except RunError as error:
                 damaged = damaged or error
         if damaged is not None:

@@ -92,6 +92,14 @@ class Trainer:
 
     Raises:
         ConfigError: ``steps`` or ``log_every`` is less than 1.
+
+    >>> from minigan.gan import Config, build_game
+    >>> config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
+    >>> game = build_game(config, (1, 28, 28), mg.device("cpu"))
+    >>> trainer = Trainer(game, Loader(np.zeros((6, 28, 28), np.uint8), batch_size=2), steps=7)
+    >>> trainer.run()
+    >>> trainer.step, trainer.epoch, trainer.epochs_begun
+    (7, 2, 3)
     """
 
     def __init__(
@@ -140,7 +148,7 @@ class Trainer:
     # ---- training ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make the steps that are left.
+        """Make the steps that are left. After a first Ctrl-C it finishes the step in hand and returns.
 
         Raises:
             DivergedError: a loss, or a number that the game keeps, is NaN or infinite.
@@ -204,22 +212,22 @@ class Trainer:
         for path, array in _arrays(self.game.state_dict()):
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 player, *rest = path
-                raise self._diverged(
-                    self.step, f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity (in {'.'.join(rest)})"
-                )
+                where = ".".join(rest)
+                what = f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity (in {where})"
+                raise self._diverged(f"by step {self.step}", what)
 
     def _check_losses(self, step: int, values: Values) -> None:
         for name, player in (("loss_D", "discriminator"), ("loss_G", "generator")):
             value = getattr(values, name)
             if not math.isfinite(value):
-                raise self._diverged(step, f"the loss of the {player} ({name}) is {value}")
+                raise self._diverged(f"at step {step}", f"the loss of the {player} ({name}) is {value}")
 
-    def _diverged(self, step: int, what: str) -> DivergedError:
+    def _diverged(self, when: str, what: str) -> DivergedError:
         good = "No checkpoint had been saved yet"
         if self.checkpoint is not None:
             good = f"The last good checkpoint is {self.checkpoint}"
         return DivergedError(
-            f"Training diverged at step {step}: {what}. {good}; "
+            f"Training diverged {when}: {what}. {good}; "
             "try lower learning rates (generator.lr, discriminator.lr) or another seed."
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigan.errors import ShapeError
+from minigan.errors import DTypeError, ShapeError
 from minigan.nn.module import Module, Parameter
 from minigan.ops import norm
 from minigan.ops.creation import ones, tensor, zeros
@@ -55,9 +55,13 @@ class BatchNorm1d(Module):
                 f"{self!r} expected an input of shape (N, {self.num_features}) or (N, {self.num_features}, L), "
                 f"but got {tuple(x.shape)}. Change the layer's num_features or the input."
             )
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked += 1
-        return norm.batch_norm(
+        own = self.running_mean if self.weight is None else self.weight
+        if own is not None and x.dtype != own.dtype:
+            raise DTypeError(
+                f"{self!r} holds {own.dtype} values, but got a {x.dtype} input. "
+                f"Convert the input with x.to(mg.{own.dtype}) or the layer with .to()."
+            )
+        y = norm.batch_norm(
             x,
             self.running_mean,
             self.running_var,
@@ -67,6 +71,9 @@ class BatchNorm1d(Module):
             self.momentum,
             self.eps,
         )
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked += 1
+        return y
 
     def extra_repr(self) -> str:
         """The settings."""

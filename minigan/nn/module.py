@@ -14,6 +14,8 @@ from minigan.backend.device import device as resolve_device
 from minigan.errors import DTypeError, StateError
 from minigan.tensor import Tensor
 
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
+
 
 class Parameter(Tensor):
     """A tensor that a module registers and an optimizer trains.
@@ -71,11 +73,18 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         home = self._registry_for(name, value)
+        if name in self._parameters and not (value is None or isinstance(value, Parameter | Module)):
+            raise DTypeError(
+                f"{type(self).__name__}.{name} is a parameter, but was assigned a {type(value).__name__}, which no "
+                f"optimizer would train. Assign mg.nn.Parameter(x), or change its values by {name}.data = x."
+            )
         for registry in (self.__dict__, self._parameters, self._buffers, self._modules):
             if registry is not home:  # in its home a new value takes the place, and so the turn, of the old
                 registry.pop(name, None)
         if home is self.__dict__:
             object.__setattr__(self, name, value)
+            return
+        if home.get(name) is value:  # as after `net.weight += 1`: it keeps its longer name
             return
         home[name] = value
         if isinstance(value, Tensor):
@@ -93,16 +102,26 @@ class Module:
         return self._buffers if name in self._buffers and isinstance(value, Tensor) else self.__dict__
 
     def __getattr__(self, name: str) -> Any:  # only called for what is no ordinary attribute
-        for registry in ("_parameters", "_buffers", "_modules"):
+        for registry in _REGISTRIES:
             parts = self.__dict__.get(registry, {})
             if name in parts:
                 return parts[name]
+        if name in _REGISTRIES:
+            raise AttributeError(f"{type(self).__name__} must call super().__init__() before it assigns its parts.")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+
+    def __delattr__(self, name: str) -> None:
+        for registry in (self._parameters, self._buffers, self._modules):
+            if name in registry:
+                del registry[name]
+                return
+        object.__delattr__(self, name)
 
     def register_buffer(self, name: str, tensor: Tensor) -> None:
         """Add a tensor that is part of the state but not trained, such as running statistics."""
+        tensor.name = name
         self._buffers[name] = tensor
-        setattr(self, name, tensor)
+        self.__dict__.pop(name, None)  # where a plain attribute of this name would hide it
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all modules inside it, each with its dotted name."""

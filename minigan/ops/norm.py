@@ -54,17 +54,18 @@ def batch_norm(
     Source: Ioffe and Szegedy 2015, algorithms 1 and 2; PyTorch's conventions.
 
     Raises:
-        ShapeError: x has no channels, or training with a single value per channel.
+        ShapeError: x has no channels, or a single value per channel to take statistics of.
     """
     x = operand(x)
     dims = tuple(d for d in range(len(x.shape)) if d != 1)
-    if len(x.shape) < 2 or (training and count(x.shape, dims) < 2):
+    of_batch = training or running_mean is None
+    if len(x.shape) < 2 or (of_batch and count(x.shape, dims) < 2):
         raise ShapeError(
-            f"batch_norm: expected an input (N, C) or (N, C, ...) with at least 2 values per channel in training, "
-            f"but got {x.shape}. Use a larger batch, or eval()."
+            f"batch_norm: expected an input (N, C) or (N, C, ...) with at least 2 values per channel, but got "
+            f"{x.shape}. Use a larger batch, or running statistics and eval()."
         )
     channel = tuple(n if d == 1 else 1 for d, n in enumerate(x.shape))
-    if training or running_mean is None:
+    if of_batch:
         centre = mean(x, dims, keepdim=True)
         spread = mean((x - centre) * (x - centre), dims, keepdim=True)
         if training and running_mean is not None:

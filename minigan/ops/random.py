@@ -60,6 +60,7 @@ def set_step(step: int) -> None:
     >>> bool((mg.rand(2) == x).numpy().all())
     True
     """
+    philox.words(0, seed=stream.seed, purpose=philox.INIT, step=step, site=0)  # raises if it is no step
     stream.step, stream.site = step, 0
 
 
@@ -99,7 +100,7 @@ def _mask(k: Backend, x: Array, mask: Array) -> Array:
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """In training: each value is 0 with probability p, else x / (1 - p).
 
-    Decided by 16-bit integers, so p is met to within 1/131072 and masks are the same bits on every device.
+    Decided by 16-bit integers, so p is met to within 1/65536 and masks are the same bits on every device.
     Source: Srivastava et al. 2014.
 
     Raises:

@@ -37,15 +37,20 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
-        for i, group in enumerate(self.param_groups):
-            if not all(flat.holds() for flat in self._flats[i]):
-                self._flats[i] = _lay_out_anew(self._flats[i], group["params"], self.moments)
-            for flat in self._flats[i]:
+        self._follow()
+        for group, flats in zip(self.param_groups, self._flats, strict=True):
+            for flat in flats:
                 for stretch, positions in flat.runs():
                     self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
                     for j in positions:
                         flat.steps[j] += 1
                         flat.parameters[j].version += 1
+
+    def _follow(self) -> None:
+        """Lay parameters out anew that have moved since, with a module's `.to()` or to another optimizer."""
+        for i, group in enumerate(self.param_groups):
+            if not all(flat.holds() for flat in self._flats[i]):
+                self._flats[i] = _lay_out_anew(self._flats[i], group["params"], self.moments)
 
     def zero_grad(self) -> None:
         """Forget all gradients: the next backward writes them anew."""
@@ -97,6 +102,11 @@ class Optimizer:
         Raises:
             StateError: the groups or shapes are not those of this optimizer. Nothing is changed then.
         """
+        if not {"state", "param_groups"} <= state_dict.keys():
+            raise StateError(
+                f"{type(self).__name__}: expected a state dict with 'state' and 'param_groups', but this one has "
+                f"{', '.join(map(repr, state_dict)) or 'nothing'}. Pass what an optimizer's state_dict() gave."
+            )
         groups = state_dict["param_groups"]
         sizes, given = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
         if sizes != given:
@@ -106,6 +116,7 @@ class Optimizer:
             )
         states = {int(i): state for i, state in state_dict["state"].items()}
         self._check_shapes(states)
+        self._follow()
         first = 0
         for group, flats, source in zip(self.param_groups, self._flats, groups, strict=True):
             group.update({name: _setting(value) for name, value in source.items() if name in self.defaults})
@@ -119,11 +130,17 @@ class Optimizer:
     def _check_shapes(self, states: dict[int, dict[str, Any]]) -> None:
         parameters = [parameter for group in self.param_groups for parameter in group["params"]]
         for i, state in states.items():
+            if i not in range(len(parameters)):
+                raise StateError(
+                    f"{type(self).__name__}: expected states of {len(parameters)} parameters, but the state dict has a "
+                    f"state of parameter {i}. Load it into an optimizer of the same network."
+                )
             for name in self.moments:
                 if state.get(name) is not None and tuple(state[name].shape) != parameters[i].shape:
                     raise StateError(
                         f"{type(self).__name__}: expected {name} of parameter {i} of shape {parameters[i].shape}, "
-                        f"but the state dict has {tuple(state[name].shape)}."
+                        f"but the state dict has {tuple(state[name].shape)}. "
+                        "Load it into an optimizer of the same network."
                     )
 
 

@@ -1,0 +1,264 @@
+"""The base class of backends is the specification: every override keeps its signature and gives its results."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from minigan.backend import numpy as numpy_module
+from minigan.backend.base import Backend
+from minigan.backend.cupy import CupyBackend
+from minigan.backend.numpy import NumpyBackend
+
+
+class Specification(Backend):
+    """The base class on NumPy, with what it leaves open."""
+
+    xp = np
+    array_type = np.ndarray
+    device_type = "cpu"
+
+    def to_host(self, x):
+        return x
+
+
+SPECIFICATION, FAST = Specification(), NumpyBackend()
+BOTH = pytest.mark.parametrize("backend", [SPECIFICATION, FAST], ids=["base", "numpy"])
+TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def kernels(cls):
+    return {name: f for name, f in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
+
+
+def overrides(cls):
+    return [name for name in vars(cls) if name in kernels(Backend)]
+
+
+# ---- signatures ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"), [(cls, name) for cls in (NumpyBackend, CupyBackend) for name in overrides(cls)]
+)
+def test_an_override_keeps_the_signature(cls, name):
+    assert inspect.signature(getattr(cls, name)) == inspect.signature(getattr(Backend, name))
+
+
+@pytest.mark.parametrize("cls", [NumpyBackend, CupyBackend])
+def test_a_backend_adds_no_kernel_that_the_specification_lacks(cls):
+    assert set(kernels(cls)) == set(kernels(Backend))
+
+
+def test_there_are_overrides_to_be_tested():
+    assert {"tanh_grad", "leaky_relu", "adam_", "getitem_grad"} <= set(overrides(NumpyBackend))
+    assert {"to_host", "random_words"} <= set(overrides(CupyBackend))
+
+
+# ---- arguments: for every kernel, in every layout --------------------------------------------------------
+
+LAYOUTS = {
+    "contiguous": lambda make: make(4, 6),
+    "transposed": lambda make: make(6, 4).T,
+    "strided": lambda make: make(8, 12)[::2, ::2],
+    "backwards": lambda make: make(4, 6)[::-1, ::-1],
+    "vector": lambda make: make(17),
+    "0-d": lambda make: make(),
+    "empty": lambda make: make(0, 3),
+    "shown by broadcasting": lambda make: np.broadcast_to(make(6), (4, 6)),
+}
+every_layout = pytest.mark.parametrize("layout", LAYOUTS)
+
+
+def maker(dtype, low=-2.0, high=2.0):
+    random = np.random.default_rng(0)
+    return lambda *shape: np.asarray(random.uniform(low, high, shape), dtype)
+
+
+def elementwise_arguments(name, layout, dtype):
+    """One or two arrays of one layout, and the other settings, for a kernel that works element by element."""
+    low = 0.1 if name in ("log", "sqrt", "rsqrt", "pow", "log1p", "reciprocal", "div", "bce") else -2.0
+    make = maker(dtype, low, 0.9 if name == "bce" else 2.0)
+    settings = {"negative_slope": 0.2}
+    names = [n for n in inspect.signature(getattr(Backend, name)).parameters if n not in ("self", "out")]
+    return [settings[n] if n in settings else LAYOUTS[layout](make) for n in names]
+
+
+ELEMENTWISE = [
+    "add", "sub", "mul", "div", "pow", "neg", "abs", "sign", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1",
+    "log", "log1p", "sin", "cos", "maximum", "minimum", "tanh", "tanh_grad", "sigmoid", "sigmoid_grad", "softplus",
+    "relu", "leaky_relu", "leaky_relu_grad", "bce", "bce_with_logits", "bce_with_logits_grad",
+]  # fmt: skip
+WITH_OUT = [name for name in ELEMENTWISE if "out" in inspect.signature(getattr(Backend, name)).parameters]
+
+
+@pytest.mark.parametrize("name", [name for name in ELEMENTWISE if name in overrides(NumpyBackend)])
+@every_layout
+@TYPES
+def test_an_elementwise_override_gives_the_specified_result(name, layout, dtype):
+    arguments = elementwise_arguments(name, layout, dtype)
+    expected, found = getattr(SPECIFICATION, name)(*arguments), getattr(FAST, name)(*arguments)
+    assert found.dtype == expected.dtype == dtype
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.2, 1.0, 1.5])
+@pytest.mark.parametrize("name", ["leaky_relu", "leaky_relu_grad"])
+def test_every_slope_gives_the_specified_result_at_kinks_and_infinities_too(name, slope):
+    x = np.array([-np.inf, -1.5, -0.0, 0.0, 1.5, np.inf, np.nan], np.float32)
+    if slope == 0:
+        x = x[np.isfinite(x)]  # slope 0 is relu's, which has a kernel of its own
+    arguments = (x, slope) if name == "leaky_relu" else (np.full_like(x, 3.0), x, slope)
+    expected, found = (getattr(b, name)(*arguments) for b in (SPECIFICATION, FAST))
+    if name == "leaky_relu_grad":
+        expected, found = expected[~np.isnan(x)], found[~np.isnan(x)]
+    np.testing.assert_array_equal(found, expected)
+
+
+@BOTH
+@pytest.mark.parametrize("name", WITH_OUT)
+@every_layout
+@TYPES
+def test_out_receives_the_result_and_inputs_stay_as_they_are(backend, name, layout, dtype):
+    arguments = elementwise_arguments(name, layout, dtype)
+    before = [np.array(a) for a in arguments]
+    expected = getattr(backend, name)(*arguments)
+    out = np.full(np.shape(expected), 99, dtype)
+    result = getattr(backend, name)(*arguments, out=out)
+    assert result is out
+    np.testing.assert_array_equal(out, expected)
+    for argument, copy in zip(arguments, before, strict=True):
+        np.testing.assert_array_equal(argument, copy)
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "amin"])
+@pytest.mark.parametrize(("dim", "keepdim"), [((0,), False), ((1,), True), ((0, 1), False), (None, False)])
+def test_reductions_write_to_out(backend, name, dim, keepdim):
+    x = maker("float32")(4, 6).T
+    expected = np.asarray(getattr(backend, name)(x, dim, keepdim))
+    out = np.full(expected.shape, 99, np.float32)
+    assert getattr(backend, name)(x, dim, keepdim, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@BOTH
+@TYPES
+def test_products_write_to_out(backend, dtype):
+    make = maker(dtype)
+    x, weight, bias, gy = make(6, 5).T, make(3, 6), make(3), make(3, 5).T
+    for name, arguments, expected in (
+        ("matmul", (x, weight.T), x @ weight.T),
+        ("linear", (x, weight, bias), x @ weight.T + bias),
+        ("linear", (x, weight, None), x @ weight.T),
+        ("linear_weight_grad", (gy, x), gy.T @ x),
+        ("linear_weight_grad", (gy.reshape(1, 5, 3), x.reshape(1, 5, 6)), gy.T @ x),
+        ("normalize", (x, make(1, 6), make(1, 6), make(1, 6), make(1, 6)), None),
+    ):
+        plain = getattr(backend, name)(*arguments)
+        out = np.full(plain.shape, 99, dtype)
+        assert getattr(backend, name)(*arguments, out=out) is out
+        np.testing.assert_array_equal(out, plain)
+        if expected is not None:
+            np.testing.assert_allclose(plain, expected, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
+
+
+def test_every_kernel_with_out_is_tested():
+    tested = {*WITH_OUT, "sum", "mean", "amax", "amin", "matmul", "linear", "linear_weight_grad", "normalize"}
+    with_out = {name for name, f in kernels(Backend).items() if "out" in inspect.signature(f).parameters}
+    assert with_out == tested
+
+
+def test_every_override_is_tested():
+    others = {"to_host", "flat_buffer", "getitem_grad", "adam_", "sgd_", "lerp_"}  # below
+    assert set(overrides(NumpyBackend)) <= {*ELEMENTWISE, *others}
+
+
+# ---- the other overrides ---------------------------------------------------------------------------------
+
+INDICES = [
+    1, -1, slice(None), slice(1, None), slice(None, None, -1), (slice(None), 2), (0, -1), ..., (..., 0), None,
+    (None, 1), [0, 0, 2], [-1, 2], (slice(None), [1, 1, 3]), ([0, 0], [1, 1]), ((0, 0),), (range(-1, 2),),
+    np.array([[0, 1], [1, 1]]), np.array([True, False, True]), (slice(None), np.array([True, False, False, True])),
+    np.arange(12).reshape(3, 4) % 5 == 0, [True, True, False], np.array(1), (np.array(0), slice(None)),
+    np.bool_(True), slice(0, 0), [], (np.int64(1), slice(None)), True,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", INDICES, ids=repr)
+@TYPES
+def test_the_gradient_of_an_index_counts_each_mention(index, dtype):
+    index = np.array(index, int) if isinstance(index, list) and not index else index
+    places = np.arange(12).reshape(3, 4)[index]
+    gy = maker(dtype)(*np.shape(places))
+    expected = np.zeros(12, dtype)
+    for place, value in zip(np.ravel(places), np.ravel(gy), strict=True):
+        expected[place] += value
+    for backend in (SPECIFICATION, FAST):
+        gx = backend.getitem_grad(gy, (3, 4), index)
+        assert gx.dtype == dtype
+        np.testing.assert_allclose(gx, expected.reshape(3, 4), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 64, 100])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("step", [1, 2, 1000])
+@TYPES
+def test_adam_gives_the_specified_result_whatever_the_length_of_its_blocks(monkeypatch, n, weight_decay, step, dtype):
+    monkeypatch.setattr(numpy_module, "BLOCK", 16)
+    settings = {"step": step, "lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-8, "weight_decay": weight_decay}
+    results = []
+    for backend in (SPECIFICATION, FAST):
+        make = maker(dtype)
+        p, g, m, v = (make(3 * n)[n : 2 * n] for _ in range(4))  # parts of larger buffers, changed in place
+        np.abs(v, out=v)
+        gradient = g.copy()
+        backend.adam_(p, g, m, v, **settings)
+        np.testing.assert_array_equal(g, gradient)
+        results.append((p, m, v))
+    for found, expected in zip(*reversed(results), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=20 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+
+
+def test_adam_handles_more_than_one_block_of_its_real_length():
+    n = numpy_module.BLOCK + 5
+    results = []
+    for backend in (SPECIFICATION, FAST):
+        make = maker("float32")
+        p, g, m, v = make(n), make(n), make(n), np.abs(make(n))
+        backend.adam_(p, g, m, v, step=3, lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+        results.append(p)
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if "broadcast" not in name])
+@TYPES
+def test_lerp_moves_in_place_in_every_layout(monkeypatch, weight, layout, dtype):
+    monkeypatch.setattr(numpy_module, "BLOCK", 5)
+    make = maker(dtype)
+    x, end = LAYOUTS[layout](make), LAYOUTS[layout](make)
+    expected = x + weight * (end - x)
+    for backend in (SPECIFICATION, FAST):
+        moved = LAYOUTS[layout](lambda *shape: np.zeros(shape, dtype))
+        moved[...] = x
+        backend.lerp_(moved, end, weight)
+        np.testing.assert_allclose(moved, expected, rtol=1e-6, atol=1e-7)
+
+
+@TYPES
+@pytest.mark.parametrize("n", [0, 1, 1000])
+def test_flat_buffers_are_zeros_that_start_on_a_cache_line(n, dtype):
+    for _ in range(5):
+        buffer = FAST.flat_buffer(n, np.dtype(dtype))
+        assert buffer.shape == (n,)
+        assert buffer.dtype == dtype
+        assert not buffer.any()
+        assert buffer.ctypes.data % 64 == 0 or not n
+        assert buffer.flags.writeable
+
+
+def test_arrays_are_their_own_host_arrays():
+    x = np.ones(3)
+    assert FAST.to_host(x) is x

@@ -1,0 +1,350 @@
+"""The trainer: which step plays on what, when reports are read, what stops it."""
+
+import gc
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan.data import Loader
+from minigan.errors import ConfigError, DivergedError
+from minigan.gan import Config, Extension, Player, Report, Trainer, build_game
+from minigan.gan import trainer as module
+
+BATCHES = 3  # in an epoch
+
+
+class FakeGame:
+    """A game that notes what it is given, and reports the numbers it is told to."""
+
+    def __init__(self, reports=None):
+        network = mg.nn.Linear(2, 1)
+        self.generator = Player("G", network, mg.optim.SGD(network.parameters(), lr=0.1))
+        self.reports = reports or {}
+        self.batches, self.draws = [], []
+        self.state = {"weight": np.zeros(2, np.float32), "step": 0}
+
+    def step(self, real):
+        self.batches.append(real.numpy())
+        self.draws.append(mg.rand(2).numpy())
+        k = len(self.batches)
+        return Report(*(mg.tensor(float(x)) for x in self.reports.get(k, (k, 10 * k, 0.5, 0.25))))
+
+    def state_dict(self):
+        return {"generator": {"network": self.state}, "discriminator": {"network": {}}, "steps": len(self.batches)}
+
+
+class Notes(Extension):
+    """Notes every call with the numbers that a person would look at."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self, trainer):
+        self.calls.append(("start", trainer.step))
+
+    def after_step(self, trainer):
+        self.calls.append(("step", trainer.step))
+
+    def after_epoch(self, trainer):
+        self.calls.append(("epoch", trainer.epoch))
+
+    def end(self, trainer):
+        self.calls.append(("end", trainer.step))
+
+    def failed(self, trainer, error):
+        self.calls.append(("failed", type(error).__name__))
+
+
+def at_step(step, action):
+    """An extension that does something after one step."""
+    extension = Extension()
+    extension.after_step = lambda trainer: action(trainer) if trainer.step == step else None
+    return extension
+
+
+def loader():
+    return Loader(np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2), batch_size=2)
+
+
+def trainer(steps, *extensions, reports=None, log_every=50):
+    return Trainer(FakeGame(reports), loader(), steps, extensions, log_every=log_every)
+
+
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler, whatever the program that started pytest left here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+# ---- steps and extensions --------------------------------------------------------------------------------
+
+
+def test_extensions_are_told_of_every_step_and_every_finished_epoch_in_order():
+    notes = Notes()
+    trainer(7, notes).run()
+    assert notes.calls == [
+        ("start", 0), ("step", 1), ("step", 2), ("step", 3), ("epoch", 1), ("step", 4), ("step", 5), ("step", 6),
+        ("epoch", 2), ("step", 7), ("end", 7),
+    ]  # fmt: skip
+
+
+def test_an_extension_may_define_nothing_at_all():
+    t = trainer(3, Extension())
+    t.run()
+    assert t.step == 3
+
+
+def test_epochs_are_counted_by_what_is_finished_and_by_what_is_begun():
+    seen = []
+    extension = Extension()
+    extension.after_step = lambda t: seen.append((t.step, t.epoch, t.epochs_begun))
+    trainer(4, extension).run()
+    assert seen == [(1, 0, 1), (2, 0, 1), (3, 1, 1), (4, 1, 2)]
+
+
+def test_step_k_plays_on_batch_k_and_on_the_random_numbers_of_step_k():
+    t = trainer(7)
+    t.run()
+    for k in range(7):
+        np.testing.assert_array_equal(t.game.batches[k], loader().batch(k))
+        mg.set_step(k)
+        np.testing.assert_array_equal(t.game.draws[k], mg.rand(2).numpy())
+
+
+def test_what_an_extension_draws_does_not_change_the_run():
+    quiet, noisy = trainer(6), trainer(6, at_step(2, lambda _: mg.randn(1000)))
+    quiet.run()
+    noisy.run()
+    np.testing.assert_array_equal(quiet.game.draws, noisy.game.draws)
+
+
+def test_the_trainer_adds_nothing_to_the_game():
+    """The same parameters, to the last bit, as a loop by hand."""
+    config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8], "dropout": 0.3}})
+    by_trainer, by_hand = (build_game(config, (1, 2, 2), mg.device("cpu")) for _ in range(2))
+    Trainer(by_trainer, loader(), 8, log_every=3).run()
+    for k in range(8):
+        mg.set_step(k)
+        by_hand.step(mg.tensor(loader().batch(k)))
+    for player in ("generator", "discriminator"):
+        ours, theirs = (getattr(game, player).network.state_dict() for game in (by_trainer, by_hand))
+        for name in theirs:
+            np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{player} {name}")
+
+
+def test_an_extension_can_stop_the_run():
+    t = trainer(100, at_step(4, lambda t: setattr(t, "stopped", True)))
+    t.run()
+    assert t.step == 4
+
+
+@pytest.mark.parametrize(("name", "number"), [("steps", 0), ("steps", -1), ("log_every", 0)])
+def test_fewer_than_one_step_is_refused(name, number):
+    arguments = {"steps": 5, "log_every": 5, name: number}
+    with pytest.raises(ConfigError) as error:
+        Trainer(FakeGame(), loader(), **arguments)
+    assert str(error.value) == f"Expected {name} of at least 1, but got {number}; choose a positive number."
+
+
+def test_training_leaves_nothing_for_the_garbage_collector():
+    config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
+    t = Trainer(build_game(config, (1, 2, 2), mg.device("cpu")), loader(), 5, log_every=3)
+    t.run()
+    t.steps = 205
+    gc.collect()
+    gc.disable()
+    try:
+        t.run()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# ---- reports ---------------------------------------------------------------------------------------------
+
+
+def test_a_line_of_the_log_is_the_mean_over_its_steps():
+    means = []
+    extension = Extension()
+    extension.after_step = lambda t: means.append((t.step, t.mean())) if t.line_due else None
+    trainer(9, extension, log_every=4).run()
+    assert means == [(4, (2.5, 25.0, 0.5, 0.25)), (8, (6.5, 65.0, 0.5, 0.25))]
+
+
+def test_a_reading_between_two_lines_takes_nothing_from_the_mean():
+    """A checkpoint makes the trainer read in the middle of the steps that a line stands for."""
+    means = []
+    extension = Extension()
+    extension.after_step = lambda t: means.append(t.mean().loss_D) if t.line_due else None
+    trainer(8, extension, at_step(2, lambda t: t.check()), at_step(7, lambda t: t.read()), log_every=4).run()
+    assert means == [2.5, 6.5]
+
+
+def test_the_steps_after_the_last_line_are_at_hand_at_the_end():
+    t = trainer(6, log_every=4)
+    t.run()
+    assert [values.loss_D for values in t.recent] == [5, 6]
+
+
+def test_reports_are_read_every_log_every_steps_and_before_a_checkpoint_and_at_no_other_time(monkeypatch):
+    t = trainer(8, log_every=5)
+    reads, stack = [], module.stack
+    monkeypatch.setattr(module, "stack", lambda tensors: reads.append(t.step) or stack(tensors))
+    for name in ("item", "__float__", "__bool__"):
+        monkeypatch.setattr(mg.Tensor, name, lambda self: pytest.fail("a number was read one by one"))
+    t.run()
+    assert reads == [3, 5, 6, 8]  # end of epoch, line, end of epoch, end
+
+
+# ---- divergence ------------------------------------------------------------------------------------------
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("report", "what"),
+    [
+        ((NAN, 1, 1, 1), "the loss of the discriminator (loss_D) is nan"),
+        ((1, INF, 1, 1), "the loss of the generator (loss_G) is inf"),
+        ((1, -INF, 1, 1), "the loss of the generator (loss_G) is -inf"),
+        ((NAN, NAN, 1, 1), "the loss of the discriminator (loss_D) is nan"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 4, 5])
+def test_a_loss_that_is_no_number_stops_training_and_names_step_and_network(report, what, step):
+    notes = Notes()
+    with pytest.raises(DivergedError) as error:
+        trainer(100, notes, reports={step: report}).run()
+    assert str(error.value) == (
+        f"Training diverged at step {step}: {what}. No checkpoint had been saved yet; "
+        "try lower learning rates (generator.lr, discriminator.lr) or another seed."
+    )
+    assert notes.calls[-1] == ("failed", "DivergedError")
+    finished = (step - 1) // BATCHES  # the epoch in which it happened is never announced
+    assert [call for call in notes.calls if call[0] in ("epoch", "end")] == [("epoch", i + 1) for i in range(finished)]
+
+
+def test_the_message_names_the_last_good_checkpoint():
+    def save(trainer):
+        trainer.checkpoint = "runs/x/checkpoints/step-00000003.safetensors"
+
+    with pytest.raises(DivergedError, match=r"The last good checkpoint is runs/x/checkpoints/step-00000003\.safe"):
+        trainer(9, at_step(3, save), reports={5: (NAN, 1, 1, 1)}).run()
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_a_state_that_is_not_finite_is_seen_before_an_epoch_ends_though_the_losses_are_fine(value):
+    notes = Notes()
+
+    def poison(trainer):
+        trainer.game.state["weight"][1] = value
+
+    with pytest.raises(DivergedError) as error:
+        trainer(9, at_step(5, poison), notes).run()
+    assert "diverged by step 6: the generator holds a NaN or an infinity (in network.weight)." in str(error.value)
+    assert ("epoch", 2) not in notes.calls
+
+
+def test_a_state_that_is_not_finite_is_seen_at_the_end_of_a_run_too():
+    notes = Notes()
+
+    def poison(trainer):
+        trainer.game.state["weight"][0] = NAN
+
+    with pytest.raises(DivergedError, match="by step 4"):
+        trainer(4, at_step(4, poison), notes).run()
+    assert ("end", 4) not in notes.calls
+
+
+def test_a_moment_of_the_optimizer_that_is_infinite_counts_as_diverged():
+    """Adam with an infinite second moment stands still, and its loss stays finite: only the state shows it."""
+    config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
+    game = build_game(config, (1, 2, 2), mg.device("cpu"))
+
+    def overflow(trainer):
+        for parameter in game.discriminator.network.parameters():
+            parameter.grad = np.full(parameter.shape, 1e30, np.float32)
+        game.discriminator.optimizer.step()
+
+    with pytest.raises(DivergedError, match=r"the discriminator holds .*optimizer\.state\.0\.exp_avg_sq"):
+        Trainer(game, loader(), 3, [at_step(2, overflow)]).run()
+
+
+def test_numpy_does_not_warn_besides(recwarn):
+    game = FakeGame()
+    play = game.step
+
+    def step(real):
+        np.float32(3e38) * np.float32(10)  # pytest turns a warning into an error
+        return play(real)
+
+    game.step = step
+    Trainer(game, loader(), 3).run()
+    assert not recwarn.list
+
+
+def test_an_error_of_an_extension_reaches_the_caller_and_the_others_are_told():
+    notes = Notes()
+
+    def fail(trainer):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        trainer(9, notes, at_step(2, fail)).run()
+    assert notes.calls[-2:] == [("step", 2), ("failed", "OSError")]
+
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------
+
+
+def press_ctrl_c(trainer):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_finishes_the_step_and_ends_the_run_in_good_order(usual_ctrl_c):
+    notes = Notes()
+    t = trainer(100, at_step(4, press_ctrl_c), notes)
+    t.run()
+    assert t.stopped
+    assert notes.calls[-2:] == [("step", 4), ("end", 4)]
+
+
+def test_a_second_ctrl_c_interrupts_at_once(usual_ctrl_c):
+    notes = Notes()
+    with pytest.raises(KeyboardInterrupt):
+        trainer(100, at_step(4, press_ctrl_c), at_step(4, press_ctrl_c), notes).run()
+    assert notes.calls[-2:] == [("epoch", 1), ("failed", "KeyboardInterrupt")]
+
+
+def test_ctrl_c_while_the_end_is_written_loses_nothing(usual_ctrl_c):
+    first, notes = Extension(), Notes()
+    first.end = press_ctrl_c
+    trainer(4, first, notes).run()
+    assert notes.calls[-1] == ("end", 4)
+
+
+def test_a_handler_of_somebody_else_is_left_alone():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append("SIGINT"))
+    try:
+        t = trainer(6, at_step(4, press_ctrl_c))
+        t.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == ["SIGINT"]
+    assert t.step == 6
+
+
+def test_training_in_another_thread_works():
+    t = trainer(5)
+    thread = threading.Thread(target=t.run)
+    thread.start()
+    thread.join()
+    assert t.step == 5
