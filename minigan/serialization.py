@@ -19,6 +19,7 @@ from minigan.tape import Variable
 if TYPE_CHECKING:
     from pathlib import Path
 
+_KEY = "minigan"  # of the file's metadata
 _ARRAY = "__array__"  # marks the place of an array in the JSON tree
 
 
@@ -46,7 +47,8 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
     arrays: dict[str, Any] = {}
     described = json.dumps(_describe(tree, "", arrays))
-    metadata = {"format": "minigan", "tree": described, "sha256": _digest(described, arrays)}
+    # One key: safetensors writes several in random order, and equal content shall be equal bytes.
+    metadata = {_KEY: json.dumps({"tree": described, "sha256": _digest(described, arrays)})}
     write_whole(Path(path), to_bytes(arrays, metadata))
 
 
@@ -68,11 +70,16 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise RunError(f"No file {path}. Check the path.") from None
     except (OSError, SafetensorError, ValueError) as error:
         raise RunError(f"Cannot read {path}: {error}. Expected a whole safetensors file; use another copy.") from None
-    if metadata.get("format") != "minigan" or "tree" not in metadata:
+    if _KEY not in metadata:
         raise RunError(f"{path} is a safetensors file, but was not written by minigan. Expected one by mg.save.")
-    if _digest(metadata["tree"], arrays) != metadata.get("sha256"):
+    try:
+        content = json.loads(metadata[_KEY])
+        whole = _digest(content["tree"], arrays) == content["sha256"]
+        tree: dict[str, Any] = _rebuild(json.loads(content["tree"]), arrays) if whole else {}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        whole = False
+    if not whole:
         raise RunError(f"{path} was damaged: its content does not match its SHA-256. Use another copy.")
-    tree: dict[str, Any] = _rebuild(json.loads(metadata["tree"]), arrays)
     return tree
 
 

@@ -129,9 +129,12 @@ def test_ema_averages_parameters_and_carries_the_statistics_of_batch_norm():
     G[0].weight.data = G[0].weight.data + 1.0
     ema.update()
     state = ema.network.state_dict()
-    np.testing.assert_allclose(state["0.weight"], start["0.weight"] + 0.1, rtol=1e-14)
+    np.testing.assert_allclose(state["0.weight"], start["0.weight"] + 0.9, rtol=1e-14)  # the first decay is 1 / 10
     np.testing.assert_array_equal(state["1.running_mean"], G[1].running_mean.data)
     assert state["1.num_batches_tracked"] == 1
+    ema.updates = 1_000_000
+    ema.update()
+    np.testing.assert_allclose(ema.network.state_dict()["0.weight"], start["0.weight"] + 0.91, rtol=1e-14)
     assert not ema.network.training
     assert not any(parameter.requires_grad for parameter in ema.network.parameters())
 

@@ -207,9 +207,12 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return float(value)
     if type(value) is not hint:
         raise ConfigError(f"{path}: expected {_KINDS[hint]}, but got {value!r}.")
+    if hint is int and value < _LEAST.get(path, 1):
+        raise ConfigError(f"{path}: expected a whole number of at least {_LEAST.get(path, 1)}, but got {value}.")
     return value
 
 
+_LEAST = {"training.seed": 0}  # every other whole number is a length or a count
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 

@@ -13,7 +13,9 @@ from minigan.nn import Module
 class EMA:
     """An exponential moving average of a network's parameters; source: Yazici et al. 2019.
 
-    Buffers, such as BatchNorm's running statistics, are averages already and are carried over as they are.
+    Buffers, such as BatchNorm's running statistics, are averages already and are carried over as they are. In the
+    first updates, number n from 0, the decay is (1 + n) / (10 + n) while that is less: else the average would hold
+    on to the random weights of the start.
 
     Args:
         network: the network that is trained.
@@ -21,6 +23,7 @@ class EMA:
 
     Attributes:
         network: the averaged copy, in evaluation mode.
+        updates: how many steps the average has made.
     """
 
     def __init__(self, network: Module, decay: float) -> None:
@@ -29,20 +32,24 @@ class EMA:
         self.decay = decay
         self.source = network
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
+        self.updates = 0
 
     def update(self) -> None:
         """Move the average one step towards the network."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
         for average, parameter in zip(self.network.parameters(), self.source.parameters(), strict=True):
-            get_backend(average._data).lerp_(average._data, parameter._data, 1 - self.decay)
+            get_backend(average._data).lerp_(average._data, parameter._data, 1 - decay)
             average.version += 1
         for copied, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             get_backend(copied._data).copy_(copied._data, buffer._data)
             copied.version += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """The averaged network's state."""
-        return self.network.state_dict()
+        """The averaged network's state and the number of updates."""
+        return {"network": self.network.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put back what :meth:`state_dict` gave."""
-        self.network.load_state_dict(state_dict)
+        self.network.load_state_dict(state_dict["network"])
+        self.updates = state_dict["updates"]

@@ -186,7 +186,7 @@ def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest value of all, or over one dimension (values, indices), the first of several.
 
     >>> mg.max(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1).indices
-    tensor([1, 0])
+    tensor([1, 1])
     """
     return amax(x) if dim is None else _at(x, argmax(x, dim, keepdim=True), dim, keepdim)
 
