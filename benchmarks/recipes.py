@@ -1,7 +1,7 @@
 """Which recipe makes the best digits in five minutes? Every try behind docs/recipes.md.
 
     python benchmarks/recipes.py --list            what there is to try
-    python benchmarks/recipes.py chosen lr-2e-4    train and score these recipes, one after the other
+    python benchmarks/recipes.py default "gamma 1" train and score these recipes, one after the other
     python benchmarks/recipes.py --table           the table of docs/recipes.md, from benchmarks/results/recipes.jsonl
 
 Each try trains on the 60,000 training images, draws 10,000 samples and scores them with a small classifier that is
@@ -32,15 +32,14 @@ RECIPES: dict[str, list[str]] = {
     "no R1, dropout .3, smoothing .1": ["game.r1_gamma=0.0", "discriminator.dropout=0.3", "game.label_smoothing=0.1"],
     "no BatchNorm in G": ["generator.batch_norm=false"],
     "no EMA": ["generator.ema_decay=0.0"],
-    "beta1 .9": ["generator.betas=[0.9,0.999]", "discriminator.betas=[0.9,0.999]"],
+    "beta1 .9": ["generator.betas=[0.9, 0.999]", "discriminator.betas=[0.9, 0.999]"],
     "smoothing .1": ["game.label_smoothing=0.1"],
     "gamma .1": ["game.r1_gamma=0.1"],
     "gamma 1": ["game.r1_gamma=1.0"],
     "R1 every 8th step": ["game.r1_every=8"],
-    "lr 2e-4": ["generator.lr=2e-4", "discriminator.lr=2e-4"],
-    "lr 8e-4": ["generator.lr=8e-4", "discriminator.lr=8e-4"],
     "lr G 4e-4": ["generator.lr=4e-4"],
-    "batch 128": ["training.batch_size=128", "training.steps=7000"],
+    "lr D 8e-4": ["discriminator.lr=8e-4"],
+    "lr G 4e-4, batch 128": ["generator.lr=4e-4", "training.batch_size=128", "training.steps=7000"],
     "batch 32": ["training.batch_size=32", "training.steps=15000"],
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ def environment(device: Device = CPU) -> dict[str, Any]:
         ``device``, ``libraries`` (name: version), and on a GPU ``gpu``.
 
     Example:
+        >>> from minigan.info import environment
         >>> environment()["device"]
         'cpu'
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import get_backend
-from minigan.errors import RunError
+from minigan.errors import DTypeError, RunError
 from minigan.tape import Variable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
     Raises:
         RunError: the file cannot be written. Nothing is left behind, and an older file stays as it was.
-        TypeError: a value of another kind.
+        DTypeError: a value of another kind, or a key that cannot be told from another in a file.
 
     >>> import tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "x.safetensors")
@@ -103,7 +103,9 @@ def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:
     """The JSON form of a value; arrays go to ``arrays`` and leave their name."""
     if isinstance(value, dict):
         if _ARRAY in value:
-            raise TypeError(f"Cannot save {name or 'the tree'}: the key {_ARRAY!r} is reserved.")
+            raise DTypeError(f"Cannot save {name or 'the tree'}: the key {_ARRAY!r} is reserved. Use another key.")
+        if len({str(key) for key in value}) < len(value):
+            raise DTypeError(f"Cannot save {name or 'the tree'}: some of its keys {list(value)} are equal as strings.")
         return {str(key): _describe(part, f"{name}.{key}" if name else str(key), arrays) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_describe(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
@@ -112,13 +114,18 @@ def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:
     if hasattr(value, "shape") and not isinstance(value, np.generic):
         while name in arrays or name == "__metadata__":  # {"a.b": x, "a": {"b": y}}; the format's own name
             name += "_"
-        arrays[name] = np.ascontiguousarray(get_backend(value).to_host(value)).reshape(value.shape)
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise DTypeError(
+                f"Cannot save {name or 'the value'}, an array of {value.dtype}: expected numbers of at most 64 bits."
+            )
+        native = value.dtype.newbyteorder("=")
+        arrays[name] = np.ascontiguousarray(get_backend(value).to_host(value), native).reshape(value.shape)
         return {_ARRAY: name}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(
+    raise DTypeError(
         f"Cannot save {name or 'the value'} of type {type(value).__name__}: expected arrays or plain values."
     )
 

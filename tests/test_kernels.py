@@ -262,3 +262,12 @@ def test_flat_buffers_are_zeros_that_start_on_a_cache_line(n, dtype):
 def test_arrays_are_their_own_host_arrays():
     x = np.ones(3)
     assert FAST.to_host(x) is x
+
+
+@TYPES
+def test_normals_are_made_of_pairs_of_uniforms_by_box_and_muller(dtype):
+    bits = np.random.default_rng(0).integers(0, 2**64, 40, np.uint64)
+    u = FAST.uniform(bits, (40,), dtype).astype(float).reshape(20, 2)
+    radius, angle = np.sqrt(-2 * np.log1p(-u[:, 0])), 2 * np.pi * u[:, 1]
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).ravel()
+    np.testing.assert_allclose(FAST.normal(bits, (40,), dtype), expected, rtol=100 * np.finfo(dtype).eps, atol=1e-6)

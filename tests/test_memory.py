@@ -56,7 +56,7 @@ def no_collector():
 
 
 def living(*kinds):
-    return sum(isinstance(thing, kinds) for thing in gc.get_objects())
+    return sum(issubclass(type(thing), kinds) for thing in gc.get_objects())  # isinstance would ask the things
 
 
 def test_two_hundred_steps_without_the_collector_leave_nothing_behind(no_collector):

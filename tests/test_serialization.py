@@ -127,15 +127,15 @@ def test_equal_trees_give_equal_files(path):
     "value", [object(), {1, 2}, b"bytes", 1j, np.array(["text"]), np.array([None]), np.zeros(2, "c8")]
 )
 def test_a_value_of_another_kind_is_refused_by_its_name_and_nothing_is_written(value, path):
-    with pytest.raises(TypeError, match=r"Cannot save a\.b"):
+    with pytest.raises(mg.DTypeError, match=r"Cannot save a\.b"):
         mg.save({"a": {"b": value}}, path)
     assert not list(path.parent.iterdir())
 
 
 def test_the_reserved_key_and_keys_that_become_one_are_refused(path):
-    with pytest.raises(TypeError, match="Cannot save a: the key '__array__' is reserved"):
+    with pytest.raises(mg.DTypeError, match="Cannot save a: the key '__array__' is reserved"):
         mg.save({"a": {"__array__": 1}}, path)
-    with pytest.raises(TypeError, match="Cannot save a: .* keys .* '1'"):
+    with pytest.raises(mg.DTypeError, match=r"Cannot save a: some of its keys \[1, '1'\] are equal as strings"):
         mg.save({"a": {1: X, "1": X}}, path)
 
 
@@ -227,8 +227,9 @@ def test_a_file_of_another_program_is_refused(path):
     refused(path, "was not written by minigan")
     save_file({"x": X}, path, {"format": "pt"})
     refused(path, "was not written by minigan")
-    save_file({"x": X}, path, {"format": "minigan", "tree": "{}"})
-    refused(path, "was damaged")
+    for wrong in ("", "{}", "3", '{"tree": "{}", "sha256": ""}', '{"tree": 1, "sha256": 2}'):
+        save_file({"x": X}, path, {"minigan": wrong})
+        refused(path, "was damaged")
 
 
 def test_a_file_cut_short_anywhere_or_continued_is_refused(path):
@@ -252,8 +253,7 @@ def test_a_flipped_bit_anywhere_is_found_or_harmless(path):
         path.write_bytes(damaged)
         try:
             tree = mg.load(path)
-        except mg.RunError as error:
-            assert str(path) in str(error)
+        except mg.RunError:
             found += 1
         else:
             assert_equal(tree, TREE)

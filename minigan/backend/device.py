@@ -25,7 +25,7 @@ class Device:
         index: The number of the GPU; None for the CPU, as in PyTorch.
 
     Example:
-        >>> Device("cuda", 1), str(Device("cuda", 1)), Device("cpu")
+        >>> mg.Device("cuda", 1), str(mg.Device("cuda", 1)), mg.Device("cpu")
         (device(type='cuda', index=1), 'cuda:1', device(type='cpu'))
     """
 
@@ -101,8 +101,8 @@ def device(spec: DeviceLike | None = None) -> Device:
         DeviceError: the text names no device, or a GPU that cannot be used; the message says why not.
 
     Example:
-        >>> with device("cpu"):
-        ...     print(get_default_device())
+        >>> with mg.device("cpu"):
+        ...     print(mg.get_default_device())
         cpu
     """
     if isinstance(spec, Device):

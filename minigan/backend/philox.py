@@ -51,6 +51,7 @@ def words(n: int, *, seed: int, purpose: int, step: int, site: int, first: int =
         ConfigError: a number is no integer, or out of range.
 
     Example:
+        >>> from minigan.backend.philox import INIT, words
         >>> whole = words(6, seed=0, purpose=INIT, step=0, site=0)
         >>> [f"{word:x}" for word in whole[:2]]
         ['16554d9eca36314c', 'db20fe9d672d0fdc']
@@ -67,6 +68,7 @@ def permutation(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The numbers 0 to n - 1 in the random order of one epoch, by NumPy's own shuffle.
 
     Example:
+        >>> from minigan.backend.philox import permutation
         >>> sorted(permutation(5, seed=0, epoch=1).tolist())
         [0, 1, 2, 3, 4]
     """

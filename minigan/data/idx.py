@@ -43,7 +43,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "labels-idx1-ubyte")
         ...     size = path.write_bytes(bytes([0, 0, 0x08, 1]) + bytes([0, 0, 0, 3]) + bytes([7, 2, 1]))
-        ...     read_idx(path)
+        ...     mg.data.read_idx(path)
         array([7, 2, 1], dtype=uint8)
     """
     path = Path(path)

@@ -23,7 +23,7 @@ def gather_pixels(images: np.ndarray[Any, Any], indices: NDArray[np.int64]) -> N
         float32 (B, ...).
 
     Example:
-        >>> gather_pixels(np.array([[0], [51], [255]], np.uint8), np.array([2, 0, 1])).ravel().tolist()
+        >>> mg.data.gather_pixels(np.array([[0], [51], [255]], np.uint8), np.array([2, 0, 1])).ravel().tolist()
         [1.0, -1.0, -0.6000000238418579]
     """
     samples = images.take(indices, axis=0)
@@ -56,7 +56,7 @@ class Loader:
         ConfigError: batch_size is less than 1 or more than N.
 
     Example:
-        >>> loader = Loader(np.zeros((10, 28, 28), np.uint8), batch_size=4)
+        >>> loader = mg.data.Loader(np.zeros((10, 28, 28), np.uint8), batch_size=4)
         >>> len(loader), loader.batch(step=0).shape
         (2, (4, 1, 28, 28))
     """

@@ -49,7 +49,7 @@ def load_mnist(
     recognition", Proc. IEEE 86 (1998).
 
     Example:
-        >>> images, labels = load_mnist("test")
+        >>> images, labels = mg.data.load_mnist("test")
         >>> images.shape, labels[:5].tolist()
         ((10000, 28, 28), [7, 2, 1, 0, 4])
     """
@@ -83,7 +83,8 @@ def load_idx_folder(
         ConfigError: The split has no such name.
 
     Example:
-        >>> images, labels = load_idx_folder(MNIST_FOLDER, "test")
+        >>> from minigan.data.mnist import MNIST_FOLDER
+        >>> images, labels = mg.data.load_idx_folder(MNIST_FOLDER, "test")
         >>> images.dtype, labels.shape
         (dtype('uint8'), (10000,))
     """

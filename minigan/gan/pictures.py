@@ -32,6 +32,7 @@ def grid(images: Any, columns: int | None = None, scale: int = 2) -> NDArray[np.
     Raises:
         ShapeError: ``images`` has another shape.
 
+    >>> from minigan.gan.pictures import grid
     >>> grid(np.zeros((64, 1, 28, 28)), columns=8).shape
     (466, 466)
     """
@@ -61,6 +62,7 @@ def _to_bytes(images: NDArray[Any]) -> NDArray[np.uint8]:
 def png(picture: NDArray[np.uint8]) -> bytes:
     """The content of a PNG file: of (height, width) for grey, or (height, width, 3).
 
+    >>> from minigan.gan.pictures import png
     >>> png(np.zeros((2, 3), np.uint8))[1:4]
     b'PNG'
     """

@@ -33,14 +33,14 @@ class Extension:
 
     An extension that cools D's learning rate down:
 
-    >>> class Cool(Extension):
+    >>> class Cool(mg.gan.Extension):
     ...     def after_epoch(self, trainer):
     ...         for group in trainer.game.discriminator.optimizer.param_groups:
     ...             group["lr"] *= 0.95
 
     and one that prints what D makes of the generated images:
 
-    >>> class Watch(Extension):
+    >>> class Watch(mg.gan.Extension):
     ...     def after_step(self, trainer):
     ...         if trainer.line_due:
     ...             print(trainer.step, trainer.mean().D_G_z)
@@ -93,10 +93,10 @@ class Trainer:
     Raises:
         ConfigError: ``steps`` or ``log_every`` is less than 1.
 
-    >>> from minigan.gan import Config, build_game
-    >>> config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
-    >>> game = build_game(config, (1, 28, 28), mg.device("cpu"))
-    >>> trainer = Trainer(game, Loader(np.zeros((6, 28, 28), np.uint8), batch_size=2), steps=7)
+    >>> config = mg.gan.Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
+    >>> game = mg.gan.build_game(config, (1, 28, 28), mg.device("cpu"))
+    >>> loader = mg.data.Loader(np.zeros((6, 28, 28), np.uint8), batch_size=2)
+    >>> trainer = mg.gan.Trainer(game, loader, steps=7)
     >>> trainer.run()
     >>> trainer.step, trainer.epoch, trainer.epochs_begun
     (7, 2, 3)
