@@ -14,6 +14,10 @@ class ShapeError(MiniganError, ValueError):
     """Shapes, axes or sizes that do not fit an operation or a layer."""
 
 
+class RangeError(MiniganError, ValueError):
+    """Values outside the range that an operation is defined on, such as probabilities above 1."""
+
+
 class DTypeError(MiniganError, TypeError):
     """Data types that do not fit an operation, such as float32 @ float64."""
 

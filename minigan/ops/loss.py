@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import ConfigError, ShapeError
+from minigan.errors import ConfigError, RangeError, ShapeError
 from minigan.ops.activation import _softplus, sigmoid, sigmoid_grad
 from minigan.ops.elementwise import abs, clamp, log, square
 from minigan.ops.promotion import same
@@ -77,7 +77,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 
     Raises:
         ShapeError: target has another shape.
-        ValueError: a value of input is no probability (checked on the CPU; on a GPU it would cost a wait).
+        RangeError: a value of input is no probability (checked on the CPU; on a GPU it would cost a wait).
 
     >>> mg.nn.functional.binary_cross_entropy(mg.tensor([0.5]), mg.tensor([1.0]))
     tensor(0.6931)
@@ -130,7 +130,7 @@ def _require_probabilities(input: Any) -> None:
         return
     low, high = float(backend.amin(input._data, None, False)), float(backend.amax(input._data, None, False))
     if low < 0 or high > 1:
-        raise ValueError(
+        raise RangeError(
             f"binary_cross_entropy: expected probabilities in [0, 1], but found values from {low:g} to {high:g}. "
             "For logits use binary_cross_entropy_with_logits."
         )
