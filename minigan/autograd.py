@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 Edge = Node | Variable
 
 
-def backward(output: Tensor, gradient: Any = None, retain_graph: bool = False) -> None:
+def backward(output: Tensor, gradient: Any = None, retain_graph: bool = False, inputs: Any = None) -> None:
     """Add the gradient of ``output`` to ``.grad`` of every leaf that it was made from. See `Tensor.backward`."""
+    start = edge_of(output)
     seed = _seed(output, gradient)
+    wanted = None
+    if inputs is not None:
+        wanted = _leading_to([_target("backward", x, i) for i, x in enumerate(_sequence(inputs))], [start])
     before = set_recording(False)
     try:
-        _sweep([(edge_of(output), seed)], _LeafGradients(), None, keep=retain_graph)
+        _sweep([(start, seed)], _LeafGradients(), wanted, keep=retain_graph)
     finally:
         set_recording(before)
 
@@ -74,7 +78,7 @@ def grad(
     if len(seeds) != len(outputs):
         raise GraphError(f"grad: expected {len(outputs)} grad_outputs, one for each output, but got {len(seeds)}.")
     starts = [(edge_of(y), _seed(y, gy)) for y, gy in zip(outputs, seeds, strict=True)]
-    targets = [_target(x, i) for i, x in enumerate(inputs)]
+    targets = [_target("grad", x, i) for i, x in enumerate(inputs)]
     collected = _Collected(targets)
     wanted = _leading_to(targets, [edge for edge, _ in starts])
     before = set_recording(create_graph)
@@ -254,11 +258,11 @@ def _seed(y: Tensor, gy: Any) -> Tensor:
     return cast_to(seed, y.dtype)  # type: ignore[no-any-return]
 
 
-def _target(x: Any, position: int) -> Edge:
+def _target(name: str, x: Any, position: int) -> Edge:
     edge = edge_of(x) if isinstance(x, Variable) else None
     if edge is None:
         raise GraphError(
-            f"grad: expected input {position} to be a tensor that requires a gradient. "
+            f"{name}: expected input {position} to be a tensor that requires a gradient. "
             "Set requires_grad=True on it before the outputs are computed."
         )
     return edge

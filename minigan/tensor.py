@@ -119,18 +119,19 @@ class Tensor(Variable):
 
     # ---- gradients ---------------------------------------------------------------------------------------
 
-    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool = False, inputs: Any = None) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf it was made from.
 
         Args:
             gradient: of this tensor's shape; may be left out for a single element (it is then 1).
             retain_graph: keep what another backward over the same graph needs.
+            inputs: leaves, or one; only these get a gradient, and what does not lead to them is not computed.
 
         Raises:
             GraphError: nothing requires a gradient, or the graph was freed by an earlier backward.
             StaleGraphError: a leaf that the graph saved was changed since.
         """
-        autograd.backward(self, gradient, retain_graph)
+        autograd.backward(self, gradient, retain_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same array, off the tape."""

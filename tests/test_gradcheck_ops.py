@@ -36,6 +36,17 @@ def test_inputs_and_their_layout_stay_as_they_are(entry, arrays):
         assert (array == copy).all()
 
 
+@pytest.mark.parametrize("power", [lambda x: x**0, lambda x: mg.pow(x, mg.zeros(3, dtype=mg.float64))])
+def test_a_power_of_0_is_flat_everywhere_at_0_too(power):
+    x = mg.tensor([0.0, 0.5, -2.0], dtype=mg.float64, requires_grad=True)
+    y = power(x)
+    (gx,) = mg.grad(y.sum(), x, create_graph=True)
+    (ggx,) = mg.grad(gx.sum(), x, allow_unused=True)
+    assert y.tolist() == [1.0, 1.0, 1.0]
+    assert gx.tolist() == [0.0, 0.0, 0.0]
+    assert ggx is None or ggx.tolist() == [0.0, 0.0, 0.0]
+
+
 # ---- is the table whole? ---------------------------------------------------------------------------------
 
 

@@ -139,6 +139,16 @@ def test_under_no_grad_nothing_but_the_forward_pass_runs(G, counter):
     assert len(counter.shapes("linear")) == 3
 
 
+def test_backward_computes_what_its_inputs_need_and_no_more(D, counter):
+    x = mg.randn(N, 2, 3, 2, requires_grad=True)
+    y = D(x).sum()
+    counter.calls.clear()
+    y.backward(inputs=D.parameters())
+    assert x.grad is None
+    assert (N, PIXELS) not in counter.shapes("matmul")
+    assert sorted(counter.shapes("linear_weight_grad")) == weight_shapes(D)
+
+
 # ---- optimizers: one kernel for a whole network ----------------------------------------------------------
 
 
@@ -193,3 +203,15 @@ def test_a_whole_step_of_the_reference_game(counter):
     assert len(counter.shapes("adam_")) == 2
     biases = [shape for shape in counter.shapes("sum") if len(shape) == 1]
     assert sorted(biases) == sorted(bias_shapes(G) + bias_shapes(D))
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_step_of_the_default_game_with_its_penalty_and_without(counter, step):
+    game = build_game(load_preset("default"), (1, 28, 28), mg.device("cpu"))
+    game.steps = step
+    real = mg.randn(64, 1, 28, 28)
+    counter.calls.clear()
+    game.step(real)
+    images = [shape for shape in counter.shapes("matmul") if shape == (64, 784)]
+    assert images == [(64, 784)] * (2 if step == 0 else 1)  # the slope that R1 weighs; what flows from D to G
+    assert real.grad is None

@@ -112,7 +112,8 @@ class Game:
         on_real, on_fake, cost = self._judge(D, real, fake, penalty)
         loss = self.loss.discriminator(on_real, on_fake, self.label_smoothing)
         optimizer.zero_grad()
-        (loss if cost is None else loss + cost).backward()
+        # R1 asks for the slope at the images, but nobody for the gradient of the images themselves
+        (loss if cost is None else loss + cost).backward(inputs=D.parameters())
         optimizer.step()
         with no_grad():
             return loss.detach(), self._mean_probability(on_real), self._mean_probability(on_fake)
