@@ -272,8 +272,14 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
         ([*TRAIN, *TINY, "--seed", str(2**64)], f"The seed must be an integer from 0 to 2**64 - 1, but is {2**64}."),
         (["train", "--steps", "1", "--epochs", "1"], "--epochs: not allowed with argument --steps."),
         (["train", "--epochs"], "--epochs: expected one argument. See minigan train --help."),
-        ([*TRAIN[:3], *TINY, "--set", "training.steps=0"], "training.steps: expected a whole number of at least 1, but got 0."),
-        ([*TRAIN, *TINY, "--set", "training.log_every=0"], "training.log_every: expected a whole number of at least 1, but got 0."),
+        (
+            [*TRAIN[:3], *TINY, "--set", "training.steps=0"],
+            "training.steps: expected a whole number of at least 1, but got 0.",
+        ),
+        (
+            [*TRAIN, *TINY, "--set", "training.log_every=0"],
+            "training.log_every: expected a whole number of at least 1, but got 0.",
+        ),
         (
             [*TRAIN, "--batch-size", "13"],
             "The batch size 13 is larger than the data set of 12 samples; choose a batch size of at most 12.",

@@ -171,9 +171,7 @@ PROMISE = b"\x00\x00\x08\x01\xff\xff\xff\xff" + bytes(10)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize(
-    ("raw", "message"), [(BOMB, "trailing"), (PROMISE, "10 bytes.* promises 4294967295")]
-)
+@pytest.mark.parametrize(("raw", "message"), [(BOMB, "trailing"), (PROMISE, "10 bytes.* promises 4294967295")])
 def test_a_gzip_bomb_and_a_huge_promise_cost_no_memory(tmp_path, raw, message, pack):
     (tmp_path / "file").write_bytes(raw if raw is BOMB else pack(raw))
     tracemalloc.start()
@@ -262,9 +260,7 @@ def test_one_of_several_pairs_is_chosen_by_its_prefix(tmp_path):
         load_idx_folder(tmp_path)
     assert len(load_idx_folder(tmp_path / "emnist-letters")[0]) == 5
     assert len(load_idx_folder(tmp_path / "emnist-balanced")[0]) == 7
-    with pytest.raises(
-        DataError, match=r"no folder .*/emnist, .* expected emnist-train.* found emnist-balanced-"
-    ):
+    with pytest.raises(DataError, match=r"no folder .*/emnist, .* expected emnist-train.* found emnist-balanced-"):
         load_idx_folder(tmp_path / "emnist")
 
 
@@ -282,9 +278,7 @@ def test_pairs_without_a_prefix_cannot_be_chosen_by_one(tmp_path):
 
 
 def test_a_folder_without_a_pair_says_what_was_looked_for_and_what_is_there(tmp_path):
-    looked_for = (
-        r"\[PREFIX-\]train-images-idx3-ubyte\[.gz\] and \[PREFIX-\]train-labels-idx1-ubyte\[.gz\], found "
-    )
+    looked_for = r"\[PREFIX-\]train-images-idx3-ubyte\[.gz\] and \[PREFIX-\]train-labels-idx1-ubyte\[.gz\], found "
     with pytest.raises(DataError, match=looked_for + "none; check the path"):
         load_idx_folder(tmp_path)
     for name in [*(f"{k}.png" for k in range(9)), "train-images-idx3-ubyte"]:

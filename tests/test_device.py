@@ -154,9 +154,7 @@ def test_a_gpu_that_is_not_there_is_an_error_that_says_why_and_what_to_type(no_c
 
 def test_a_gpu_number_that_is_too_large_says_how_many_there_are(machine):
     machine(devices=2)
-    with pytest.raises(
-        DeviceError, match=r"Device cuda:2 .* There is no GPU number 2: counting from 0, 2 can be"
-    ):
+    with pytest.raises(DeviceError, match=r"Device cuda:2 .* There is no GPU number 2: counting from 0, 2 can be"):
         device("cuda:2")
 
 

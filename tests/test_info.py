@@ -201,9 +201,7 @@ def test_info_names_kernels_and_threads_of_the_blas(probes, monkeypatch):
         ("mkl", "Haswell", {"AVX512_SKX": True}, None, False),
     ],
 )
-def test_unused_avx512_is_pointed_out_and_never_changed(
-    probes, monkeypatch, blas, kernels, features, variable, unused
-):
+def test_unused_avx512_is_pointed_out_and_never_changed(probes, monkeypatch, blas, kernels, features, variable, unused):
     pool = {"user_api": "blas", "internal_api": blas, "version": None, "architecture": kernels}
     pool |= {"num_threads": 2, "filepath": "numpy.libs/blas.so"}
     monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [pool])
@@ -228,7 +226,5 @@ def test_the_cpu_features_are_those_that_numpy_shows(capsys):
 
 
 def test_the_measured_speed_is_that_of_the_product_it_names(monkeypatch):
-    monkeypatch.setattr(
-        "timeit.repeat", lambda product, number, repeat: [3.0, 2.0] if product() is not None else []
-    )
+    monkeypatch.setattr("timeit.repeat", lambda product, number, repeat: [3.0, 2.0] if product() is not None else [])
     assert module._sgemm_gflops() == pytest.approx(2 * 128 * 784 * 1024 / 2.0 / 1e9)

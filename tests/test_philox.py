@@ -127,8 +127,6 @@ def test_the_same_seed_gives_the_same_order_under_every_numpy():
 
 
 def test_each_order_of_three_is_as_likely_as_the_others():
-    orders, counts = np.unique(
-        [permutation(3, seed=1, epoch=e) for e in range(3000)], axis=0, return_counts=True
-    )
+    orders, counts = np.unique([permutation(3, seed=1, epoch=e) for e in range(3000)], axis=0, return_counts=True)
     assert len(orders) == 6
     assert ((counts - 500) ** 2 / 500).sum() < 20.5  # chi-squared, 5 degrees of freedom, p = 0.001

@@ -17,7 +17,7 @@ from minigan.variable import constant
 class FakeDevice:
     """`cupy.cuda.Device`: a number, and a context that makes it the current one."""
 
-    current = [0]
+    current = [0]  # noqa: RUF012  (shared on purpose: one process has one current device)
 
     def __init__(self, id: int) -> None:
         self.id = id
@@ -71,7 +71,7 @@ def test_results_live_on_the_device_of_their_arguments(two_gpus, index):
     y = mg.exp(x * 2.0) + x
     assert x.device == y.device == mg.Device("cuda", index)
     assert FakeDevice.current == [0]  # and the current device is what it was
-    np.testing.assert_allclose(y.to("cpu").numpy(), np.exp([2.0, 4.0]) + [1, 2], rtol=1e-6)
+    np.testing.assert_allclose(y.to("cpu").numpy(), np.exp([2.0, 4.0]) + np.array([1, 2]), rtol=1e-6)
 
 
 def test_gradients_live_on_the_device_of_their_tensors(two_gpus):
