@@ -112,7 +112,7 @@ def train(name: str, seed: int, steps: int | None) -> tuple[np.ndarray, dict[str
     seconds = time.perf_counter() - start
     with mg.no_grad():
         z = draw_z(10_000, game.z_dim, 0, mg.device("cpu"))
-        samples = np.concatenate([game.sampler(part).numpy() for part in z.split(1000)])
+        samples = np.concatenate([game.sampler.eval()(part).numpy() for part in z.split(1000)])
     return samples, {"steps": config.training.steps, "seconds": round(seconds)}
 
 

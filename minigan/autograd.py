@@ -19,7 +19,8 @@ from minigan.ops.elementwise import add
 from minigan.ops.promotion import cast_to
 from minigan.ops.reduce import _sum
 from minigan.ops.shape import _reshape
-from minigan.tape import Node, Primitive, Variable, constant, edge_of, set_recording
+from minigan.tape import Node, Primitive, set_recording
+from minigan.variable import Variable, constant, edge_of
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -31,9 +32,7 @@ def backward(output: Tensor, gradient: Any = None, retain_graph: bool = False, i
     """Add the gradient of ``output`` to ``.grad`` of every leaf that it was made from. See `Tensor.backward`."""
     start = edge_of(output)
     seed = _seed(output, gradient)
-    wanted = None
-    if inputs is not None:
-        wanted = _leading_to([_target("backward", x, i) for i, x in enumerate(_sequence(inputs))], [start])
+    wanted = None if inputs is None else _leading_to(_leaves(_sequence(inputs)), [start])
     before = set_recording(False)
     try:
         _sweep([(start, seed)], _LeafGradients(), wanted, keep=retain_graph)
@@ -51,7 +50,7 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
 
-    Only nodes that lead to the inputs are visited: ``grad(D(x), x)`` computes no gradient of D's weights.
+    Only what leads to the inputs is computed: ``grad(D(x), x)`` computes no gradient of D's weights.
 
     Args:
         outputs: a tensor or several.
@@ -169,11 +168,13 @@ def _sweep(
         gy = pending.pop(node)
         if node.retained is not None:
             before = [constant(total) for total in node.retained]
-            node.retained[:] = [add(*before, gy)._data if before else gy._data]  # adds up, as in a leaf
+            node.retained[:] = [add(*before, gy)._data if before else get_backend(gy._data).copy(gy._data)]
         results.node(node, gy)
+        passed = False
         for edge, gx in _vjps(node, gy, wanted, results.buffer):
+            passed = True
             send(edge, gx)
-        if not keep:
+        if passed and not keep:  # where the sweep ends, another may begin
             node.free()
 
 
@@ -266,6 +267,16 @@ def _target(name: str, x: Any, position: int) -> Edge:
             "Set requires_grad=True on it before the outputs are computed."
         )
     return edge
+
+
+def _leaves(inputs: Sequence[Any]) -> list[Edge]:
+    leaves = [_target("backward", x, i) for i, x in enumerate(inputs)]
+    if not leaves or any(isinstance(edge, Node) for edge in leaves):
+        raise GraphError(
+            "backward: expected inputs to be leaves that require a gradient, at least one. "
+            "For the gradient of a result use mg.grad, or retain_grad() on it."
+        )
+    return leaves
 
 
 def _unused_message(positions: list[int]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigan.backend import get_backend
 from minigan.errors import DTypeError, RunError
-from minigan.tape import Variable
+from minigan.variable import Variable
 
 if TYPE_CHECKING:
     from pathlib import Path

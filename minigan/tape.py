@@ -13,6 +13,7 @@ VJP in use names is not saved: a frozen weight costs no memory for its gradient,
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from itertools import count
 from types import MethodType, TracebackType
@@ -22,20 +23,21 @@ import numpy as np
 
 from minigan.backend import Array, Backend, device_of, get_backend
 from minigan.errors import DeviceError, GraphError, ShapeError, StaleGraphError
-from minigan.variable import Variable, constant, edge_of, result, tensor_class, tied
+from minigan.variable import Variable, constant, edge_of, result, tied
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
 
-__all__ = [
-    "Node", "Primitive", "Variable", "constant", "edge_of", "no_grad", "operand", "primitive", "recording",
-    "set_recording", "tensor_class",
-]  # fmt: skip
-
-Scalar = bool | int | float
 Vjp = Callable[..., Any]
 
-_recording = True
+
+class _Mode(threading.local):
+    """Whether operations are recorded: each thread for itself, as in PyTorch."""
+
+    recording = True
+
+
+_mode = _Mode()
 _numbers = count()
 
 
@@ -53,7 +55,7 @@ class no_grad(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's name)
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(_recording)
+        self._before.append(_mode.recording)
         set_recording(False)
 
     def __exit__(
@@ -64,14 +66,13 @@ class no_grad(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's name)
 
 def set_recording(on: bool) -> bool:
     """Switch the tape on or off; returns what was before."""
-    global _recording
-    before, _recording = _recording, on
+    before, _mode.recording = _mode.recording, on
     return before
 
 
 def recording() -> bool:
     """Whether operations leave nodes on the tape just now."""
-    return _recording
+    return _mode.recording
 
 
 class Node:
@@ -172,6 +173,7 @@ class Primitive:
         last = code.co_argcount + code.co_kwonlyargcount
         self.inputs = (code.co_varnames[last],) if self.variadic else code.co_varnames[1 : code.co_argcount]
         self.static = _static(forward)
+        self.optional = bool(forward.__defaults__)  # whether an argument may be None
         self.writes_out = "out" in code.co_varnames[:last]
         self.vjps = tuple(vjps.get(name) for name in self.inputs)
         self.needs = {vjp: _parameters(vjp) for vjp in (*vjps.values(), *([joint] if joint else []))}
@@ -187,7 +189,7 @@ class Primitive:
         operands, arrays, first, tracked = self._operands(args)
         backend = get_backend(first)
         y = self.run(backend, arrays, params)
-        node = self._record(operands, arrays, params, y) if tracked and _recording and self.needs else None
+        node = self._record(operands, arrays, params, y) if tracked and _mode.recording and self.needs else None
         return result(y, node, operands)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -222,10 +224,10 @@ class Primitive:
                 else:
                     mixed = mixed or data.dtype is not first.dtype
                 arrays.append(data)
-            elif a is None or type(a) in (float, int, bool):
+            elif type(a) in (float, int, bool) or (a is None and self.optional):
                 arrays.append(a)
             else:
-                return self._operands([operand(b) for b in args])
+                return self._operands([b if b is None and self.optional else operand(b) for b in args])
         if first is None:
             return self._operands([constant(np.asarray(a, _default_dtype(a))) for a in args])
         if mixed and self.rule is not None:
@@ -329,10 +331,12 @@ def _saved(operand: Any, array: Any) -> Any:
 
 
 def operand(a: Any) -> Any:
-    """NumPy scalars become Python numbers, so that they promote as numbers do; arrays become constants."""
+    """A number as a plain Python number, so that it promotes as numbers do; an array as a constant tensor."""
     if isinstance(a, np.generic):
         return a.item()
-    if isinstance(a, Variable | float | int) or a is None:
+    if isinstance(a, bool | int | float):
+        return bool(a) if isinstance(a, bool) else int(a) if isinstance(a, int) else float(a)
+    if isinstance(a, Variable):
         return a
     get_backend(a)  # raises for what is no array
     return constant(a)

@@ -13,11 +13,11 @@ from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
 from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
 from minigan.ops import activation, elementwise, linalg, reduce, shape
-from minigan.ops.device import to_device, transfer
-from minigan.ops.promotion import cast_to
+from minigan.ops.device import parse_to, to_device, transfer
+from minigan.ops.promotion import cast_to, number_type
 from minigan.printing import text_of
-from minigan.tape import Variable, recording, tensor_class
-from minigan.variable import tied
+from minigan.tape import recording
+from minigan.variable import Variable, tensor_class, view_of
 
 
 @tensor_class
@@ -69,7 +69,7 @@ class Tensor(Variable):
             self._grad = backend.empty(self.shape, self.dtype)
         else:
             self._grad = self._grad_buffer
-        backend.copy_(self._grad, source)
+        backend.copy_(self._grad, backend.asarray(source))
 
     @property
     def requires_grad(self) -> bool:
@@ -134,8 +134,13 @@ class Tensor(Variable):
         autograd.backward(self, gradient, retain_graph, inputs)
 
     def detach(self) -> Tensor:
-        """The same array, off the tape."""
-        return tied(self._data, None, self.owner())
+        """The same array, off the tape: no gradient passes.
+
+        >>> x = mg.ones(2, requires_grad=True)
+        >>> (x * 2).detach().requires_grad
+        False
+        """
+        return view_of(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A leaf of the same kind with an array of its own and no gradient, as `copy.deepcopy` of a module needs."""
@@ -219,12 +224,8 @@ class Tensor(Variable):
 
     def to(self, *args: Any, device: Any = None, dtype: Any = None) -> Tensor:
         """This tensor on a device, with a data type, or both: ``x.to("cuda")``, ``x.to(mg.float64)``."""
-        for arg in args:
-            if isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "auto")):
-                device = arg
-            else:
-                dtype = arg
-        x = self if dtype is None else cast_to(self, np.dtype(dtype))
+        device, dtype = parse_to(args, device, dtype)
+        x = self if dtype is None else cast_to(self, number_type(dtype))
         to = x.device if device is None else resolve_device(device)
         return x if to == x.device else to_device(x, to=to, source=x.device)
 
@@ -312,8 +313,10 @@ class Tensor(Variable):
     # ---- in place: only where the tape does not look -----------------------------------------------------
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._check_in_place("x[i] = v")
-        self._data[shape.raw_index(index)] = value._data if isinstance(value, Tensor) else value
+        self._check_in_place("x[i] = v", value)
+        backend = get_backend(self._data)
+        source = value._data if isinstance(value, Tensor) else value
+        self._data[shape.raw_index(index)] = source if np.isscalar(source) else backend.asarray(source)
         self.count_change()
 
     def __iadd__(self, other: Any) -> Tensor:
@@ -329,21 +332,25 @@ class Tensor(Variable):
         return self._in_place("/=", elementwise.div, other)
 
     def _in_place(self, sign: str, op: Any, other: Any) -> Tensor:
-        self._check_in_place(f"x {sign} y")
+        self._check_in_place(f"x {sign} y", other)
         y = op(self, other)
         self._same_shape(sign, y.shape)
+        if y.dtype.kind == "f" and self.dtype.kind != "f":
+            raise DTypeError(f"x {sign} y: the result is {y.dtype}, which an x of {self.dtype} cannot hold. Convert x.")
         self._overwrite(y._data)
         return self
 
-    def _check_in_place(self, what: str) -> None:
-        if self.node is not None or (self._requires_grad and recording()):
+    def _check_in_place(self, what: str, value: Any) -> None:
+        followed = self._requires_grad or (isinstance(value, Tensor) and value.requires_grad)
+        if self.shows_result or (followed and recording()):
             raise GraphError(
-                f"{what} would change a tensor that the tape follows. "
-                "Write x = x + y, or change a leaf inside mg.no_grad()."
+                f"{what} would change a tensor that the tape follows, or take one in behind its back. "
+                "Write x = x + y, copy it with mg.tensor(x), or change a leaf inside mg.no_grad()."
             )
 
     def _overwrite(self, source: Any) -> None:
-        get_backend(self._data).copy_(self._data, source)
+        backend = get_backend(self._data)
+        backend.copy_(self._data, backend.asarray(source))
         self.count_change()
 
     def _same_shape(self, what: str, given: tuple[int, ...]) -> None:

@@ -26,12 +26,14 @@ class Variable:
     Attributes:
         node: the operation whose result this is; None for a leaf.
         base: the leaf whose memory the array shows, if it is a view of one; else None.
+        shows_result: whether the array shows the memory of a result, which a node may have saved: never changed.
         version: how often the array of this leaf was changed; saved values remember it.
         name: what error messages call it; modules name their parameters.
     """
 
     __slots__ = (
-        "_data", "_grad", "_grad_buffer", "_requires_grad", "_retained", "base", "name", "node", "version",
+        "_data", "_grad", "_grad_buffer", "_requires_grad", "_retained", "base", "name", "node",
+        "shows_result", "version",
     )  # fmt: skip
 
     def __init__(self, data: Array, node: Node | None = None, requires_grad: bool = False) -> None:
@@ -42,6 +44,7 @@ class Variable:
         self._grad_buffer: Array | None = None  # where an optimizer wants the gradient of this leaf
         self._retained: list[Array] | None = None
         self.base: Variable | None = None
+        self.shows_result = node is not None
         self.version = 0
         self.name: str | None = None
 
@@ -85,11 +88,20 @@ def tied(data: Array, node: Node | None, base: Variable | None = None) -> Tensor
     return y
 
 
+def view_of(x: Variable) -> Tensor:
+    """The same array, off the tape."""
+    y = tied(x._data, None, x.owner())
+    y.shows_result = x.shows_result
+    return y
+
+
 def result(data: Array, node: Node | None, operands: Sequence[Any]) -> Tensor:
     """A tensor around what a kernel made of the operands: perhaps a view of one of them."""
     y = _tensor_class(data, node)
-    if data.base is not None:
-        y.base = _viewed(data, operands)
+    viewed = None if data.base is None else _viewed(data, operands)
+    if viewed is not None:
+        y.base = viewed.owner()
+        y.shows_result = y.shows_result or viewed.shows_result
     return y
 
 
@@ -99,8 +111,8 @@ def edge_of(x: Variable) -> Node | Variable | None:
 
 
 def _viewed(data: Array, operands: Sequence[Any]) -> Variable | None:
-    """The leaf among the operands, or behind one of them, whose memory ``data`` shows."""
+    """The operand whose memory ``data`` shows."""
     for x in operands:
-        if isinstance(x, Variable) and data.base is (x._data if x._data.base is None else x._data.base):
-            return x.owner()
+        if isinstance(x, Variable) and (data.base is x._data or data.base is x._data.base):
+            return x
     return None

@@ -261,3 +261,23 @@ def test_settings_that_contradict_each_other_are_refused():
         build_game(set_field(load_preset("default"), "game.label_smoothing=1.5"), (1, 4, 4), mg.device("cpu"))
     with pytest.raises(mg.ConfigError, match='expected "logit" or "probability", but got \'logits\''):
         mlp_discriminator((1, 4, 4), [8], output="logits")
+
+
+def test_a_discriminator_with_frozen_layers_plays():
+    game = small_game(penalty=R1(1.0))
+    frozen, *rest = game.discriminator.network.parameters()
+    frozen.requires_grad_(False)
+    before = frozen.numpy().copy()
+    game.step(mg.tensor(REAL))
+    np.testing.assert_array_equal(frozen.numpy(), before)
+    assert all(parameter.grad is not None for parameter in rest)
+
+
+def test_batch_norm_without_running_statistics_keeps_real_and_fake_apart_too():
+    game = small_game()
+    D = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 1))
+    real, fake = mg.tensor(REAL), mg.tensor(REAL[::-1] * 0.5)
+    D.double()
+    on_real, on_fake, _ = game._judge(D, real, fake, None)
+    np.testing.assert_array_equal(on_real.detach().numpy(), D(real).detach().numpy())
+    np.testing.assert_array_equal(on_fake.detach().numpy(), D(fake).detach().numpy())

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan.tape import Node, Variable
+from minigan.tape import Node
+from minigan.variable import Variable
 
 nn = mg.nn
 

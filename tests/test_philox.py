@@ -118,12 +118,12 @@ def test_a_permutation_is_drawn_from_the_words_of_its_own_stream():
 
     stream = philox._stream(3, SHUFFLE, 5, 0, 0)
     assert raw_words(stream) == reference_words(6, seed=3, purpose=SHUFFLE, step=5, site=0)
-    expected = np.random.Generator(philox._stream(3, SHUFFLE, 5, 0, 0)).permutation(50)
+    expected = sorted(range(50), key=philox.words(50, seed=3, purpose=SHUFFLE, step=5, site=0).__getitem__)
     assert np.array_equal(permutation(50, seed=3, epoch=5), expected)
 
 
 def test_the_same_seed_gives_the_same_order_under_every_numpy():
-    assert permutation(10, seed=0, epoch=0).tolist() == [4, 1, 3, 6, 0, 5, 9, 7, 2, 8]
+    assert permutation(10, seed=0, epoch=0).tolist() == [9, 8, 0, 4, 5, 3, 6, 7, 1, 2]
 
 
 def test_each_order_of_three_is_as_likely_as_the_others():

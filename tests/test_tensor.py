@@ -211,7 +211,7 @@ def test_a_deep_copy_shares_nothing():
 
 @pytest.mark.torch
 def test_methods_and_functions_are_pytorchs_by_name(torch):
-    own = {"is_leaf", "data", "grad", "name", "node", "base", "version", "count_change", "owner"}
+    own = {"is_leaf", "data", "grad", "name", "node", "base", "version", "count_change", "owner", "shows_result"}
     for name in (n for n in dir(mg.Tensor) if not n.startswith("_") and n not in own):
         assert hasattr(torch.Tensor, name), name
     own = {

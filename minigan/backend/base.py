@@ -3,10 +3,10 @@
 A backend says where arrays live and how kernels run. This base class is correct for NumPy and CuPy alike and
 is what every faster override is tested against; overrides keep its signatures.
 
-Three rules hold for each kernel: it never writes to its inputs (kernels that do so end in ``_``); it puts its
-result into ``out`` where ``out`` is given; and it uses only what NumPy and CuPy both have (CuPy's ufuncs, for
-one, know no ``where=``). Callers get arrays, 0-d included: `minigan.autograd` wraps the scalars that NumPy's
-ufuncs return for 0-d results.
+Three rules hold for each kernel: it never writes to its inputs (kernels that do so end in ``_``); one that takes
+``out`` puts its result there and returns it; and it uses only what NumPy and CuPy both have (CuPy's ufuncs, for one,
+know no ``where=``). For 0-d operands NumPy's ufuncs return scalars in place of arrays: `Primitive.run` makes arrays
+of them, so a tensor always holds an array.
 """
 
 from __future__ import annotations
@@ -44,9 +44,6 @@ class Backend:
     def to_host(self, x: Array) -> Any:
         """A NumPy array with the values of x."""
         raise NotImplementedError
-
-    def synchronize(self) -> None:
-        """Wait until every kernel started so far has finished."""
 
     # ---- making and copying ------------------------------------------------------------------------------
 
@@ -212,6 +209,12 @@ class Backend:
 
     def mean(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
         return self.xp.mean(x, axis=dim, keepdims=keepdim, out=out)
+
+    def var(self, x: Array, dim: Dims, freedom: float, keepdim: bool) -> Array:
+        """The sum of squared distances from the mean, divided by ``freedom``."""
+        centred = x - self.xp.mean(x, axis=dim, keepdims=True)
+        centred *= centred
+        return self.xp.sum(centred, axis=dim, keepdims=keepdim) / freedom
 
     def amax(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
         return self.xp.max(x, axis=dim, keepdims=keepdim, out=out)

@@ -43,9 +43,6 @@ class CupyBackend(Backend):
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(x)
 
-    def synchronize(self) -> None:
-        self.xp.cuda.get_current_stream().synchronize()
-
     def random_words(self, n: int, seed: int, purpose: int, step: int, site: int, first: int = 0) -> Array:
         words = self.xp.empty(n, self.xp.uint64)
         # Scalars go in as NumPy uint64: CuPy would pass a Python int as a signed 64-bit number.

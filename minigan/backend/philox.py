@@ -58,35 +58,38 @@ def words(n: int, *, seed: int, purpose: int, step: int, site: int, first: int =
         >>> bool((words(3, seed=0, purpose=INIT, step=0, site=0, first=3) == whole[3:]).all())
         True
     """
-    block, skipped = divmod(_checked("first word", first), 4)
+    block, skipped = divmod(checked("first word", first), 4)
     stream = _stream(seed, purpose, step, site, block)
     stream.random_raw(skipped, output=False)
     return stream.random_raw(n)
 
 
 def permutation(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """The numbers 0 to n - 1 in the random order of one epoch, by NumPy's own shuffle.
+    """The numbers 0 to n - 1 in the random order of one epoch: the order of n random words.
+
+    (NumPy's own shuffle may change from one version of NumPy to the next; sorting may not.)
 
     Example:
         >>> from minigan.backend.philox import permutation
         >>> sorted(permutation(5, seed=0, epoch=1).tolist())
         [0, 1, 2, 3, 4]
     """
-    return np.random.Generator(_stream(seed, SHUFFLE, epoch, site=0, block=0)).permutation(n)
+    return np.argsort(words(n, seed=seed, purpose=SHUFFLE, step=epoch, site=0), kind="stable")
 
 
 def _stream(seed: int, purpose: int, step: int, site: int, block: int) -> np.random.Philox:
     """NumPy's Philox, placed so that the next words it makes are those of ``block``."""
-    key = np.array([_checked("seed", seed), _checked("purpose", purpose)], np.uint64)
+    key = np.array([checked("seed", seed), checked("purpose", purpose)], np.uint64)
     # NumPy adds one to the counter before it makes a block, so it has to start one below. Its counter is one
     # number of 256 bits: for block 0 the one is borrowed from the site, the step and the word above them
     # (-1, all bits set, where they are 0 too), and NumPy's carry gives back what was borrowed.
-    below = (_checked("step", step) << 128 | _checked("site", site) << 64 | block) - 1
+    below = (checked("step", step) << 128 | checked("site", site) << 64 | block) - 1
     counter = np.array([below >> shift & _LARGEST for shift in (0, 64, 128, 192)], np.uint64)
     return np.random.Philox(key=key, counter=counter)
 
 
-def _checked(name: str, value: int) -> int:
+def checked(name: str, value: int) -> int:
+    """The value, if it is an integer of 64 bits; else ConfigError."""
     try:
         number = operator.index(value)
     except TypeError:

@@ -207,5 +207,6 @@ def sample(game: Game, n: int, seed: int, device: Device, chunk: int = 1000) -> 
     import numpy as np
 
     z = draw_z(n, game.z_dim, seed, device)
+    sampler = game.sampler.eval()
     with no_grad():
-        return np.concatenate([game.sampler(z[i : i + chunk]).to("cpu").numpy() for i in range(0, n, chunk)])
+        return np.concatenate([sampler(z[i : i + chunk]).to("cpu").numpy() for i in range(0, n, chunk)])

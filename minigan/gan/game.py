@@ -16,12 +16,13 @@ from minigan.backend.device import Device
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss
 from minigan.gan.penalties import R1
-from minigan.nn import Module
+from minigan.nn import BatchNorm1d, Module
 from minigan.ops.random import randn
 from minigan.ops.shape import cat
 from minigan.optim import Optimizer
-from minigan.tape import constant, no_grad
+from minigan.tape import no_grad
 from minigan.tensor import Tensor
+from minigan.variable import constant
 
 
 class Player(NamedTuple):
@@ -87,8 +88,8 @@ class Game:
 
     @property
     def sampler(self) -> Module:
-        """The network to sample from, in evaluation mode: the average of G, if there is one."""
-        return self.ema.network if self.ema is not None else self.generator.network.eval()
+        """The network to sample from: the average of G, if there is one."""
+        return self.ema.network if self.ema is not None else self.generator.network
 
     def step(self, real: Tensor) -> Report:
         """One move of each player.
@@ -113,7 +114,8 @@ class Game:
         loss = self.loss.discriminator(on_real, on_fake, self.label_smoothing)
         optimizer.zero_grad()
         # R1 asks for the slope at the images, but nobody for the gradient of the images themselves
-        (loss if cost is None else loss + cost).backward(inputs=D.parameters())
+        trained = [parameter for parameter in D.parameters() if parameter.requires_grad]
+        (loss if cost is None else loss + cost).backward(inputs=trained)
         optimizer.step()
         with no_grad():
             return loss.detach(), self._mean_probability(on_real), self._mean_probability(on_fake)
@@ -124,7 +126,7 @@ class Game:
             real = real.detach().requires_grad_()
             on_real = D(real)
             return on_real, D(fake), penalty(real, on_real)
-        if any(True for _ in D.buffers()):  # batch statistics of real and fake images must not mix
+        if _depends_on_batch(D):  # statistics of real and fake images must not mix
             return D(real), D(fake), None
         both = D(cat([real, fake]))  # one pass: one product of matrices twice as tall costs less than two
         return both[: len(real)], both[len(real) :], None
@@ -157,6 +159,11 @@ class Game:
         if self.ema is not None and state_dict["ema"] is not None:
             self.ema.load_state_dict(state_dict["ema"])
         self.steps = state_dict["steps"]
+
+
+def _depends_on_batch(network: Module) -> bool:
+    """Whether a forward pass updates a state or mixes the images of a batch."""
+    return any(True for _ in network.buffers()) or any(isinstance(m, BatchNorm1d) for m in network.modules())
 
 
 def draw_z(n: int, z_dim: int, seed: int, device: Device) -> Tensor:

@@ -67,10 +67,11 @@ def _identity(x: Tensor) -> Tensor:
 
 _LOGITS, _PROBABILITIES = F.binary_cross_entropy_with_logits, F.binary_cross_entropy
 
-LOSSES: dict[tuple[str, str], Loss] = {
-    (name, output): Loss(_discriminator(bce), generator(bce), probability)
-    for name, generator in (("non-saturating", _non_saturating), ("minimax", _minimax))
-    for output, bce, probability in (("logit", _LOGITS, sigmoid), ("probability", _PROBABILITIES, _identity))
+LOSSES = {
+    ("non-saturating", "logit"): Loss(_discriminator(_LOGITS), _non_saturating(_LOGITS), sigmoid),
+    ("minimax", "logit"): Loss(_discriminator(_LOGITS), _minimax(_LOGITS), sigmoid),
+    ("non-saturating", "probability"): Loss(_discriminator(_PROBABILITIES), _non_saturating(_PROBABILITIES), _identity),
+    ("minimax", "probability"): Loss(_discriminator(_PROBABILITIES), _minimax(_PROBABILITIES), _identity),
 }
 
 

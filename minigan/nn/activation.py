@@ -8,7 +8,11 @@ from minigan.tensor import Tensor
 
 
 class ReLU(Module):
-    """y = max(x, 0)."""
+    """y = max(x, 0).
+
+    >>> mg.nn.ReLU()(mg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise."""
@@ -16,7 +20,11 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """y = x where x > 0, else negative_slope x."""
+    """y = x where x > 0, else negative_slope x.
+
+    >>> mg.nn.LeakyReLU(0.5)(mg.tensor([-1.0, 2.0]))
+    tensor([-0.5000,  2.0000])
+    """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
@@ -32,7 +40,11 @@ class LeakyReLU(Module):
 
 
 class Tanh(Module):
-    """y = tanh x."""
+    """y = tanh x.
+
+    >>> mg.nn.Tanh()(mg.tensor([-100.0, 0.0]))
+    tensor([-1.,  0.])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise."""
@@ -40,7 +52,11 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """y = 1 / (1 + e^-x)."""
+    """y = 1 / (1 + e^-x).
+
+    >>> mg.nn.Sigmoid()(mg.tensor([-1000.0, 0.0]))
+    tensor([0.0000, 0.5000])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise."""

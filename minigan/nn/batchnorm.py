@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigan.errors import DTypeError, ShapeError
-from minigan.nn.module import Module, Parameter
+from minigan.nn.module import Module, Parameter, require_array, require_size
 from minigan.ops import norm
 from minigan.ops.creation import ones, tensor, zeros
 from minigan.tensor import Tensor
@@ -17,9 +17,13 @@ class BatchNorm1d(Module):
     Args:
         num_features: C.
         eps: added to the variance.
-        momentum: the weight of a new batch in the running averages.
+        momentum: the weight of a new batch in the running averages; None weighs all batches so far alike.
         affine: learn a scale ``weight`` and a shift ``bias``.
         track_running_stats: keep running averages; without them evaluation uses the batch, too.
+
+    Raises:
+        ShapeError: the input is not (N, C) or (N, C, L), or training has a single value per channel.
+        DTypeError: the input's type is not the layer's.
 
     >>> mg.nn.BatchNorm1d(3)(mg.randn(8, 3)).shape
     (8, 3)
@@ -29,11 +33,12 @@ class BatchNorm1d(Module):
         self,
         num_features: int,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
         super().__init__()
+        require_size("BatchNorm1d", "num_features", num_features)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -50,6 +55,7 @@ class BatchNorm1d(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) or (N, C, L) to the same shape."""
+        require_array(self, "the input", x)
         if x.ndim not in (2, 3) or x.shape[1] != self.num_features:
             raise ShapeError(
                 f"{self!r} expected an input of shape (N, {self.num_features}) or (N, {self.num_features}, L), "
@@ -68,12 +74,18 @@ class BatchNorm1d(Module):
             self.weight,
             self.bias,
             self.training,
-            self.momentum,
+            self._momentum(),
             self.eps,
         )
         if self.training and self.track_running_stats:
             self.num_batches_tracked += 1
         return y
+
+    def _momentum(self) -> float:
+        """The weight of this batch; 1/n, if it is the n-th, makes the running average the mean of all batches."""
+        if self.momentum is not None:
+            return self.momentum
+        return 1 / (int(self.num_batches_tracked) + 1) if self.training and self.track_running_stats else 0.0
 
     def extra_repr(self) -> str:
         """The settings."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from minigan.errors import ShapeError
+from minigan.errors import DTypeError, ShapeError
 from minigan.nn.module import Module
 
 
 class Sequential(Module):
     """The output of each module is the input of the next; state dict keys are ``0.weight`` and so on.
+
+    Raises:
+        DTypeError: an argument is no module.
 
     >>> net = mg.nn.Sequential(mg.nn.Linear(3, 4), mg.nn.ReLU(), mg.nn.Linear(4, 1))
     >>> net(mg.zeros(5, 3)).shape
@@ -20,6 +23,11 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         super().__init__()
         for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise DTypeError(
+                    f"Sequential: expected modules, but argument {i} is a {type(module).__name__}. "
+                    "Write Sequential(first, second), or Sequential(*modules) for a list."
+                )
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:

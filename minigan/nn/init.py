@@ -40,12 +40,20 @@ def constant_(x: Tensor, val: float) -> Tensor:
 
 
 def zeros_(x: Tensor) -> Tensor:
-    """Zeros everywhere."""
+    """Zeros everywhere.
+
+    >>> mg.nn.init.zeros_(mg.ones(2))
+    tensor([0., 0.])
+    """
     return constant_(x, 0.0)
 
 
 def ones_(x: Tensor) -> Tensor:
-    """Ones everywhere."""
+    """Ones everywhere.
+
+    >>> mg.nn.init.ones_(mg.zeros(2))
+    tensor([1., 1.])
+    """
     return constant_(x, 1.0)
 
 
@@ -53,6 +61,12 @@ def kaiming_uniform_(x: Tensor, a: float = 0.0) -> Tensor:
     """Uniform in +-sqrt(6 / ((1 + a^2) fan_in)): keeps the variance of signals through leaky ReLUs of slope a.
 
     Source: He et al. 2015, equation 15.
+
+    Raises:
+        ShapeError: x has fewer than 2 dimensions (out, in, ...).
+
+    >>> bool((abs(mg.nn.init.kaiming_uniform_(mg.zeros(4, 6)).numpy()) <= 1).all())  # sqrt(6 / 6)
+    True
     """
     bound = math.sqrt(6 / ((1 + a * a) * max(fan_in(x), 1)))
     return uniform_(x, -bound, bound)
@@ -60,6 +74,9 @@ def kaiming_uniform_(x: Tensor, a: float = 0.0) -> Tensor:
 
 def fan_in(x: Tensor) -> int:
     """How many inputs feed each output of a weight (out, in, ...).
+
+    Raises:
+        ShapeError: x has fewer than 2 dimensions.
 
     >>> mg.nn.init.fan_in(mg.zeros(8, 3, 4, 4))
     48

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigan.errors import DTypeError, ShapeError
 from minigan.nn import init
-from minigan.nn.module import Module, Parameter
+from minigan.nn.module import Module, Parameter, require_array, require_size
 from minigan.ops import linalg
 from minigan.ops.creation import zeros
 from minigan.tensor import Tensor
@@ -32,6 +32,8 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        require_size("Linear", "in_features", in_features)
+        require_size("Linear", "out_features", out_features)
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(zeros(out_features, in_features, device=device, dtype=dtype))
@@ -47,6 +49,7 @@ class Linear(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) to (..., out_features)."""
+        require_array(self, "the input", x)
         if not x.shape or x.shape[-1] != self.in_features:
             raise ShapeError(
                 f"{self!r} expected an input of shape (..., {self.in_features}), but got {tuple(x.shape)}. "

@@ -4,66 +4,105 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigan.nn.module import Module
+from minigan.nn.module import Module, require_array
 from minigan.ops import loss
 from minigan.tensor import Tensor
 
 
-class _WeightedLoss(Module):
-    """A loss with a reduction ("mean", "sum" or "none") and a factor for each element."""
+class _Loss(Module):
+    """A loss with a reduction: "mean", "sum" or "none"."""
 
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+    def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        self.weight = weight
         self.reduction = reduction
 
+    def __call__(self, input: Any, target: Any) -> Tensor:
+        """The loss of ``input`` against ``target``."""
+        require_array(self, "the input", input)
+        require_array(self, "the target", target)
+        return self.forward(input, target)  # type: ignore[no-any-return]
 
-class BCELoss(_WeightedLoss):
+    def _add_factor(self, name: str, factor: Tensor | None) -> None:
+        """A factor of the loss is a buffer, as in PyTorch: it moves with ``.to()`` and is part of the state."""
+        if factor is None:
+            setattr(self, name, None)
+        else:
+            self.register_buffer(name, factor)
+
+
+class BCELoss(_Loss):
     """Cross entropy of probabilities: expects outputs of a Sigmoid.
+
+    Args:
+        weight: factor of each element's loss, of a shape that broadcasts to the input's; a buffer.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ShapeError: the target has another shape than the input.
+        RangeError: an input is no probability.
 
     >>> mg.nn.BCELoss()(mg.tensor([0.5]), mg.tensor([1.0])).item()  # doctest: +ELLIPSIS
     0.693147...
     """
+
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self._add_factor("weight", weight)
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """The loss of probabilities ``input`` against ``target``, both in [0, 1]."""
         return loss.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(_Loss):
     """Cross entropy of logits: Sigmoid and BCELoss in one, exact for every logit.
+
+    Args:
+        weight: factor of each element's loss, of a shape that broadcasts to the input's; a buffer.
+        reduction: "mean", "sum" or "none".
+        pos_weight: factor of the loss where the target is 1; a buffer.
+
+    Raises:
+        ShapeError: the target has another shape than the input.
 
     >>> mg.nn.BCEWithLogitsLoss()(mg.tensor([0.0]), mg.tensor([1.0])).item()  # doctest: +ELLIPSIS
     0.693147...
     """
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(weight, reduction)
-        self.pos_weight = pos_weight
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
+        super().__init__(reduction)
+        self._add_factor("weight", weight)
+        self._add_factor("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """The loss of logits ``input`` against ``target`` in [0, 1]."""
         return loss.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
-class MSELoss(Module):
-    """Mean squared error."""
+class MSELoss(_Loss):
+    """Mean squared error.
 
-    def __init__(self, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = reduction
+    Raises:
+        ShapeError: the target has another shape than the input.
+
+    >>> mg.nn.MSELoss()(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """The squared difference of ``input`` and ``target``."""
         return loss.mse_loss(input, target, self.reduction)
 
 
-class L1Loss(Module):
-    """Mean absolute error."""
+class L1Loss(_Loss):
+    """Mean absolute error.
 
-    def __init__(self, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = reduction
+    Raises:
+        ShapeError: the target has another shape than the input.
+
+    >>> mg.nn.L1Loss()(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """The absolute difference of ``input`` and ``target``."""

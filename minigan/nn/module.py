@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from minigan.backend import get_backend
-from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
-from minigan.errors import DTypeError, StateError
+from minigan.errors import DTypeError, ShapeError, StateError
+from minigan.ops.device import parse_to
+from minigan.states import host_array
 from minigan.tensor import Tensor
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
@@ -20,6 +21,9 @@ _REGISTRIES = ("_parameters", "_buffers", "_modules")
 class Parameter(Tensor):
     """A tensor that a module registers and an optimizer trains.
 
+    Raises:
+        DTypeError: the data are no tensor or array, or not of a floating point type.
+
     >>> mg.nn.Parameter(mg.zeros(2))
     tensor([0., 0.], requires_grad=True)
     """
@@ -27,7 +31,9 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data._data if isinstance(data, Tensor) else data)
+        array = data._data if isinstance(data, Tensor) else data
+        get_backend(array)  # raises for what is no array
+        super().__init__(array)
         self.requires_grad_(requires_grad)
 
 
@@ -118,7 +124,21 @@ class Module:
         object.__delattr__(self, name)
 
     def register_buffer(self, name: str, tensor: Tensor) -> None:
-        """Add a tensor that is part of the state but not trained, such as running statistics."""
+        """Add a tensor that is part of the state but not trained, such as running statistics.
+
+        Raises:
+            DTypeError: it is no tensor.
+
+        >>> net = mg.nn.Module()
+        >>> net.register_buffer("mean", mg.zeros(2))
+        >>> list(net.state_dict())
+        ['mean']
+        """
+        if not isinstance(tensor, Tensor):
+            raise DTypeError(
+                f"{type(self).__name__}: expected the buffer {name} to be a tensor, but got a {type(tensor).__name__}. "
+                "Convert it with mg.tensor(x)."
+            )
         tensor.name = name
         self._buffers[name] = tensor
         self.__dict__.pop(name, None)  # where a plain attribute of this name would hide it
@@ -179,19 +199,24 @@ class Module:
         """Copy values in, casting them to this module's types; arrays or tensors of any library.
 
         Raises:
-            StateError: a key is missing or unexpected (if ``strict``), or a shape differs. Nothing is changed then.
+            StateError: a key is missing or unexpected (if ``strict``), a shape differs, or a value is no array of
+                numbers that NumPy has, such as bfloat16. Nothing is changed then.
         """
+        if not isinstance(state_dict, Mapping):
+            raise StateError(
+                f"{type(self).__name__}: expected a state dict, but got a {type(state_dict).__name__}. "
+                "Pass what a module's state_dict() gave."
+            )
         own = dict(self._named_state())
         missing, unexpected = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
         if strict and (missing or unexpected):
             raise StateError(_keys_message(type(self).__name__, missing, unexpected))
-        loaded = {name: _as_host(state_dict[name]) for name in own if name in state_dict}
-        for name, array in loaded.items():
-            if array.shape != own[name].shape:
-                raise StateError(
-                    f"{type(self).__name__}: expected {name} of shape {own[name].shape}, but the state dict has "
-                    f"{array.shape}. Load it into a network of the same layer sizes."
-                )
+        owner = type(self).__name__
+        loaded = {
+            name: host_array(f"{owner}: expected {name}", state_dict[name], tensor.shape)
+            for name, tensor in own.items()
+            if name in state_dict
+        }
         for name, array in loaded.items():
             own[name].data = get_backend(own[name]._data).asarray(array)
 
@@ -216,7 +241,7 @@ class Module:
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
-            parameter._grad = None
+            parameter.grad = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Switch the gradients of all parameters on or off."""
@@ -248,20 +273,21 @@ class Module:
         """Move parameters and floating point buffers to a device, a data type, or both.
 
         Each Parameter stays the same object, so an optimizer made before keeps training it.
+
+        Raises:
+            DTypeError: the type is not a floating point type.
+            DeviceError: there is no such device.
+
+        >>> mg.nn.Linear(2, 1).to(mg.float64).weight.dtype
+        dtype('float64')
         """
-        for arg in args:
-            if isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "auto")):
-                device = arg
-            else:
-                dtype = arg
+        device, dtype = parse_to(args, device, dtype)
         if dtype is not None and np.dtype(dtype).kind != "f":
             raise DTypeError(f"{type(self).__name__}.to: expected a floating point type, but got {np.dtype(dtype)}.")
+        to = None if device is None else resolve_device(device)
         for tensor in (*self.parameters(), *self.buffers()):
             floating = dtype is not None and tensor.dtype.kind == "f"
-            tensor._move(
-                tensor.device if device is None else resolve_device(device),
-                np.dtype(dtype) if floating else tensor.dtype,
-            )
+            tensor._move(to or tensor.device, np.dtype(dtype) if floating else tensor.dtype)
         return self
 
     def float(self) -> Module:
@@ -292,12 +318,21 @@ class Module:
         return f"{type(self).__name__}({inside})"
 
 
-def _as_host(value: Any) -> Any:
-    """A NumPy array of any library's array or tensor, without its gradient."""
-    value = value.detach() if hasattr(value, "detach") else value
-    if hasattr(value, "cpu"):
-        value = value.cpu()
-    return value.get() if hasattr(value, "get") and hasattr(value, "device") else np.asarray(value)
+def require_array(layer: Module, what: str, x: Any) -> None:
+    """Raise if the ``what`` that a layer was given is no tensor or array, such as a list."""
+    if not hasattr(x, "dtype"):
+        raise DTypeError(
+            f"{layer!r} expected {what} to be a tensor or an array, but got a {type(x).__name__}. "
+            "Convert it with mg.tensor(x)."
+        )
+
+
+def require_size(owner: str, name: str, size: Any) -> None:
+    """Raise if a number of features is no whole number of at least 0."""
+    if not isinstance(size, int | np.integer):
+        raise DTypeError(f"{owner}: expected {name} to be a whole number, but got {size!r}.")
+    if size < 0:
+        raise ShapeError(f"{owner}: expected {name} of at least 0, but got {size}.")
 
 
 def _keys_message(owner: str, missing: list[str], unexpected: list[str]) -> str:

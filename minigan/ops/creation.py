@@ -9,10 +9,11 @@ import numpy as np
 
 from minigan.backend import backend_of, device_of, get_backend
 from minigan.backend.device import device as resolve_device
-from minigan.errors import DTypeError
+from minigan.errors import ShapeError
 from minigan.ops.device import transfer
-from minigan.ops.shape import shape_of
-from minigan.tape import Variable, constant
+from minigan.ops.promotion import number_type
+from minigan.ops.shape import sizes_of
+from minigan.variable import Variable, constant
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -55,9 +56,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         device = resolve_device(device)
     else:
         array = data if type(data).__module__.split(".")[0] == "cupy" else from_dlpack(data)._data
-    _check_dtype(array.dtype)
+    number_type(array.dtype)
     if dtype is not None and array.dtype != np.dtype(dtype):
-        _check_dtype(np.dtype(dtype))
+        number_type(dtype)
         array = get_backend(array).cast(array, np.dtype(dtype))
     to = device_of(array) if device is None else resolve_device(device)
     return constant(array if to == device_of(array) else transfer(array, to))
@@ -83,7 +84,7 @@ def full(size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requ
     if dtype is None:
         dtype = _from_python(fill_value).dtype
     backend = backend_of(resolve_device(device))
-    x = backend.full(shape_of((size,)), fill_value, np.dtype(dtype))
+    x = backend.full(sizes_of((size,)), fill_value, np.dtype(dtype))
     return constant(x).requires_grad_(requires_grad)
 
 
@@ -94,7 +95,7 @@ def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad
     tensor([[0., 0.],
             [0., 0.]])
     """
-    return full(shape_of(size), 0, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+    return full(sizes_of(size), 0, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
 
 
 def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -103,7 +104,7 @@ def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad:
     >>> mg.ones(3)
     tensor([1., 1., 1.])
     """
-    return full(shape_of(size), 1, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+    return full(sizes_of(size), 1, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
 
 
 def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: Any = None) -> Tensor:
@@ -134,10 +135,9 @@ def _from_python(data: Any, dtype: Any = None) -> Any:
     """Numbers and nested lists as an array of PyTorch's default types, or exact if a type was asked for."""
     if isinstance(data, Sequence) and any(isinstance(part, Variable) for part in data):
         data = [part._data.tolist() if isinstance(part, Variable) else part for part in data]
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ShapeError("Expected nested lists of one length on each level, but got lists of several.") from None
+    number_type(array.dtype)
     return array.astype(np.float32) if dtype is None and (array.dtype == np.float64 or not array.size) else array
-
-
-def _check_dtype(dtype: Any) -> None:
-    if dtype.kind not in "fiub" or not dtype.isnative:
-        raise DTypeError(f"Expected numbers (bool, integer or floating point), but got data of type {dtype}.")

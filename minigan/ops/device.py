@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minigan.backend import Array, Backend, backend_of, get_backend
@@ -12,6 +13,16 @@ from minigan.tape import primitive
 def transfer(data: Any, to: Device) -> Any:
     """A copy of the array on another device."""
     return backend_of(to).asarray(get_backend(data).to_host(data))
+
+
+def parse_to(args: Sequence[Any], device: Any, dtype: Any) -> tuple[Any, Any]:
+    """The device and the data type, each None if not given, that ``.to(*args, device=, dtype=)`` was called with."""
+    for arg in args:
+        if isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "auto")):
+            device = arg
+        else:
+            dtype = arg
+    return device, dtype
 
 
 @primitive(x=lambda gy, to, source: to_device(gy, to=source, source=to))

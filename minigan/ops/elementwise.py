@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, DTypeError, RangeError
 from minigan.ops.promotion import cast_to, floating, promote, result_type
-from minigan.tape import Variable, constant, operand, primitive
+from minigan.tape import operand, primitive
+from minigan.variable import Variable, constant
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -55,6 +56,8 @@ def pow(x1: Any, x2: Any) -> Tensor:
     x1, x2 = operand(x1), operand(x2)
     dtype = result_type([x1, x2])
     if not isinstance(x2, Variable):
+        if x2 < 0 and dtype.kind in "iu":
+            raise RangeError(f"pow: integers have no integer power {x2}. Convert the base with x.float().")
         return _pow_number(cast_to(x1, dtype), exponent=x2)
     if not isinstance(x1, Variable):
         x1 = _as(get_backend(x2._data), x1, dtype)
@@ -223,7 +226,10 @@ def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
     """
     if min is None and max is None:
         raise ConfigError("clamp: expected min, max or both, but got neither. Give at least one bound.")
-    x, low, high = operand(x), operand(min), operand(max)
+    low, high = (None if bound is None else operand(bound) for bound in (min, max))
+    if isinstance(low, Variable) or isinstance(high, Variable):
+        raise DTypeError("clamp: expected numbers as bounds, but got a tensor. Use mg.maximum and mg.minimum.")
+    x = operand(x)
     return _clamp(cast_to(x, result_type([x, low, high])), low=low, high=high)
 
 

@@ -8,7 +8,7 @@ from minigan.backend import Array, Backend
 from minigan.errors import ShapeError
 from minigan.ops.promotion import same
 from minigan.ops.shape import squeeze, transpose, unsqueeze
-from minigan.tape import primitive
+from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -33,6 +33,7 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     >>> mg.matmul(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
+    x1, x2 = operand(x1), operand(x2)
     row, column = len(x1.shape) == 1, len(x2.shape) == 1
     inner = x2.shape[0] if column else x2.shape[-2] if x2.shape else None
     if not x1.shape or not x2.shape or x1.shape[-1] != inner:
@@ -58,7 +59,7 @@ def linear_weight_grad(k: Backend, gy: Array, x: Array, *, out: Array = None) ->
     bias=lambda gy: gy,
     rule=same,
 )
-def _linear(k: Backend, x: Array, weight: Array, bias: Array) -> Array:
+def _linear(k: Backend, x: Array, weight: Array, bias: Array = None) -> Array:
     """y = x weight^T + bias."""
     return k.linear(x, weight, bias)
 
@@ -72,6 +73,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> mg.nn.functional.linear(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([0.5]))
     tensor([[11.5000]])
     """
+    x, weight = operand(x), operand(weight)
     if len(weight.shape) != 2 or not x.shape or x.shape[-1] != weight.shape[1]:
         raise ShapeError(f"linear: expected x (..., in) and weight (out, in), but got {x.shape} and {weight.shape}.")
     if len(x.shape) == 1:

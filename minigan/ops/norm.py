@@ -9,9 +9,10 @@ from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ShapeError
 from minigan.ops.elementwise import rsqrt
 from minigan.ops.promotion import same
-from minigan.ops.reduce import _sum, count, mean
+from minigan.ops.reduce import _sum, _var, count, mean
 from minigan.ops.shape import _reshape
-from minigan.tape import constant, operand, primitive
+from minigan.tape import operand, primitive
+from minigan.variable import constant
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -67,7 +68,7 @@ def batch_norm(
     channel = tuple(n if d == 1 else 1 for d, n in enumerate(x.shape))
     if of_batch:
         centre = mean(x, dims, keepdim=True)
-        spread = mean((x - centre) * (x - centre), dims, keepdim=True)
+        spread = _var(x, dim=dims, correction=0, keepdim=True)
         if training and running_mean is not None:
             n = count(x.shape, dims)
             _move(running_mean, centre, momentum)

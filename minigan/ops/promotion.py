@@ -9,16 +9,14 @@ The rules here run only when something is unusual: arguments that differ in type
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigan.backend import Array, Backend
 from minigan.errors import DTypeError
-from minigan.tape import Variable, primitive
-
-if TYPE_CHECKING:
-    pass
+from minigan.tape import primitive
+from minigan.variable import Variable
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 _DEFAULT = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float32)}
@@ -62,6 +60,18 @@ def same(name: str, args: list[Any]) -> list[Any]:
             "Convert one of them, for example with x.to(mg.float32)."
         )
     return args
+
+
+def number_type(dtype: Any) -> np.dtype[Any]:
+    """The data type of this name, if its values are numbers that a tensor can hold.
+
+    Raises:
+        DTypeError: they are complex, text, objects, or in foreign byte order.
+    """
+    found: np.dtype[Any] = np.dtype(dtype)
+    if found.kind not in _CATEGORY or not found.isnative:
+        raise DTypeError(f"Expected numbers (bool, integer or floating point), but got data of type {found}.")
+    return found
 
 
 def result_type(args: list[Any]) -> np.dtype[Any]:

@@ -13,8 +13,9 @@ import numpy as np
 from minigan.backend import Array, Backend, backend_of, get_backend, philox
 from minigan.backend.device import device as resolve_device
 from minigan.errors import ConfigError
-from minigan.ops.shape import shape_of
-from minigan.tape import constant, operand, primitive
+from minigan.ops.shape import sizes_of
+from minigan.tape import operand, primitive
+from minigan.variable import constant
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -47,7 +48,7 @@ def manual_seed(seed: int) -> None:
     >>> bool((mg.rand(2) == x).numpy().all())
     True
     """
-    philox.words(0, seed=seed, purpose=philox.INIT, step=0, site=0)  # raises if it is no seed
+    philox.checked("seed", seed)
     stream.seed, stream.step, stream.site = seed, 0, 0
 
 
@@ -60,7 +61,7 @@ def set_step(step: int) -> None:
     >>> bool((mg.rand(2) == x).numpy().all())
     True
     """
-    philox.words(0, seed=stream.seed, purpose=philox.INIT, step=step, site=0)  # raises if it is no step
+    philox.checked("step", step)
     stream.step, stream.site = step, 0
 
 
@@ -70,7 +71,7 @@ def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     >>> mg.rand(2, 3).shape
     (2, 3)
     """
-    return _draw("uniform", shape_of(size), dtype, device, requires_grad)
+    return _draw("uniform", sizes_of(size), dtype, device, requires_grad)
 
 
 def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -79,7 +80,7 @@ def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     >>> mg.randn(2, 3).shape
     (2, 3)
     """
-    return _draw("normal", shape_of(size), dtype, device, requires_grad)
+    return _draw("normal", sizes_of(size), dtype, device, requires_grad)
 
 
 def _draw(kernel: str, shape: tuple[int, ...], dtype: Any, where: Any, requires_grad: bool) -> Tensor:

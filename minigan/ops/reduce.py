@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,6 +55,13 @@ def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     return _sum(x, dim=normal_dims(dim, len(x.shape), "sum"), keepdim=keepdim)
 
 
+def _floating_operand(name: str, x: Any) -> Any:
+    x = operand(x)
+    if x.dtype.kind != "f":
+        raise DTypeError(f"{name}: expected a floating point tensor, but got {x.dtype}. Convert it with x.float().")
+    return x
+
+
 @primitive(x=lambda gy, x_shape, dim: spread(gy / builtins.max(count(x_shape, dim), 1), x_shape, dim))
 def _mean(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """y = sum of x over dim / number of values."""
@@ -69,9 +77,26 @@ def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     >>> mg.mean(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([1.5000, 3.5000])
     """
-    if x.dtype.kind != "f":
-        raise DTypeError(f"mean: expected a floating point tensor, but got {x.dtype}. Convert it with x.float().")
+    x = _floating_operand("mean", x)
     return _mean(x, dim=normal_dims(dim, len(x.shape), "mean"), keepdim=keepdim)
+
+
+def _var_grad(gy: Tensor, x: Tensor, x_shape: Shape, dim: Dims, correction: float) -> Tensor:
+    """2 (x - mean) / (n - correction), spread over x."""
+    centred = x - _mean(x, dim=dim, keepdim=True)
+    freedom = _freedom(x_shape, dim, correction)
+    return centred * spread(gy * (2 / freedom if freedom else math.inf), x_shape, dim)
+
+
+@primitive(x=_var_grad)
+def _var(k: Backend, x: Array, *, dim: Dims, correction: float, keepdim: bool) -> Array:
+    """y = sum over dim of (x - mean)^2 / (n - correction)."""
+    return k.var(x, dim, _freedom(x.shape, dim, correction), keepdim)
+
+
+def _freedom(x_shape: Shape, dim: Dims, correction: float) -> float:
+    """What the sum of squared distances is divided by; never below 0."""
+    return float(builtins.max(count(x_shape, dim) - correction, 0))
 
 
 def var(x: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
@@ -80,10 +105,8 @@ def var(x: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -
     >>> mg.var(mg.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    dims = normal_dims(dim, len(x.shape), "var")
-    centred = x - mean(x, dims, keepdim=True)
-    freedom = builtins.max(count(x.shape, dims) - correction, 0)
-    return _sum(centred * centred, dim=dims, keepdim=keepdim) / freedom
+    x = _floating_operand("var", x)
+    return _var(x, dim=normal_dims(dim, len(x.shape), "var"), correction=correction, keepdim=keepdim)
 
 
 def std(x: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
 from minigan.errors import ShapeError
 from minigan.ops.promotion import promote
-from minigan.tape import Variable, primitive
+from minigan.tape import primitive
+from minigan.variable import Variable
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -22,6 +25,18 @@ def shape_of(sizes: Sequence[Any]) -> Shape:
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
         return tuple(sizes[0])
     return tuple(sizes)
+
+
+def sizes_of(sizes: Sequence[Any]) -> Shape:
+    """The shape of a new tensor, given as ints or as one tuple.
+
+    Raises:
+        ShapeError: a length is below 0.
+    """
+    shape = shape_of(sizes)
+    if any(operator.index(n) < 0 for n in shape):
+        raise ShapeError(f"Expected lengths of at least 0, but got the shape {shape}.")
+    return shape
 
 
 def normal_dim(dim: int, ndim: int, op: str) -> int:
@@ -40,9 +55,9 @@ def normal_dim(dim: int, ndim: int, op: str) -> int:
 
 def normal_dims(dim: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, ...]:
     """All dimensions meant by ``dim``, counted from the front; None means all of them."""
-    if dim is None:
+    if dim is None or dim == ():
         return tuple(range(ndim))
-    given = (dim,) if isinstance(dim, int) else tuple(dim)
+    given = tuple(dim) if isinstance(dim, Sequence) else (operator.index(dim),)
     dims = tuple(normal_dim(d, ndim, op) for d in given)
     if len(set(dims)) < len(dims):
         raise ShapeError(f"{op}: expected each dim once, but got {given}. Remove the repeated one.")
@@ -216,10 +231,11 @@ def getitem(x: Any, index: Any) -> Tensor:
 
 
 def raw_index(index: Any) -> Any:
-    """The index with arrays in place of tensors."""
+    """The index with arrays in place of tensors; copies, as the way back needs them as they were."""
     if isinstance(index, tuple):
         return tuple(raw_index(part) for part in index)
-    return index._data if isinstance(index, Variable) else index
+    array = index._data if isinstance(index, Variable) else index
+    return array.copy() if hasattr(array, "dtype") else copy(array)
 
 
 def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 from minigan.errors import ConfigError
@@ -45,8 +46,10 @@ class Adam(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         super()._check(group)
-        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
-            raise ConfigError(f"Adam: expected two betas from 0 to below 1, but got {group['betas']}.")
+        betas = group["betas"]
+        pair = isinstance(betas, tuple | list) and len(betas) == 2
+        if not pair or not all(isinstance(beta, Real) and 0 <= beta < 1 for beta in betas):
+            raise ConfigError(f"Adam: expected two betas from 0 to below 1, but got {betas!r}.")
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
         flat.backend.adam_(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minigan.backend import Array, get_backend
-from minigan.tape import Variable
+from minigan.variable import Variable
 
 ALIGNMENT = 64  # bytes
 
@@ -21,7 +21,7 @@ class Flat:
     Attributes:
         data, grad: all values and all gradients.
         moments: what an optimizer remembers for each value, by name.
-        steps: how many updates each parameter has had.
+        steps: how many updates the moments of each parameter have seen.
     """
 
     def __init__(self, parameters: Sequence[Variable], names: Sequence[str]) -> None:
@@ -78,8 +78,7 @@ class Flat:
         return {name: self.backend.to_host(self.split(moment)[i]).copy() for name, moment in self.moments.items()}
 
     def load(self, i: int, step: int, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` gave; moments that it lacks start anew."""
+        """Put back what :meth:`state` gave; without any, the moments start anew."""
         self.steps[i] = step
         for name, moment in self.moments.items():
-            saved = state.get(name)
-            self.backend.copy_(self.split(moment)[i], 0 if saved is None else self.backend.asarray(saved))
+            self.backend.copy_(self.split(moment)[i], self.backend.asarray(state[name]) if state else 0)

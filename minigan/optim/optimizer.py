@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
-
 from minigan.backend import device_of
-from minigan.errors import ConfigError, StateError
+from minigan.errors import ConfigError, DTypeError, StateError
 from minigan.optim.flat import Flat
-from minigan.tape import Variable
+from minigan.states import host_array
+from minigan.variable import Variable
 
 
 class Optimizer:
@@ -23,27 +23,36 @@ class Optimizer:
     moments: ClassVar[tuple[str, ...]]
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        groups = list(params)
-        if not groups:
-            raise ConfigError(f"{type(self).__name__}: expected at least one parameter, but got none.")
-        if not isinstance(groups[0], dict):
-            groups = [{"params": groups}]
         self.defaults = defaults
-        self.param_groups = [{**defaults, **group, "params": list(group["params"])} for group in groups]
+        self.param_groups = [{**defaults, **group} for group in self._groups(params)]
         for group in self.param_groups:
             self._check(group)
         self._check_distinct()
         self._flats = [_lay_out(group["params"], self.moments) for group in self.param_groups]
 
+    def _groups(self, params: Any) -> list[dict[str, Any]]:
+        """The groups that the user gave, or one of all the parameters."""
+        given = list(params) if isinstance(params, Iterable) else []
+        if not given:
+            found = "none" if isinstance(params, Iterable) else f"a {type(params).__name__}"
+            raise ConfigError(
+                f"{type(self).__name__}: expected at least one parameter, but got {found}. Pass network.parameters()."
+            )
+        groups = given if isinstance(given[0], dict) else [{"params": given}]
+        if not all(isinstance(group, dict) and isinstance(group.get("params"), Iterable) for group in groups):
+            raise ConfigError(f'{type(self).__name__}: expected each parameter group to be a dictionary with "params".')
+        return [{**group, "params": list(group["params"])} for group in groups]
+
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._follow()
         for group, flats in zip(self.param_groups, self._flats, strict=True):
+            counts = int(self._remembers(group))
             for flat in flats:
                 for stretch, positions in flat.runs():
                     self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
                     for j in positions:
-                        flat.steps[j] += 1
+                        flat.steps[j] += counts
                         flat.parameters[j].version += 1
 
     def _follow(self) -> None:
@@ -56,11 +65,15 @@ class Optimizer:
         """Forget all gradients: the next backward writes them anew."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                parameter._grad = None
+                parameter.grad = None
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        """Update number ``step`` (from 1) of the parameters in this stretch of the buffers."""
+        """Update the parameters in this stretch of the buffers; it is update number ``step`` (from 1) of the moments."""
         raise NotImplementedError
+
+    def _remembers(self, group: dict[str, Any]) -> bool:
+        """Whether updates with these settings write the moments."""
+        return True
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise if a setting makes no sense."""
@@ -70,9 +83,13 @@ class Optimizer:
                     f"{type(self).__name__}: expected leaf tensors as parameters, but got {parameter!r}. "
                     "Pass network.parameters()."
                 )
+            if parameter.dtype.kind != "f":
+                raise DTypeError(
+                    f"{type(self).__name__}: expected parameters of a floating point type, but got {parameter.dtype}."
+                )
         for name in ("lr", "weight_decay", "eps", "momentum"):
-            if name in group and not group[name] >= 0:
-                raise ConfigError(f"{type(self).__name__}: expected {name} of at least 0, but got {group[name]}.")
+            if name in group and not (isinstance(group[name], Real) and group[name] >= 0):
+                raise ConfigError(f"{type(self).__name__}: expected {name} of at least 0, but got {group[name]!r}.")
 
     def _check_distinct(self) -> None:
         places = [id(parameter) for group in self.param_groups for parameter in group["params"]]
@@ -90,7 +107,7 @@ class Optimizer:
             places = _places(flats)
             for i, parameter in enumerate(group["params"]):
                 flat, j = places[id(parameter)]
-                if flat.steps[j]:
+                if flat.steps[j]:  # like PyTorch's, plain SGD has no state
                     state[first + i] = {"step": flat.steps[j], **flat.state(j)}
             settings = {name: value for name, value in group.items() if name != "params"}
             groups.append({**settings, "params": list(range(first, first + len(group["params"])))})
@@ -100,48 +117,78 @@ class Optimizer:
         """Put back what :meth:`state_dict` gave, or PyTorch's optimizer of the same name.
 
         Raises:
-            StateError: the groups or shapes are not those of this optimizer. Nothing is changed then.
+            StateError: the groups, shapes, numbers or settings do not fit this optimizer. Nothing is changed then.
         """
-        if not {"state", "param_groups"} <= state_dict.keys():
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            found = ", ".join(map(repr, state_dict)) if isinstance(state_dict, dict) else type(state_dict).__name__
             raise StateError(
                 f"{type(self).__name__}: expected a state dict with 'state' and 'param_groups', but this one has "
-                f"{', '.join(map(repr, state_dict)) or 'nothing'}. Pass what an optimizer's state_dict() gave."
+                f"{found or 'nothing'}. Pass what an optimizer's state_dict() gave."
             )
-        groups = state_dict["param_groups"]
-        sizes, given = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
-        if sizes != given:
+        groups = self._read_groups(state_dict["param_groups"])
+        states = self._read_states(state_dict["state"])
+        for group, settings in zip(self.param_groups, groups, strict=True):
+            group.update(settings)
+        self._follow()
+        self._load(states)
+
+    def _read_groups(self, given: Any) -> list[dict[str, Any]]:
+        """The settings of each group."""
+        sizes = [len(group["params"]) for group in self.param_groups]
+        found = [len(group["params"]) for group in given]
+        if sizes != found:
             raise StateError(
-                f"{type(self).__name__}: expected parameter groups of sizes {sizes}, but the state dict has {given}. "
+                f"{type(self).__name__}: expected parameter groups of sizes {sizes}, but the state dict has {found}. "
                 "Load it into an optimizer of the same network."
             )
-        states = {int(i): state for i, state in state_dict["state"].items()}
-        self._check_shapes(states)
-        self._follow()
-        first = 0
-        for group, flats, source in zip(self.param_groups, self._flats, groups, strict=True):
-            group.update({name: _setting(value) for name, value in source.items() if name in self.defaults})
-            places = _places(flats)
-            for i, parameter in enumerate(group["params"]):
-                flat, j = places[id(parameter)]
-                saved = states.get(first + i, {})
-                flat.load(j, _step(saved), {k: _host(v) for k, v in saved.items() if k in self.moments})
-            first += len(group["params"])
+        groups = [{name: _setting(value) for name, value in group.items() if name in self.defaults} for group in given]
+        for group, settings in zip(self.param_groups, groups, strict=True):
+            try:
+                self._check({**group, **settings})
+            except ConfigError as error:
+                raise StateError(f"The state dict has a bad setting. {error}") from None
+        return groups
 
-    def _check_shapes(self, states: dict[int, dict[str, Any]]) -> None:
+    def _read_states(self, given: dict[Any, dict[str, Any]]) -> dict[int, tuple[int, dict[str, Any]]]:
+        """The step and the moments of each parameter that has any."""
         parameters = [parameter for group in self.param_groups for parameter in group["params"]]
-        for i, state in states.items():
-            if i not in range(len(parameters)):
+        states = {}
+        for key, saved in given.items():
+            if str(key) not in map(str, range(len(parameters))):  # JSON turns numbers into text
                 raise StateError(
                     f"{type(self).__name__}: expected states of {len(parameters)} parameters, but the state dict has a "
-                    f"state of parameter {i}. Load it into an optimizer of the same network."
+                    f"state of parameter {key}. Load it into an optimizer of the same network."
                 )
-            for name in self.moments:
-                if state.get(name) is not None and tuple(state[name].shape) != parameters[i].shape:
-                    raise StateError(
-                        f"{type(self).__name__}: expected {name} of parameter {i} of shape {parameters[i].shape}, "
-                        f"but the state dict has {tuple(state[name].shape)}. "
-                        "Load it into an optimizer of the same network."
-                    )
+            if all(saved.get(name) is None for name in self.moments):
+                continue  # what is left, such as a step of PyTorch's, was never used
+            what, shape = f"{type(self).__name__}: expected {{}} of parameter {key}", parameters[int(key)].shape
+            moments = {name: host_array(what.format(name), saved.get(name), shape) for name in self.moments}
+            # PyTorch's SGD does not count its steps: momentum means at least one.
+            step = host_array(what.format("step"), saved.get("step", 1), ())
+            if not (step >= 1 and step == int(step)):
+                raise StateError(f"{what.format('step')} to be a whole number of at least 1, but got {step}.")
+            states[int(key)] = int(step), moments
+        return states
+
+    def _load(self, states: dict[int, tuple[int, dict[str, Any]]]) -> None:
+        """Put steps and moments into the buffers; parameters without any start anew."""
+        places = _places([flat for flats in self._flats for flat in flats])
+        parameters = (parameter for group in self.param_groups for parameter in group["params"])
+        for i, parameter in enumerate(parameters):
+            flat, j = places[id(parameter)]
+            flat.load(j, *states.get(i, (0, {})))
+
+    # ---- copies ------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: a copy of a buffer would share no memory with copies of its parameters."""
+        parts = {name: value for name, value in self.__dict__.items() if name != "_flats"}
+        return {**parts, "state": self.state_dict()["state"]}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self.__dict__.update({name: value for name, value in saved.items() if name != "state"})
+        self._flats = [_lay_out(group["params"], self.moments) for group in self.param_groups]
+        self._load(self._read_states(saved["state"]))
 
 
 def _lay_out(parameters: Sequence[Variable], moments: Sequence[str]) -> list[Flat]:
@@ -163,15 +210,6 @@ def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable], moments: 
         flat_before, k = before[i]
         flat.load(j, flat_before.steps[k], flat_before.state(k))
     return flats
-
-
-def _step(saved: dict[str, Any]) -> int:
-    """How many updates are behind a saved state. PyTorch's SGD does not say: momentum means at least one."""
-    return int(saved.get("step", 1 if any(value is not None for value in saved.values()) else 0))
-
-
-def _host(value: Any) -> Any:
-    return None if value is None else np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def _setting(value: Any) -> Any:

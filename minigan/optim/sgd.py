@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 from minigan.errors import ConfigError
@@ -43,8 +44,6 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        if nesterov and (momentum <= 0 or dampening):
-            raise ConfigError("SGD: nesterov expects a momentum above 0 and no dampening.")
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -53,6 +52,16 @@ class SGD(Optimizer):
             "nesterov": nesterov,
         }
         super().__init__(params, defaults)
+        if nesterov and (momentum <= 0 or dampening):
+            raise ConfigError("SGD: nesterov expects a momentum above 0 and no dampening.")
+
+    def _check(self, group: dict[str, Any]) -> None:
+        super()._check(group)
+        if not isinstance(group["dampening"], Real):
+            raise ConfigError(f"SGD: expected dampening to be a number, but got {group['dampening']!r}.")
+
+    def _remembers(self, group: dict[str, Any]) -> bool:
+        return bool(group["momentum"])  # without it the buffer is left as it is, as in PyTorch
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
         flat.backend.sgd_(
