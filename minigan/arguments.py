@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from minigan.errors import ConfigError
+from minigan.streams import say
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,6 +26,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse."""
         raise ConfigError(f"{message.removeprefix('argument ')}. See {self.prog} --help.")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Called by argparse with a help text or the version; its own passes over a failure and forgets it."""
+        say(message, end="")
 
     def format_help(self) -> str:
         """Called by argparse."""

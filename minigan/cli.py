@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minigan import streams
 from minigan._version import __version__
 from minigan.arguments import Parser, at_least, parse
 from minigan.errors import ConfigError, MiniganError, RunError
@@ -22,12 +23,27 @@ if TYPE_CHECKING:
     from minigan.data import Loader
     from minigan.gan import Config, Run, Trainer
 
-OK, WRONG, INTERRUPTED = 0, 2, 130  # exit codes; 130 is what a shell gives to a program that Ctrl-C ended
+# Exit codes; the last two are what a shell gives to a program that Ctrl-C or a reader who left (`| head`) ended.
+OK, WRONG, INTERRUPTED, UNREAD = 0, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 2 after an error, 130 after an interrupt."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    """Run the command line.
+
+    Returns:
+        The exit code: 0; 2 after an error; 130 after an interrupt; 141 if all went well but nobody read stdout.
+    """
+    streams.prepare()
+    code = _run(sys.argv[1:] if argv is None else list(argv))
+    failure = streams.finish()
+    if failure is None or code != OK:
+        return code
+    if isinstance(failure, BrokenPipeError):
+        return UNREAD
+    return _complain(f"Cannot write to the standard output ({failure.strerror}); send it somewhere else.", WRONG)
+
+
+def _run(argv: list[str]) -> int:
     try:
         args = parse(*_parsers(), argv or ["--help"])
         args.typed = shlex.join(["minigan", *argv])
@@ -36,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(done.code or OK)
     except MiniganError as error:
         return _complain(str(error), WRONG)
+    except OSError as error:  # a name or a permission that nobody thought of
+        return _complain(f"Cannot use {error.filename} ({error.strerror}); check its name and permissions.", WRONG)
     except MemoryError as error:
         return _complain(f"Out of memory ({error}); try a smaller --batch-size, network or -n.", WRONG)
     except KeyboardInterrupt:
@@ -44,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"minigan: {sentence}", file=sys.stderr)
+    streams.say(f"minigan: {sentence}", to="stderr")
     return code
 
 
@@ -60,15 +78,19 @@ def train(args: argparse.Namespace) -> None:
     config = _config(args)
     device = resolve(args.device)
     loader = _loader(config)
+    _check_last_batch(config, loader)
     config = _with_length(config, args, len(loader))
     seconds = _seconds_per_step(config, loader, device) * config.training.steps
     game = build_game(config, loader.images.shape[1:], device)
     trainer = Trainer(game, loader, config.training.steps, device=device, log_every=config.training.log_every)
     run = Run.create(args.out, config, args.typed, device)
     trainer.extensions += standard(run)
-    print(_announcement(trainer, run, args.device, seconds), end="\n\n", flush=True)
-    trainer.run()
-    print("\n" + _farewell(trainer, run))
+    streams.say(_announcement(trainer, run, args.device, seconds) + "\n")
+    try:
+        trainer.run()
+    except RunError as error:
+        raise RunError(f"{error} {trainer.what_stands()}.") from None
+    streams.say("\n" + _farewell(trainer, run))
 
 
 def _config(args: argparse.Namespace) -> Config:
@@ -96,9 +118,11 @@ def _with_length(config: Config, args: argparse.Namespace, steps_per_epoch: int)
 
 
 def _with(config: Config, section: str, **values: Any) -> Config:
-    from dataclasses import replace
+    from minigan.gan import Config
 
-    return replace(config, **{section: replace(getattr(config, section), **values)})
+    settings = config.to_dict()
+    settings[section].update(values)
+    return Config.from_dict(settings)
 
 
 def _loader(config: Config) -> Loader:
@@ -109,8 +133,17 @@ def _loader(config: Config) -> Loader:
     return Loader(images, labels, training.batch_size, training.seed, config.data.drop_last)
 
 
+def _check_last_batch(config: Config, loader: Loader) -> None:
+    """BatchNorm has no use for a batch of one, which training would meet only at the end of an epoch."""
+    if config.generator.batch_norm and len(loader.batch(len(loader) - 1)) == 1:
+        raise ConfigError(
+            "G, layer 1: BatchNorm needs at least two images, but the last batch of an epoch has one; "
+            "choose another --batch-size of at least two, or leave that batch out with --set data.drop_last=true."
+        )
+
+
 def _seconds_per_step(config: Config, loader: Loader, device: Device) -> float:
-    """Measured on a game that is thrown away: the best of three rounds of four steps, after four to warm up.
+    """Measured on a game that is thrown away: the best of three rounds of some steps, after one to warm up.
 
     It is played on the shortest batch first: what does not fit together shows before anything is written.
     """
@@ -122,14 +155,18 @@ def _seconds_per_step(config: Config, loader: Loader, device: Device) -> float:
     from minigan.ops.creation import as_tensor
 
     game = build_game(config, loader.images.shape[1:], device)
+    # A step with R1 costs far more than one without, so each round holds whole periods of it. Where it is due more
+    # rarely than on every 8th step, it matters too little to wait for.
+    period = min(config.game.r1_every, 8) if config.game.r1_gamma else 1
+    length = -(-4 // period) * period
     rounds = []
     with np.errstate(all="ignore"):  # if it diverges, the trainer will say so
-        for first in (-1, 3, 7, 11):
+        for first in range(-1, 4 * length - 1, length):
             begun = perf_counter()
-            for step in range(first, first + 4):
+            for step in range(first, first + length):
                 report = game.step(as_tensor(loader.batch(step % len(loader)), device=device))
             report.loss_G.item()  # waits for the device
-            rounds.append((perf_counter() - begun) / 4)
+            rounds.append((perf_counter() - begun) / length)
     return min(rounds[1:])
 
 
@@ -176,7 +213,7 @@ def _farewell(trainer: Trainer, run: Run) -> str:
     if trainer.step < trainer.steps:
         done = f"Stopped after step {trainer.step:,} of {trainer.steps:,}, which is saved in {trainer.checkpoint}."
     looks = {
-        run.samples()[-1]: "what the generator draws now",
+        **dict.fromkeys(run.samples()[-1:], "what the generator draws now"),
         run.path / "samples.gif": "how it came to it, epoch by epoch",
         run.path / "curves.png": "the losses, and what D made of real and generated images",
     }
@@ -201,20 +238,19 @@ def _farewell(trainer: Trainer, run: Run) -> str:
 def sample(args: argparse.Namespace) -> None:
     """Draw new images from a trained run."""
     from minigan.backend.device import CPU
-    from minigan.gan import Config, Run, build_game
+    from minigan.gan import Run
+    from minigan.gan.config import check_whole
     from minigan.gan.extensions import sample as draw
     from minigan.gan.pictures import grid, png
     from minigan.serialization import write_whole
 
     out = _checked_out(Path(args.out))
+    n = check_whole("-n", args.n)
     run = Run.open(args.folder)
-    assert run.checkpoint is not None
-    saved = run.checkpoint
-    game = build_game(Config.from_dict(saved["config"]), tuple(saved["image_shape"]), CPU)
-    game.load_state_dict(saved["game"])
-    images = draw(game, args.n, args.seed, CPU)
+    game = run.game(CPU)
+    images = draw(game, n, args.seed, CPU)
     write_whole(out, png(grid(images)) if out.suffix == ".png" else _npy(images))
-    print(f"Wrote {out}: {args.n:,} images by {run.path} as it was after step {saved['step']:,}.")
+    streams.say(f"Wrote {out}: {n:,} images by {run.path} as it was after step {game.steps:,}.")
 
 
 def _checked_out(out: Path) -> Path:
@@ -244,7 +280,7 @@ def info(args: argparse.Namespace) -> None:
     """Show what minigan runs on."""
     from minigan.info import info as text
 
-    print(text())
+    streams.say(text())
 
 
 # ---- arguments -------------------------------------------------------------------------------------------

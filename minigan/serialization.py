@@ -63,12 +63,17 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        open(path, "rb").close()  # says what is amiss; safe_open calls every file that it may not read missing
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except FileNotFoundError:
         raise RunError(f"No file {path}. Check the path.") from None
-    except (OSError, SafetensorError, ValueError) as error:
+    except OSError as error:
+        raise RunError(
+            f"Cannot read {path}: {error.strerror or error}. Check what it is and who may read it."
+        ) from None
+    except (SafetensorError, ValueError) as error:
         raise RunError(f"Cannot read {path}: {error}. Expected a whole safetensors file; use another copy.") from None
     if _KEY not in metadata:
         raise RunError(f"{path} is a safetensors file, but was not written by minigan. Expected one by mg.save.")
@@ -76,7 +81,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = json.loads(metadata[_KEY])
         whole = _digest(content["tree"], arrays) == content["sha256"]
         tree: dict[str, Any] = _rebuild(json.loads(content["tree"]), arrays) if whole else {}
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise RunError(f"{path} was damaged: its content does not match its SHA-256. Use another copy.")
@@ -96,7 +101,9 @@ def write_whole(path: Path, content: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise RunError(f"Cannot write {path}: {error.strerror}. Nothing was changed.") from None
+        raise RunError(
+            f"Cannot write {path}: {error.strerror}. Nothing was changed; make room or choose another place."
+        ) from None
 
 
 def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:

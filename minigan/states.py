@@ -31,8 +31,8 @@ def host_array(what: str, value: Any, shape: tuple[int, ...]) -> Any:
         numeric = False
     if not numeric:
         raise StateError(
-            f"{what} to be numbers of one of NumPy's types, but the state dict has a "
-            f"{type(value).__name__} of type {getattr(value, 'dtype', 'object')}. Convert it, for example to float32."
+            f"{what} to be numbers of one of NumPy's types, but the state dict has type "
+            f"{getattr(value, 'dtype', type(value).__name__)}. Convert it, for example to float32."
         )
     if array.shape != shape:
         raise StateError(

@@ -225,6 +225,11 @@ WRONG_STATES = {
     "both": ({"a": 0, "weight": np.zeros((1, 2))}, "misses bias and has unexpected a"),
     "shape": ({"weight": np.zeros((1, 2)), "bias": np.zeros(3)}, "Linear: expected bias of shape (1,), but the state "
               "dict has (3,). Load it into a network of the same layer sizes."),
+    "text": ({"weight": np.zeros((1, 2)), "bias": np.array(["a"])}, "Linear: expected bias to be numbers of one of "
+             "NumPy's types, but the state dict has type <U1. Convert it, for example to float32."),
+    "nothing": ({"weight": np.zeros((1, 2)), "bias": None}, "has type NoneType"),
+    "ragged": ({"weight": [[1.0], [1.0, 2.0]], "bias": np.zeros(1)}, "expected weight to be numbers"),
+    "no dictionary": ([np.zeros((1, 2))], "Linear: expected a state dict, but got an object of type list."),
 }  # fmt: skip
 
 
@@ -236,6 +241,13 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(state, message
         module.load_state_dict(state)
     assert message in str(error.value)
     assert all(np.array_equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+@torch_test
+def test_a_state_in_bfloat16_is_refused_in_a_sentence(torch):
+    state = torch.nn.Linear(2, 1).bfloat16().state_dict()
+    with pytest.raises(mg.StateError, match=r"weight .* has type torch.bfloat16. Convert it, .* float32"):
+        nn.Linear(2, 1).load_state_dict(state)
 
 
 def test_loading_without_strict_takes_what_fits():
@@ -336,6 +348,10 @@ WRONG_INPUTS = {
     "Unflatten": (nn.Unflatten(1, (2, 3)), mg.ones(4, 5), mg.ShapeError,
                   ["Unflatten(dim=1, unflattened_size=(2, 3))", "(2, 3)", "(4, 5)"]),
     "Flatten": (nn.Flatten(3), mg.ones(4, 5), mg.ShapeError, ["flatten", "from -2 to 1", "got 3"]),
+    **{f"{type(layer).__name__} list": (layer, [[1.0, 2.0]], mg.DTypeError, [
+        f"{layer!r} expected the input to be a tensor or an array", "type list. Convert it with mg.tensor(x)."])
+       for layer in (nn.Linear(2, 3), nn.BatchNorm1d(2), nn.Flatten(), nn.Unflatten(1, (1, 2)), nn.Dropout())},
+    "Dropout int": (nn.Dropout(), mg.tensor([1]), mg.DTypeError, ["Dropout(p=0.5)", "floating point", "int64"]),
     "Sequential": (nn.Sequential(nn.Tanh(), nn.Linear(4, 3)), mg.ones(2, 5), mg.ShapeError, ["Layer 1: Linear("]),
 }  # fmt: skip
 
@@ -348,6 +364,40 @@ def test_an_input_that_does_not_fit_is_refused_by_the_name_of_the_layer(layer, x
     assert [part for part in parts if part not in str(error.value)] == []
     assert "\n" not in str(error.value)
     assert all(np.array_equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+WRONG_PARTS = {
+    "negative size": (
+        lambda: nn.Linear(-1, 2),
+        mg.ShapeError,
+        "in_features of at least 0, but got -1",
+    ),
+    "broken size": (lambda: nn.Linear(2, 2.5), mg.DTypeError, "out_features to be a whole number, but got 2.5"),
+    "negative channels": (lambda: nn.BatchNorm1d(-1), mg.ShapeError, "num_features of at least 0, but got -1"),
+    "number in Sequential": (
+        lambda: nn.Sequential(3),
+        mg.DTypeError,
+        "Sequential: .* argument 0 is of type int",
+    ),
+    "list in Sequential": (lambda: nn.Sequential([nn.ReLU()]), mg.DTypeError, r"type list. .* Sequential\(\*modules\)"),
+    "parameter of a list": (
+        lambda: nn.Parameter([1.0]),
+        mg.DTypeError,
+        r"builtins.list. Convert .* mg.tensor\(x\)",
+    ),
+    "parameter of integers": (lambda: nn.Parameter(mg.tensor([1])), mg.DTypeError, "floating point"),
+    "buffer of a number": (lambda: nn.Module().register_buffer("mean", 3), mg.DTypeError, "buffer mean to be a tensor"),
+    "slope in words": (lambda: nn.LeakyReLU("x"), mg.ConfigError, "negative_slope to be a number, but got 'x'"),
+    "probability in words": (lambda: nn.Dropout("x"), mg.ConfigError, "p from 0 to 1, but got 'x'"),
+    "one length": (lambda: nn.Unflatten(1, 3), mg.ConfigError, "expected a tuple of lengths, but got 3"),
+}
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), WRONG_PARTS.values(), ids=WRONG_PARTS.keys())
+def test_a_layer_that_cannot_be_made_says_why(make, kind, message):
+    with pytest.raises(kind, match=message) as error:
+        make()
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])

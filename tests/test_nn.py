@@ -104,6 +104,8 @@ for label, options in {
     "": {},
     " momentum, eps": {"momentum": 0.7, "eps": 0.1},
     " momentum 1": {"momentum": 1.0},
+    " cumulative": {"momentum": None},
+    " cumulative, not tracking": {"momentum": None, "track_running_stats": False},
     " not affine": {"affine": False},
     " not tracking": {"track_running_stats": False},
     " neither": {"affine": False, "track_running_stats": False},
@@ -236,6 +238,29 @@ def test_a_loss_refuses_targets_of_another_shape_and_unknown_reductions(name):
         getattr(mg.nn, name)()(mg.full((4, 1), 0.5), mg.ones(4))
     with pytest.raises(mg.ConfigError, match="""Expected reduction "mean", "sum" or "none", but got 'avg'"""):
         getattr(mg.nn, name)(reduction="avg")(mg.full((4,), 0.5), mg.ones(4))
+
+
+@torch_test
+@pytest.mark.parametrize(("name", "options"), [
+    ("BCELoss", []), ("BCELoss", ["weight"]), ("BCEWithLogitsLoss", []), ("BCEWithLogitsLoss", ["pos_weight"]),
+    ("BCEWithLogitsLoss", ["weight", "pos_weight"]),
+])  # fmt: skip
+def test_factors_of_a_loss_are_buffers_as_in_pytorch(torch, name, options):
+    found = getattr(mg.nn, name)(**{option: mg.tensor(WEIGHT) for option in options})
+    expected = getattr(torch.nn, name)(**{option: torch.tensor(WEIGHT) for option in options})
+    assert_same_state(found, expected)
+    found.float(), expected.float()
+    assert all(x.dtype == np.float32 for x in found.buffers())
+    assert_same_state(found, expected)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_what_is_no_array_is_refused(name):
+    loss, x = getattr(mg.nn, name)(), mg.full((2,), 0.5)
+    with pytest.raises(mg.DTypeError, match=rf"{name}\(\) expected the target to be a tensor .* type int"):
+        loss(x, 3)
+    with pytest.raises(mg.DTypeError, match=rf"{name}\(\) expected the input to be a tensor .* type list"):
+        loss([0.5, 0.5], x)
 
 
 def test_the_loss_of_probabilities_refuses_what_is_no_probability():

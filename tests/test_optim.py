@@ -1,6 +1,8 @@
 """SGD and Adam are PyTorch's, step by step, whatever is done to the parameters in between."""
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -121,6 +123,29 @@ def test_momentum_may_be_switched_on_later(torch):
 
 
 @torch_test
+@pytest.mark.parametrize("before", [0.0, 0.9])
+def test_momentum_begins_with_a_whole_gradient_however_late_it_is_switched_on(torch, before):
+    twins = Twins(torch, "SGD", {"lr": 0.05, "momentum": before, "dampening": 0.5})
+    for step in range(12):
+        for optimizer in (twins.optimizer, twins.reference):
+            optimizer.param_groups[0]["momentum"] = before if step < 3 else 0.0 if 6 <= step < 8 else 0.9
+        twins.step(step, now_and_then)
+        for found, expected in zip(twins.ours, twins.theirs, strict=True):
+            np.testing.assert_allclose(found.data, expected.numpy(force=True), rtol=1e-12, atol=1e-12)
+
+
+@torch_test
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_has_the_state_of_pytorchs(torch, momentum):
+    twins = Twins(torch, "SGD", {"lr": 0.05, "momentum": momentum})
+    twins.run(range(3), now_and_then)
+    found, expected = twins.optimizer.state_dict()["state"], twins.reference.state_dict()["state"]
+    assert found.keys() == expected.keys()
+    for i, state in expected.items():
+        np.testing.assert_allclose(found[i]["momentum_buffer"], state["momentum_buffer"].numpy(), rtol=1e-12)
+
+
+@torch_test
 @each_kind
 def test_gradients_may_add_up_over_several_backwards(torch, name, settings):
     twins = Twins(torch, name, settings)
@@ -202,12 +227,65 @@ def test_a_state_dict_survives_a_file(tmp_path):
     assert other.param_groups[0]["betas"] == (0.9, 0.999)
 
 
+def pickled(pair):
+    return pickle.loads(pickle.dumps(pair))
+
+
+@each_kind
+@pytest.mark.parametrize("duplicate", [pickled, copy.deepcopy])
+@pytest.mark.parametrize("moved", [False, True], ids=["", "moved"])
+def test_a_copy_of_network_and_optimizer_trains_as_the_original_and_apart_from_it(name, settings, duplicate, moved):
+    net = mg.nn.Sequential(mg.nn.Linear(3, 2), mg.nn.Linear(2, 1))
+    optimizer = getattr(mg.optim, name)(net.parameters(), **settings)
+
+    def step(net, optimizer, i):
+        optimizer.zero_grad()
+        loss(list(net.parameters()), i, lambda _: True).backward()
+        optimizer.step()
+
+    for i in range(3):
+        step(net, optimizer, i)
+    if moved:
+        net[1].double()  # the optimizer follows at its next step
+    other, copied = duplicate((net, optimizer))
+    before = other.state_dict()
+    for i in range(3, 6):
+        step(net, optimizer, i)
+    assert all(np.array_equal(value, before[name]) for name, value in other.state_dict().items())
+    for i in range(3, 6):
+        step(other, copied, i)
+    for name, value in net.state_dict().items():
+        assert not np.array_equal(value, before[name])
+        assert np.array_equal(other.state_dict()[name], value)
+        assert other.state_dict()[name].dtype == value.dtype
+
+
+def test_gradients_survive_pickle():
+    net = mg.nn.Linear(2, 1)
+    optimizer = SGD(net.parameters(), lr=0.1)
+    net(mg.ones(1, 2)).sum().backward()
+    other, copied = pickled((net, optimizer))
+    copied.step()
+    optimizer.step()
+    assert np.array_equal(other.weight.data, net.weight.data)
+
+
 LAYER_STATE = mg.nn.Linear(1, 1).state_dict()
 UNFIT = {
     "two parameters": (lambda: trained([(2,), (2,)]), r"Adam: expected parameter groups of sizes \[1\].* has \[2\]"),
     "another shape": (lambda: trained([(3,)]), r"exp_avg of parameter 0 of shape \(2,\), .* has \(3,\)"),
     "a network's": (lambda: LAYER_STATE, "Adam: expected a state dict with 'state' and 'param_groups', .*'weight'"),
     "a number too high": (lambda: {**trained([(2,)]), "state": {1: {}}}, "Adam: .* has a state of parameter 1"),
+    "no dictionary": (lambda: 3, "Adam: expected a state dict with 'state' and 'param_groups', .* has int"),
+    "groups that are none": (lambda: {"state": {}, "param_groups": 3}, r"parameter groups of sizes \[1\].* has \[3\]"),
+    "a step in words": (lambda: changed(step="x"), "Adam: expected step of parameter 0 to be numbers"),
+    "half a step": (lambda: changed(step=1.5), "step of parameter 0 to be a whole number of at least 1, but got 1.5"),
+    "endless steps": (lambda: changed(step=float("inf")), "whole number of at least 1, but got inf"),
+    "a moment in words": (lambda: changed(exp_avg="xy"), "expected exp_avg of parameter 0 to be numbers"),
+    "one moment of two": (lambda: changed(exp_avg_sq=None), "expected exp_avg_sq of parameter 0 to be numbers"),
+    "lr": (lambda: set_to(lr=-1), "Adam: expected lr of at least 0, but got -1"),
+    "lr in words": (lambda: set_to(lr="fast"), "Adam: expected lr of at least 0, but got 'fast'"),
+    "betas": (lambda: set_to(betas="ab"), "Adam: expected two betas from 0 to below 1, but got 'ab'"),
 }
 
 
@@ -216,6 +294,36 @@ def trained(shapes):
     optimizer = Adam(parameters, lr=0.5)
     train(parameters, optimizer, range(2))
     return optimizer.state_dict()
+
+
+def changed(**values):
+    state = trained([(2,)])
+    state["state"][0].update(values)
+    return state
+
+
+def set_to(**values):
+    state = trained([(2,)])
+    state["param_groups"][0].update(values)
+    return state
+
+
+@torch_test
+def test_a_state_in_bfloat16_is_refused_in_a_sentence(torch):
+    theirs = torch.nn.Parameter(torch.ones(2, dtype=torch.bfloat16))
+    reference = torch.optim.Adam([theirs])
+    theirs.grad = torch.ones_like(theirs)
+    reference.step()
+    with pytest.raises(mg.StateError, match=r"exp_avg of parameter 0 .* type torch.bfloat16. Convert it, .* float32"):
+        Adam([Parameter(mg.ones(2))]).load_state_dict(reference.state_dict())
+
+
+@torch_test
+def test_a_learning_rate_that_is_a_tensor_is_loaded_as_its_number(torch):
+    reference = torch.optim.Adam([torch.nn.Parameter(torch.ones(2))], lr=torch.tensor(0.25))
+    optimizer = Adam([Parameter(mg.ones(2))])
+    optimizer.load_state_dict(reference.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.25
 
 
 @pytest.mark.parametrize(("state", "message"), UNFIT.values(), ids=UNFIT.keys())
@@ -312,19 +420,22 @@ BAD = {
     "an array": (lambda w: SGD([np.ones(2)]), "SGD: expected leaf tensors as parameters, but got array"),
     "a result": (lambda w: SGD([w * 2.0]), r"expected leaf tensors.*Pass network.parameters\(\)"),
     "a tensor alone": (lambda w: SGD(w), "expected leaf tensors"),
+    "a module": (lambda w: SGD(mg.nn.Linear(1, 1)), r"type Linear. Pass network.parameters\(\)"),
+    "a group without params": (lambda w: SGD([{"lr": 1.0}]), 'each parameter group to be a dictionary with "params"'),
     "twice": (lambda w: SGD([w, w]), "expected each parameter once, but one is listed twice"),
     "twice in groups": (lambda w: SGD([{"params": [w]}, {"params": [w]}]), "expected each parameter once"),
     **{
         f"{name} {value}": (lambda w, name=name, value=value: Adam([w], **{name: value}),
-                            f"expected {name} of at least 0, but got {value}")
-        for name in ("lr", "eps", "weight_decay") for value in (-1.0, NAN)
+                            f"expected {name} of at least 0, but got {value!r}")
+        for name in ("lr", "eps", "weight_decay") for value in (-1.0, NAN, "fast")
     },
     "group lr": (lambda w: Adam([{"params": [w], "lr": -1}]), "Adam: expected lr of at least 0, but got -1"),
     "momentum": (lambda w: SGD([w], momentum=-0.1), "SGD: expected momentum of at least 0, but got -0.1"),
     **{
         f"betas {betas}": (lambda w, betas=betas: Adam([w], betas=betas), "Adam: expected two betas from 0 to below 1")
-        for betas in [(1.0, 0.9), (0.5, -0.1), (0.5, NAN), (0.5,)]
+        for betas in [(1.0, 0.9), (0.5, -0.1), (0.5, NAN), (0.5,), 0.5, "ab"]
     },
+    "dampening": (lambda w: SGD([w], dampening="a"), "SGD: expected dampening to be a number, but got 'a'"),
     "nesterov alone": (lambda w: SGD([w], nesterov=True), "nesterov expects a momentum above 0 and no dampening"),
     "nesterov damped": (lambda w: SGD([w], momentum=0.9, dampening=0.1, nesterov=True), "no dampening"),
 }  # fmt: skip
@@ -335,3 +446,8 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_sentence(make, message)
     with pytest.raises(mg.ConfigError, match=message) as error:
         make(Parameter(mg.ones(2)))
     assert "\n" not in str(error.value)
+
+
+def test_parameters_that_are_integers_are_refused():
+    with pytest.raises(mg.DTypeError, match="Adam: expected parameters of a floating point type, but got int64"):
+        Adam([mg.tensor([1])])

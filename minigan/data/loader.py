@@ -52,8 +52,8 @@ class Loader:
         drop_last: Leave out the last, short batch of each epoch (different samples each time).
 
     Raises:
-        DataError: The images or labels have another shape or type, or are empty or not finite.
-        ConfigError: batch_size is less than 1 or more than N.
+        DataError: The images or labels are no arrays, have another shape or type, or are empty or not finite.
+        ConfigError: batch_size is no whole number from 1 to N, or seed none from 0 to 2**64 - 1.
 
     Example:
         >>> loader = mg.data.Loader(np.zeros((10, 28, 28), np.uint8), batch_size=4)
@@ -72,6 +72,7 @@ class Loader:
         self.images = _check_images(images)
         self.labels = None if labels is None else _check_labels(labels, len(self.images))
         _check_batch_size(batch_size, len(self.images))
+        philox.permutation(0, seed, epoch=0)  # raises if it is no seed
         self.batch_size = batch_size
         self.seed = seed
         self.drop_last = drop_last
@@ -116,6 +117,8 @@ class Loader:
 
 
 def _check_images(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not isinstance(images, np.ndarray):
+        raise DataError(f"Found images of type {type(images).__name__}, expected a NumPy array; convert them first.")
     if not _has_image_type(images):
         raise DataError(
             f"Found images of type {images.dtype} and shape {images.shape}, expected uint8 (N, H, W) or "
@@ -137,6 +140,8 @@ def _has_image_type(images: np.ndarray[Any, Any]) -> bool:
 
 
 def _check_labels(labels: np.ndarray[Any, Any], count: int) -> NDArray[np.int64]:
+    if not isinstance(labels, np.ndarray):
+        raise DataError(f"Found labels of type {type(labels).__name__}, expected a NumPy array; convert them first.")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(
             f"Found labels of type {labels.dtype} and shape {labels.shape}, expected integers ({count},); "
@@ -150,6 +155,8 @@ def _check_labels(labels: np.ndarray[Any, Any], count: int) -> NDArray[np.int64]
 
 
 def _check_batch_size(batch_size: int, count: int) -> None:
+    if not isinstance(batch_size, int | np.integer):
+        raise ConfigError(f"Found batch size {batch_size!r}, expected a whole number; choose one from 1 to {count}.")
     if batch_size < 1:
         raise ConfigError(f"Found batch size {batch_size}, expected at least 1; choose a positive number.")
     if batch_size > count:

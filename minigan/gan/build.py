@@ -34,20 +34,19 @@ def build_game(config: Config, image_shape: ImageShape, device: Device) -> Game:
     (1486352, 1460225)
     """
     g, d, rules = config.generator, config.discriminator, config.game
-    if rules.r1_gamma and d.output != "logit":
-        raise ConfigError('game.r1_gamma: R1 is defined on logits; set discriminator.output="logit".')
     if not 0 <= rules.label_smoothing < 1:
         raise ConfigError(
             f"game.label_smoothing: expected a number from 0 to below 1, but got {rules.label_smoothing}."
         )
-    loss = get_loss(rules.loss, d.output)
     manual_seed(config.training.seed)
     G = mlp_generator(g.z_dim, g.hidden, image_shape, negative_slope=g.negative_slope, batch_norm=g.batch_norm)
     D = mlp_discriminator(image_shape, d.hidden, negative_slope=d.negative_slope, dropout=d.dropout, output=d.output)
+    if rules.r1_gamma and d.output != "logit":
+        raise ConfigError('game.r1_gamma: R1 is defined on logits; set discriminator.output="logit".')
     return Game(
         _player("G", G, g, device),
         _player("D", D, d, device),
-        loss,
+        get_loss(rules.loss, d.output),
         g.z_dim,
         rules.label_smoothing,
         R1(rules.r1_gamma, rules.r1_every) if rules.r1_gamma else None,
@@ -57,4 +56,8 @@ def build_game(config: Config, image_shape: ImageShape, device: Device) -> Game:
 
 def _player(name: str, network: Module, settings: Any, device: Device) -> Player:
     network.to(device)
-    return Player(name, network, Adam(network.parameters(), lr=settings.lr, betas=settings.betas))
+    try:
+        optimizer = Adam(network.parameters(), lr=settings.lr, betas=settings.betas)
+    except ConfigError as error:
+        raise ConfigError(f"{name}'s {error}") from None
+    return Player(name, network, optimizer)

@@ -12,6 +12,9 @@ from typing import Any, get_args, get_type_hints
 
 from minigan.errors import ConfigError
 
+LARGEST = 10**9  # of a length or a count: a product of two of them is still a size that NumPy can be asked for
+FLOAT32_MAX = 3.4028234663852886e38
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -154,9 +157,8 @@ def load_preset(name: str) -> Config:
         ConfigError: there is no such preset.
     """
     if name not in preset_names():
-        raise ConfigError(
-            f"No preset {name!r}: expected one of {', '.join(preset_names())}.{_hint(name, preset_names())}"
-        )
+        known = preset_names()
+        raise ConfigError(f"No preset {name!r}: expected one of {', '.join(known)}.{_nearest(name, known)}")
     values = tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
     return Config.from_dict({"name": name, **values})
 
@@ -197,22 +199,44 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if isinstance(value, dict):
             return _build(hint, value, f"{path}.")
-        raise ConfigError(f"{path}: expected a table of settings, but got {value!r}.")
+        raise ConfigError(f"{path}: expected a table of settings, but got {_shown(value)}.")
     element = get_args(hint)[0] if get_args(hint) else None
     if element is not None:
         if isinstance(value, list | tuple) and value:
             return tuple(_convert(element, part, path) for part in value)
-        raise ConfigError(f"{path}: expected a list such as [1, 2], but got {value!r}.")
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise ConfigError(f"{path}: expected {_KINDS[hint]}, but got {value!r}.")
-    if hint is int and value < _LEAST.get(path, 1):
-        raise ConfigError(f"{path}: expected a whole number of at least {_LEAST.get(path, 1)}, but got {value}.")
+        raise ConfigError(f"{path}: expected a list such as [1, 2], but got {_shown(value)}.")
+    if type(value) is not hint and not (hint is float and type(value) is int):
+        raise ConfigError(f"{path}: expected {_KINDS[hint]}, but got {_shown(value)}.")
+    if hint is float:
+        return _finite(path, value)
+    return check_whole(path, value, *_RANGES.get(path, ())) if hint is int else value
+
+
+def _finite(path: str, value: float) -> float:
+    """What the networks can compute with; a NaN is not at most anything."""
+    if not abs(value) <= FLOAT32_MAX:
+        raise ConfigError(f"{path}: expected a finite number of at most {FLOAT32_MAX:.2g}, but got {_shown(value)}.")
+    return float(value)
+
+
+def check_whole(path: str, value: int, least: int = 1, most: int = LARGEST) -> int:
+    """The value itself.
+
+    Raises:
+        ConfigError: it is less than ``least`` or more than ``most``; ``path`` says what it is.
+
+    >>> from minigan.gan.config import check_whole
+    >>> check_whole("generator.z_dim", 100)
+    100
+    """
+    if value < least:
+        raise ConfigError(f"{path}: expected a whole number of at least {least}, but got {_shown(value)}.")
+    if value > most:
+        raise ConfigError(f"{path}: expected a whole number of at most {most:,}, but got {_shown(value)}.")
     return value
 
 
-_LEAST = {"training.seed": 0}  # every other whole number is a length or a count
+_RANGES = {"training.seed": (0, 2**64 - 1)}  # every other whole number is a length or a count
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -220,8 +244,17 @@ def _value(text: str) -> Any:
     """A TOML value; what is none is a text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, or thousands of digits or brackets
         return text
+
+
+def _shown(value: Any) -> str:
+    """The value as a part of a message."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write out thousands of digits
+        return "one of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _plain(value: Any) -> Any:
@@ -238,11 +271,15 @@ def _paths(values: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def _hint(given: str, known: list[str]) -> str:
+    return _nearest(given, known) or f" Known are {', '.join(known)}."
+
+
+def _nearest(given: str, known: list[str]) -> str:
     ends = {path.rpartition(".")[2]: path for path in known}
     close = difflib.get_close_matches(given, known, 1) or [
         ends[end] for end in difflib.get_close_matches(given.rpartition(".")[2], list(ends), 1)
     ]
-    return f" Did you mean {close[0]}?" if close else f" Known are {', '.join(known)}."
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 @cache

@@ -18,6 +18,7 @@ from minigan.gan.game import Game, draw_z
 from minigan.gan.pictures import curves, gif, grid, png
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
+from minigan.streams import say
 from minigan.tape import no_grad
 
 
@@ -166,7 +167,7 @@ class Progress(Extension):
         if not self.live:
             speed = (trainer.step - self.first) / (perf_counter() - self.begun)
             where = f"epoch {trainer.epochs_begun}/{self.epochs}  step {trainer.step}/{trainer.steps}"
-            print(f"{where}  {speed:.1f} steps/s  {self.numbers}", file=sys.stderr)
+            say(f"{where}  {speed:.1f} steps/s  {self.numbers}", to="stderr")
 
     def end(self, trainer: Trainer) -> None:
         if trainer.recent:

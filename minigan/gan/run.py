@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,9 +23,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigan.backend.device import CPU, Device
-from minigan.errors import ConfigError, RunError
-from minigan.gan.config import Config
+from minigan.errors import ConfigError, MiniganError, RunError, StateError
+from minigan.gan.build import build_game
+from minigan.gan.config import Config, check_whole
+from minigan.gan.game import Game
 from minigan.serialization import load, save, write_whole
 
 PathLike = str | os.PathLike[str]
@@ -41,11 +46,13 @@ class Run:
         path: the folder.
         config: the settings.
         checkpoint: the newest whole checkpoint, as :meth:`save_checkpoint` got it; None in a fresh run.
+        checkpoint_path: its file.
     """
 
     path: Path
     config: Config
     checkpoint: dict[str, Any] | None = None
+    checkpoint_path: Path | None = None
 
     # ---- making and opening ------------------------------------------------------------------------------
 
@@ -61,19 +68,22 @@ class Run:
 
         Raises:
             RunError: the folder holds something already, or cannot be written. Nothing is left behind.
+            ConfigError: the command or a setting is no text.
         """
-        path = _free_folder(config.name) if out is None else Path(out)
-        content = _config_text(config, command, device).encode()
-        made = _make_folder(path)
+        content = _config_bytes(config, command, device)
+        made: list[Path] = []  # by this process, in this order: never take back what is another's
         try:
+            path = _make_free_folder(config.name, made) if out is None else _make_folder(Path(out), made)
             for name in ("samples", "checkpoints"):
-                (path / name).mkdir()
+                _make(path / name, made)
+            made.append(path / CONFIG)  # nobody else writes it: the folders in here are ours
             write_whole(path / CONFIG, content)
         except OSError as error:
-            _unmake(path, made)
-            raise RunError(f"Cannot write into {path} ({error.strerror}); choose another folder with --out.") from None
-        except RunError:
-            _unmake(path, made)
+            _unmake(made)
+            where = error.filename or out
+            raise RunError(f"Cannot make the folder {where} ({error.strerror}); choose another with --out.") from None
+        except BaseException:  # Ctrl-C, too
+            _unmake(made)
             raise
         return cls(path, config)
 
@@ -85,20 +95,24 @@ class Run:
             RunError: there is no run, or no whole checkpoint in it.
         """
         path = Path(path)
-        if not (path / CONFIG).is_file():
-            raise RunError(f"{path} {_what_is_amiss(path)}; expected the folder of a run, such as runs/default.")
-        run = cls(path, read_config(path / CONFIG))
-        run.checkpoint = run._newest_checkpoint()
+        try:
+            if not (path / CONFIG).is_file():
+                raise RunError(f"{path} {_what_is_amiss(path)}; expected the folder of a run, such as runs/default.")
+            run = cls(path, read_config(path / CONFIG))
+            run.checkpoint_path, run.checkpoint = run._newest_checkpoint()
+        except OSError as error:
+            where = error.filename or path
+            raise RunError(f"Cannot read {where} ({error.strerror}); check its name and who may read it.") from None
         return run
 
-    def _newest_checkpoint(self) -> dict[str, Any]:
+    def _newest_checkpoint(self) -> tuple[Path, dict[str, Any]]:
         """The newest that is whole; an earlier one if that was damaged, as by a failing disk."""
         damaged: RunError | None = None
         for path in reversed(self.checkpoints()):
             try:
                 state = load(path)
-                if "game" in state:
-                    return state
+                if isinstance(state, dict) and "game" in state:
+                    return path, state
                 raise RunError(f"{path} is no checkpoint of a run.")
             except RunError as error:
                 damaged = damaged or error
@@ -107,6 +121,29 @@ class Run:
         raise RunError(
             f"{self.path} is a run without a checkpoint: it was stopped before the first was saved. Train again."
         )
+
+    def game(self, device: Device = CPU) -> Game:
+        """The game as the newest checkpoint left it.
+
+        Raises:
+            RunError: there is none, it is of another kind or version, or its images would be no numbers.
+        """
+        if self.checkpoint is None:
+            raise RunError(f"{self.path} has no checkpoint yet; open the run again when one has been saved.")
+        try:
+            game = _restored(self.checkpoint, device)
+        except (MiniganError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise RunError(
+                f"{self.checkpoint_path} is a checkpoint of another kind or version; "
+                "use the version of minigan that wrote it, or train again."
+            ) from error
+        for name, array in game.sampler.state_dict().items():
+            if not np.isfinite(array).all():
+                raise RunError(
+                    f"{self.checkpoint_path} holds a NaN or an infinity in {name} of the generator; "
+                    "train again, as with lower learning rates."
+                )
+        return game
 
     # ---- reading and writing -----------------------------------------------------------------------------
 
@@ -121,7 +158,9 @@ class Run:
             with (self.path / name).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
         except OSError as error:
-            raise RunError(f"Cannot write {self.path / name}: {error.strerror}.") from None
+            raise RunError(
+                f"Cannot write {self.path / name}: {error.strerror}; make room or choose another place."
+            ) from None
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of log.jsonl so far."""
@@ -135,11 +174,11 @@ class Run:
 
     def samples(self) -> list[Path]:
         """The sample grids so far, oldest first."""
-        return sorted((self.path / "samples").glob("epoch-*.png"), key=_number)
+        return _numbered(self.path / "samples", r"epoch-([0-9]+)\.png")
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints so far, oldest first."""
-        return sorted((self.path / "checkpoints").glob("step-*.safetensors"), key=_number)
+        return _numbered(self.path / "checkpoints", r"step-([0-9]+)\.safetensors")
 
     def save_checkpoint(self, step: int, state: dict[str, Any], keep: int = 2) -> Path:
         """Write checkpoints/step-STEP.safetensors, and remove all but the newest ``keep``; returns its path."""
@@ -160,13 +199,25 @@ def read_config(path: PathLike) -> Config:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read the settings in {path} ({error.strerror}); check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or thousands of digits or brackets
         raise ConfigError(f"{path} is no TOML file ({error}); expected settings such as a run's config.toml.") from None
     values.pop(RECORD, None)
     return Config.from_dict(values)
 
 
-def _config_text(config: Config, command: str, device: Device) -> str:
+def _restored(checkpoint: dict[str, Any], device: Device) -> Game:
+    """The game in a checkpoint; raises almost anything if that is none of ours."""
+    channels, height, width = (check_whole("image_shape", length) for length in checkpoint["image_shape"])
+    game = build_game(Config.from_dict(checkpoint["config"]), (channels, height, width), device)
+    state = checkpoint["game"]
+    if (game.ema is None) != (state["ema"] is None):
+        raise StateError("The settings and the state disagree on whether there is an average of G.")
+    game.load_state_dict(state)
+    check_whole("steps", game.steps, 0)
+    return game
+
+
+def _config_bytes(config: Config, command: str, device: Device) -> bytes:
     import tomli_w
 
     from minigan.info import environment
@@ -174,7 +225,11 @@ def _config_text(config: Config, command: str, device: Device) -> str:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"command": command, "started": started, **environment(device)}
     head = "# The settings of this run: `minigan train config.toml` repeats it. [record] only tells where it ran.\n"
-    return head + tomli_w.dumps({**config.to_dict(), RECORD: record})
+    try:
+        return (head + tomli_w.dumps({**config.to_dict(), RECORD: record})).encode()
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.object.rfind(" ", 0, error.start) + 1 :].split()[0].strip("'\"")
+        raise ConfigError(f"Expected names of files in UTF-8, but got {wrong!r}; choose another.") from None
 
 
 # ---- folders ---------------------------------------------------------------------------------------------
@@ -187,18 +242,30 @@ def _free_folder(name: str) -> Path:
     return next(RUNS / free for free in names if not os.path.lexists(RUNS / free))
 
 
-def _make_folder(path: Path) -> list[Path]:
-    """Make the folder and its parents; returns those that were not there, innermost first."""
+def _make_free_folder(name: str, made: list[Path]) -> Path:
+    while True:
+        try:
+            return _make_folder(_free_folder(name), made)
+        except FileExistsError:  # another run has just taken the name
+            continue
+
+
+def _make_folder(path: Path, made: list[Path]) -> Path:
+    """Make the folder and its parents; those that were not there are added to ``made``."""
     missing = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
     if not missing:
         _check_empty(path)
-        return []
-    try:
-        path.mkdir(parents=True)
-    except OSError as error:
-        _unmake(path, missing)
-        raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
-    return missing
+    for parent in missing[:0:-1]:
+        with contextlib.suppress(FileExistsError):  # another run may have made it meanwhile
+            _make(parent, made)
+    if missing:
+        _make(path, made)
+    return path
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    folder.mkdir()
+    made.append(folder)
 
 
 def _check_empty(path: Path) -> None:
@@ -217,15 +284,11 @@ def _check_empty(path: Path) -> None:
         )
 
 
-def _unmake(path: Path, made: list[Path]) -> None:
-    """Take back what was begun: the files of the run, and the folders that were made for it."""
-    try:
-        (path / CONFIG).unlink(missing_ok=True)
-        for folder in (path / "samples", path / "checkpoints", *made):
-            if folder.is_dir():
-                folder.rmdir()
-    except OSError:
-        return  # what could not be written may well resist removal
+def _unmake(made: list[Path]) -> None:
+    """Take back what was made, the last first."""
+    for path in reversed(made):
+        with contextlib.suppress(OSError):  # it was never written, or another run has put something into it
+            path.unlink() if path.name == CONFIG else path.rmdir()
 
 
 def _what_is_amiss(path: Path) -> str:
@@ -234,6 +297,8 @@ def _what_is_amiss(path: Path) -> str:
     return f"holds no {CONFIG}" if path.is_dir() else "is a file"
 
 
-def _number(path: Path) -> int:
-    """The number at the end of a file name: epoch-1000 comes after epoch-999."""
-    return int(re.findall(r"\d+", path.stem)[-1])
+def _numbered(folder: Path, name: str) -> list[Path]:
+    """The files in a folder whose names match, by the number in them; whatever else lies there is not ours."""
+    found = [(match, path) for path in folder.iterdir() if (match := re.fullmatch(name, path.name))]
+    # epoch-1000 comes after epoch-999
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if path.is_file())]

@@ -222,12 +222,15 @@ class Trainer:
             if not math.isfinite(value):
                 raise self._diverged(f"at step {step}", f"the loss of the {player} ({name}) is {value}")
 
+    def what_stands(self) -> str:
+        """Which checkpoint is left when training breaks off, in words."""
+        if self.checkpoint is None:
+            return "No checkpoint had been saved yet"
+        return f"The last good checkpoint is {self.checkpoint}"
+
     def _diverged(self, when: str, what: str) -> DivergedError:
-        good = "No checkpoint had been saved yet"
-        if self.checkpoint is not None:
-            good = f"The last good checkpoint is {self.checkpoint}"
         return DivergedError(
-            f"Training diverged {when}: {what}. {good}; "
+            f"Training diverged {when}: {what}. {self.what_stands()}; "
             "try lower learning rates (generator.lr, discriminator.lr) or another seed."
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from minigan.errors import ConfigError
 from minigan.nn.module import Module
 from minigan.ops import activation
 from minigan.tensor import Tensor
@@ -28,6 +31,8 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
+        if not isinstance(negative_slope, int | float | np.number):
+            raise ConfigError(f"LeakyReLU: expected negative_slope to be a number, but got {negative_slope!r}.")
         self.negative_slope = negative_slope
 
     def forward(self, x: Tensor) -> Tensor:

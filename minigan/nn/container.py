@@ -25,7 +25,7 @@ class Sequential(Module):
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
                 raise DTypeError(
-                    f"Sequential: expected modules, but argument {i} is a {type(module).__name__}. "
+                    f"Sequential: expected modules, but argument {i} is of type {type(module).__name__}. "
                     "Write Sequential(first, second), or Sequential(*modules) for a list."
                 )
             setattr(self, str(i), module)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+import numpy as np
 
 from minigan.errors import ConfigError, DTypeError
 from minigan.nn.module import Module, require_array
@@ -25,7 +25,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        if not (isinstance(p, Real) and 0 <= p <= 1):
+        if not (isinstance(p, int | float | np.number) and 0 <= p <= 1):
             raise ConfigError(f"Dropout: expected a probability p from 0 to 1, but got {p!r}.")
         self.p = p
 

@@ -136,8 +136,8 @@ class Module:
         """
         if not isinstance(tensor, Tensor):
             raise DTypeError(
-                f"{type(self).__name__}: expected the buffer {name} to be a tensor, but got a {type(tensor).__name__}. "
-                "Convert it with mg.tensor(x)."
+                f"{type(self).__name__}: expected the buffer {name} to be a tensor, but got an object of type "
+                f"{type(tensor).__name__}. Convert it with mg.tensor(x)."
             )
         tensor.name = name
         self._buffers[name] = tensor
@@ -204,7 +204,7 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise StateError(
-                f"{type(self).__name__}: expected a state dict, but got a {type(state_dict).__name__}. "
+                f"{type(self).__name__}: expected a state dict, but got an object of type {type(state_dict).__name__}. "
                 "Pass what a module's state_dict() gave."
             )
         own = dict(self._named_state())
@@ -322,7 +322,7 @@ def require_array(layer: Module, what: str, x: Any) -> None:
     """Raise if the ``what`` that a layer was given is no tensor or array, such as a list."""
     if not hasattr(x, "dtype"):
         raise DTypeError(
-            f"{layer!r} expected {what} to be a tensor or an array, but got a {type(x).__name__}. "
+            f"{layer!r} expected {what} to be a tensor or an array, but got an object of type {type(x).__name__}. "
             "Convert it with mg.tensor(x)."
         )
 

@@ -48,7 +48,7 @@ class Adam(Optimizer):
         super()._check(group)
         betas = group["betas"]
         pair = isinstance(betas, tuple | list) and len(betas) == 2
-        if not pair or not all(isinstance(beta, Real) and 0 <= beta < 1 for beta in betas):
+        if not pair or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
             raise ConfigError(f"Adam: expected two betas from 0 to below 1, but got {betas!r}.")
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:

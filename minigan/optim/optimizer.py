@@ -34,7 +34,7 @@ class Optimizer:
         """The groups that the user gave, or one of all the parameters."""
         given = list(params) if isinstance(params, Iterable) else []
         if not given:
-            found = "none" if isinstance(params, Iterable) else f"a {type(params).__name__}"
+            found = "none" if isinstance(params, Iterable) else f"an object of type {type(params).__name__}"
             raise ConfigError(
                 f"{type(self).__name__}: expected at least one parameter, but got {found}. Pass network.parameters()."
             )
@@ -68,7 +68,7 @@ class Optimizer:
                 parameter.grad = None
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        """Update the parameters in this stretch of the buffers; it is update number ``step`` (from 1) of the moments."""
+        """Update this stretch of the buffers; ``step`` counts the updates that the moments have seen, with this one."""
         raise NotImplementedError
 
     def _remembers(self, group: dict[str, Any]) -> bool:
@@ -135,7 +135,10 @@ class Optimizer:
     def _read_groups(self, given: Any) -> list[dict[str, Any]]:
         """The settings of each group."""
         sizes = [len(group["params"]) for group in self.param_groups]
-        found = [len(group["params"]) for group in given]
+        try:
+            found = [len(group["params"]) for group in given]
+        except (TypeError, KeyError):
+            found = [given]
         if sizes != found:
             raise StateError(
                 f"{type(self).__name__}: expected parameter groups of sizes {sizes}, but the state dict has {found}. "
@@ -165,7 +168,7 @@ class Optimizer:
             moments = {name: host_array(what.format(name), saved.get(name), shape) for name in self.moments}
             # PyTorch's SGD does not count its steps: momentum means at least one.
             step = host_array(what.format("step"), saved.get("step", 1), ())
-            if not (step >= 1 and step == int(step)):
+            if not (step >= 1 and float(step).is_integer()):
                 raise StateError(f"{what.format('step')} to be a whole number of at least 1, but got {step}.")
             states[int(key)] = int(step), moments
         return states
@@ -213,4 +216,7 @@ def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable], moments: 
 
 
 def _setting(value: Any) -> Any:
+    """A setting as a plain value: PyTorch allows tensors, and files turn tuples into lists."""
+    if hasattr(value, "item"):
+        return value.item()
     return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,35 @@
+"""docs/recipes.md shows what was measured: its table is the one that the benchmark prints from its results."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+
+
+def recipes():
+    spec = importlib.util.spec_from_file_location("recipes", ROOT / "benchmarks" / "recipes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_is_the_one_that_the_results_give():
+    shown = re.search(r"<!-- table -->\n(.*?)\n<!-- /table -->", PAGE, re.S)[1]
+    assert shown.strip() == recipes().table()
+    assert shown.count("\n") >= 6
+
+
+def test_every_recipe_in_the_table_can_be_repeated():
+    names = re.findall(r"^\| ([^|]+?) \| \d+ \|", PAGE, re.M)
+    assert names
+    assert set(names) <= set(recipes().RECIPES)
+
+
+def test_every_linked_file_exists():
+    links = re.findall(r"\]\(([^)#]+)\)", PAGE)
+    assert links
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
