@@ -26,11 +26,10 @@ from minigan.gan import build_game, draw_z, load_preset, set_field
 RESULTS = Path(__file__).parent / "results"
 
 # What each recipe changes in the preset `default` (or `reference`, where it starts with @reference).
+BN = "generator.batch_norm=true"
 RECIPES: dict[str, list[str]] = {
     "default": [],
     "articles": ["@reference", "training.steps=7000"],
-    "no R1, dropout .3, smoothing .1": ["game.r1_gamma=0.0", "discriminator.dropout=0.3", "game.label_smoothing=0.1"],
-    "no BatchNorm in G": ["generator.batch_norm=false"],
     "no EMA": ["generator.ema_decay=0.0"],
     "beta1 .9": ["generator.betas=[0.9, 0.999]", "discriminator.betas=[0.9, 0.999]"],
     "smoothing .1": ["game.label_smoothing=0.1"],
@@ -39,8 +38,13 @@ RECIPES: dict[str, list[str]] = {
     "R1 every 8th step": ["game.r1_every=8"],
     "lr G 4e-4": ["generator.lr=4e-4"],
     "lr D 8e-4": ["discriminator.lr=8e-4"],
-    "lr G 4e-4, batch 128": ["generator.lr=4e-4", "training.batch_size=128", "training.steps=7000"],
     "batch 32": ["training.batch_size=32", "training.steps=15000"],
+    "BatchNorm in G": [BN],
+    "BatchNorm in G, lr G 4e-4": [BN, "generator.lr=4e-4"],
+    "BatchNorm in G, lr G 4e-4, batch 128": [BN, "generator.lr=4e-4", "training.batch_size=128", "training.steps=7000"],
+    "BatchNorm in G, no R1, dropout .3, smoothing .1": [
+        BN, "game.r1_gamma=0.0", "discriminator.dropout=0.3", "game.label_smoothing=0.1",
+    ],
 }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def write_whole(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
-            f"Cannot write {path}: {error.strerror}. Nothing was changed; make room or choose another place."
+            f"Cannot write {path}: {error.strerror}; make room or choose another place. Nothing was changed."
         ) from None
 
 

@@ -46,10 +46,10 @@ def weights_of(module) -> dict:
     [
         ("reference", ["discriminator.dropout=0.0"]),
         ("reference", ["discriminator.dropout=0.0", "game.loss=minimax"]),
-        ("default", []),
+        ("default", ["generator.batch_norm=true"]),
         ("default", ["game.r1_gamma=0.0", "game.label_smoothing=0.1"]),
     ],
-    ids=["reference", "minimax", "default with R1 and EMA", "smoothing"],
+    ids=["reference", "minimax", "default with R1, EMA and BatchNorm", "smoothing"],
 )
 def test_fifty_steps_give_the_parameters_that_pytorch_gives(preset, changes):
     config = load_preset(preset)

@@ -3,7 +3,6 @@
 import errno
 import io
 import json
-import math
 import os
 import tomllib
 from pathlib import Path
@@ -11,67 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import CPU, SHAPE, assert_same, files, poison, tiny, trained, trainer_of
 
 import minigan as mg
-from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError, RunError
-from minigan.gan import Config, Extension, Run, Trainer, Values, build_game, draw_z
+from minigan.gan import Config, Extension, Run, build_game, draw_z
 from minigan.gan import run as module
-from minigan.gan.extensions import Progress, sample, standard
+from minigan.gan.extensions import Progress, sample
 from minigan.gan.pictures import grid
 from minigan.gan.run import read_config
-
-SHAPE = (1, 4, 4)
-CPU = mg.device("cpu")
-
-
-def tiny(**training):
-    return Config.from_dict(
-        {
-            "name": "tiny",
-            "generator": {"z_dim": 3, "hidden": [8], "batch_norm": True, "ema_decay": 0.9},
-            "discriminator": {"hidden": [8], "dropout": 0.2},
-            "training": {"steps": 7, "batch_size": 4, "log_every": 2, **training},
-        }
-    )
-
-
-def trainer_of(config, run=None, *more):
-    """Twelve images in batches of four: three steps in an epoch."""
-    images = np.random.default_rng(0).integers(0, 256, (12, 4, 4), np.uint8)
-    loader = Loader(images, None, config.training.batch_size, config.training.seed)
-    extensions = [*(standard(run) if run else ()), *more]
-    game = build_game(config, SHAPE, CPU)
-    return Trainer(game, loader, config.training.steps, extensions, log_every=config.training.log_every)
-
-
-def trained(out, *more, **training):
-    config = tiny(**training)
-    run = Run.create(out, config, "minigan train tiny")
-    trainer_of(config, run, *more).run()
-    return run
-
-
-def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 def pixels(path):
     with Image.open(path) as image:
         return np.asarray(image)
-
-
-def poison(step, network="generator"):
-    """An extension that ruins a network after one step."""
-    extension = Extension()
-
-    def ruin(trainer):
-        if trainer.step == step:
-            parameter = next(getattr(trainer.game, network).network.parameters())
-            parameter.data = np.full(parameter.shape, np.nan)
-
-    extension.after_step = ruin
-    return extension
 
 
 # ---- a whole run -----------------------------------------------------------------------------------------
@@ -165,127 +117,18 @@ def test_grids_and_checkpoints_sort_by_number_when_the_digits_run_out(tmp_path):
     assert [path.stem for path in run.samples()] == ["epoch-002", "epoch-999", "epoch-1000"]
 
 
-# ---- checkpoints -----------------------------------------------------------------------------------------
+def test_files_of_other_names_are_nobodys_business(tmp_path):
+    class Strays(Extension):
+        def start(self, trainer):
+            for name in ("samples/epoch-best.png", "checkpoints/step-best.safetensors", "checkpoints/step-1.txt"):
+                (tmp_path / "x" / name).write_bytes(b"precious")
+            (tmp_path / "x" / "checkpoints" / "step-00000001.safetensors").mkdir()
 
-
-def test_a_checkpoint_holds_all_that_going_on_needs(tmp_path):
-    """Training from it gives the same reports and the same bits as training that was never interrupted."""
-    whole = trainer_of(tiny(steps=9))
-    whole.run()
-
-    saved = Run.open(trained(tmp_path / "x", steps=5).path).checkpoint
-    config = Config.from_dict(saved["config"])
-    again = trainer_of(config)
-    again.steps = 9
-    again.game.load_state_dict(saved["game"])
-    again.step, again.recent = saved["step"], [Values(*row) for row in saved["recent"]]
-    again.run()
-
-    assert again.recent == whole.recent
-    first, second = (trainer.game.state_dict() for trainer in (whole, again))
-    assert_same(first, second)
-
-
-def assert_same(first, second):
-    if isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, np.ndarray):
-        np.testing.assert_array_equal(first, second)
-    else:
-        assert first == second
-
-
-def test_a_checkpoint_says_where_the_log_stood_and_what_was_not_in_it_yet(tmp_path):
-    run = trained(tmp_path / "x", steps=5)
-    saved = Run.open(run.path).checkpoint
-    log = (run.path / "log.jsonl").read_bytes()
-    whole = log[: saved["log_bytes"]].decode().splitlines()
-    assert [json.loads(line)["step"] for line in whole] == [2, 4]  # the line that closes the run is left out
-    last = json.loads(log.splitlines()[-1])
-    assert len(saved["recent"]) == 1  # step 5
-    assert saved["recent"][0][0] == pytest.approx(last["loss_D"], rel=1e-5)
-
-
-def test_two_checkpoints_are_kept(tmp_path):
-    run = trained(tmp_path / "x", steps=20)
-    assert [path.stem for path in run.checkpoints()] == ["step-00000018", "step-00000020"]
-
-
-def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
-    run = trained(tmp_path / "x")
-    newest = run.checkpoints()[-1]
-    newest.write_bytes(newest.read_bytes()[:-100])
-    assert Run.open(run.path).checkpoint["step"] == 6
-
-
-def test_a_run_whose_checkpoints_are_all_damaged_says_so(tmp_path):
-    run = trained(tmp_path / "x")
-    for path in run.checkpoints():
-        path.write_bytes(b"")
-    with pytest.raises(RunError, match=r"x holds no whole checkpoint: Cannot read .*step-00000007\.safetensors"):
-        Run.open(run.path)
-
-
-def test_a_run_without_a_checkpoint_says_so(tmp_path):
-    Run.create(tmp_path / "x", tiny())
-    with pytest.raises(RunError) as error:
-        Run.open(tmp_path / "x")
-    assert str(error.value) == (
-        f"{tmp_path / 'x'} is a run without a checkpoint: it was stopped before the first was saved. Train again."
-    )
-
-
-@pytest.mark.parametrize(
-    ("make", "what"),
-    [
-        (lambda path: None, "does not exist"),
-        (lambda path: path.mkdir(), "holds no config.toml"),
-        (lambda path: path.write_text("hello"), "is a file"),
-    ],
-)
-def test_what_is_no_run_is_not_opened(tmp_path, make, what):
-    path = tmp_path / "x"
-    make(path)
-    with pytest.raises(RunError) as error:
-        Run.open(path)
-    assert str(error.value) == f"{path} {what}; expected the folder of a run, such as runs/default."
-
-
-# ---- divergence ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("network", ["generator", "discriminator"])
-def test_after_a_divergence_the_last_good_checkpoint_stands_and_nothing_newer(tmp_path, network):
-    config = tiny(steps=60)
-    run = Run.create(tmp_path / "x", config)
-    with pytest.raises(DivergedError) as error:
-        trainer_of(config, run, poison(7, network)).run()
-    good = run.path / "checkpoints/step-00000006.safetensors"
-    assert f"at step 8: the loss of the discriminator (loss_D) is nan. The last good checkpoint is {good};" in str(
-        error.value
-    )
-    assert run.checkpoints()[-1] == good
-    assert Run.open(run.path).checkpoint["step"] == 6
-    assert [path.stem for path in run.samples()] == ["epoch-001", "epoch-002"]
-    assert all(math.isfinite(value) for line in run.log() for value in line.values())
-
-
-def test_a_ruined_network_is_not_saved_though_no_loss_has_shown_it_yet(tmp_path):
-    config = tiny()
-    run = Run.create(tmp_path / "x", config)
-    with pytest.raises(DivergedError, match="by step 6: the generator holds a NaN"):
-        trainer_of(config, run, poison(6)).run()
-    assert [path.stem for path in run.checkpoints()] == ["step-00000003"]
-
-
-def test_a_run_that_diverged_has_its_curves(tmp_path):
-    config = tiny()
-    run = Run.create(tmp_path / "x", config)
-    with pytest.raises(DivergedError):
-        trainer_of(config, run, poison(5)).run()
-    assert (run.path / "curves.png").read_bytes()[1:4] == b"PNG"
+    run = trained(tmp_path / "x", Strays())
+    assert [path.stem for path in run.samples()] == ["epoch-001", "epoch-002", "epoch-003"]
+    assert [path.stem for path in run.checkpoints()] == ["step-00000006", "step-00000007"]
+    assert len(list((tmp_path / "x" / "checkpoints").iterdir())) == 5
+    assert Run.open(run.path).checkpoint["step"] == 7
 
 
 # ---- config.toml -----------------------------------------------------------------------------------------
@@ -314,6 +157,8 @@ def test_config_toml_records_command_versions_machine_threads_and_blas(tmp_path)
     [
         (b"[generator]\nlr = ", "is no TOML file"),
         (b"\xff\xfe", "is no TOML file"),
+        (b"x = " + b"[" * 3000, "is no TOML file"),
+        (b"x = " + b"9" * 5000, "is no TOML file"),
         (b"[generator]\nlrr = 1.0", "No field 'generator.lrr'. Did you mean lr?"),
         (None, r"Cannot read the settings in .* \(No such file or directory\)"),
     ],
@@ -395,7 +240,7 @@ def test_an_existing_folder_that_cannot_be_written_is_refused(tmp_path, monkeypa
     monkeypatch.setattr(Path, "mkdir", denied)  # of the folders inside
     with pytest.raises(RunError) as error:
         Run.create(tmp_path, tiny())
-    assert str(error.value) == f"Cannot write into {tmp_path} (Permission denied); choose another folder with --out."
+    assert str(error.value) == f"Cannot make the folder {tmp_path} (Permission denied); choose another with --out."
     assert files(tmp_path) == []
 
 
@@ -405,7 +250,48 @@ def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "write_whole", full)
     with pytest.raises(RunError, match="No space left on device"):
-        Run.create(tmp_path / "a" / "b" / "c", tiny())
+        Run.create(tmp_path / "a" / "b" / "config.toml", tiny())
+    assert files(tmp_path) == []
+
+
+def test_of_two_runs_that_want_the_same_folder_the_loser_takes_nothing_from_the_winner(tmp_path, monkeypatch):
+    (tmp_path / "x").mkdir()
+    check = module._check_empty
+
+    def too_late(path):
+        check(path)
+        monkeypatch.setattr(module, "_check_empty", check)
+        Run.create(path, tiny(seed=1))
+
+    monkeypatch.setattr(module, "_check_empty", too_late)
+    with pytest.raises(RunError, match=r"Cannot make the folder .*x/samples \(File exists\)"):
+        Run.create(tmp_path / "x", tiny(seed=2))
+    assert files(tmp_path / "x") == ["checkpoints", "config.toml", "samples"]
+    assert read_config(tmp_path / "x" / "config.toml").training.seed == 1
+
+
+def test_of_two_runs_without_a_folder_the_second_takes_the_next_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    find = module._free_folder
+
+    def too_late(name):
+        monkeypatch.setattr(module, "_free_folder", find)
+        path = find(name)
+        Run.create(None, tiny())
+        return path
+
+    monkeypatch.setattr(module, "_free_folder", too_late)
+    assert Run.create(None, tiny()).path == Path("runs/tiny-2")
+    assert files(tmp_path / "runs" / "tiny") == ["checkpoints", "config.toml", "samples"]
+
+
+def test_ctrl_c_while_the_folder_is_made_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupted(path, content):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_whole", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Run.create(tmp_path / "a" / "b", tiny())
     assert files(tmp_path) == []
 
 
@@ -413,7 +299,7 @@ def test_a_log_that_cannot_be_written_stops_training_with_one_clear_error(tmp_pa
     config = tiny()
     run = Run.create(tmp_path / "x", config)
     (run.path / "log.jsonl").mkdir()
-    with pytest.raises(RunError, match=r"Cannot write .*log\.jsonl: Is a directory\."):
+    with pytest.raises(RunError, match=r"Cannot write .*log\.jsonl: Is a directory; make room"):
         trainer_of(config, run).run()
 
 

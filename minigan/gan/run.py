@@ -243,11 +243,13 @@ def _free_folder(name: str) -> Path:
 
 
 def _make_free_folder(name: str, made: list[Path]) -> Path:
+    with contextlib.suppress(FileExistsError):
+        _make(RUNS, made)
     while True:
-        try:
-            return _make_folder(_free_folder(name), made)
-        except FileExistsError:  # another run has just taken the name
-            continue
+        path = _free_folder(name)
+        with contextlib.suppress(FileExistsError):  # another run has just taken the name: try the next
+            _make(path, made)
+            return path
 
 
 def _make_folder(path: Path, made: list[Path]) -> Path:
@@ -288,7 +290,7 @@ def _unmake(made: list[Path]) -> None:
     """Take back what was made, the last first."""
     for path in reversed(made):
         with contextlib.suppress(OSError):  # it was never written, or another run has put something into it
-            path.unlink() if path.name == CONFIG else path.rmdir()
+            path.unlink() if path.is_file() else path.rmdir()
 
 
 def _what_is_amiss(path: Path) -> str:
