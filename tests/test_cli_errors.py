@@ -233,7 +233,18 @@ def test_settings_that_do_not_fit_the_game_are_refused_before_anything_is_writte
 
 def test_a_last_batch_too_short_for_batch_norm_is_found_before_anything_is_written(here, capfd):
     """Twelve images in batches of eleven leave one."""
-    argv = ["train", "--data", "../data", "--steps", "1", *TINY[:4], "--batch-size", "11"]
+    argv = [
+        "train",
+        "--data",
+        "../data",
+        "--steps",
+        "1",
+        *TINY[:4],
+        "--batch-size",
+        "11",
+        "--set",
+        "generator.batch_norm=true",
+    ]
     assert refused(capfd, argv) == (
         "G, layer 1: BatchNorm needs at least two images, but the last batch of an epoch has one; choose another "
         "--batch-size of at least two, or leave that batch out with --set data.drop_last=true.\n"
