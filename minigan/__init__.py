@@ -2,14 +2,15 @@
 
     import minigan as mg
 
-The engine is here and in ``mg.nn`` and ``mg.optim``; ``mg.data`` and ``mg.gan`` are loaded when first used.
+The engine is here; ``mg.nn``, ``mg.optim``, ``mg.data`` and ``mg.gan`` are loaded when first used.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 import numpy as _np
 
-from minigan import errors, nn, optim
+from minigan import errors
 from minigan._version import __version__
 from minigan.autograd import grad
 from minigan.backend.device import Device, device, get_default_device, set_default_device
@@ -189,11 +190,14 @@ __all__ = [
     "zeros",
 ]
 
-_LAZY = ("data", "gan")
+if _TYPE_CHECKING:
+    from minigan import nn, optim
+
+_LAZY = ("data", "gan", "nn", "optim")
 
 
 def __getattr__(name: str) -> _Any:
-    """Load mg.data and mg.gan when first used: a program that only differentiates needs neither."""
+    """Load these parts when first used: a program that only differentiates needs none of them."""
     if name in _LAZY:
         from importlib import import_module
 
