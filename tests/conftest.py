@@ -50,3 +50,26 @@ def torch():
 def fresh_random_streams():
     mg.manual_seed(0)
     mg.set_step(0)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, beside a folder with data."""
+    from command_line import write_data
+
+    write_data(tmp_path / "data")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def run(here, capfd):
+    """The folder of a finished run, runs/default."""
+    from command_line import TINY
+
+    from minigan.cli import main
+
+    assert main(["train", "--data", "../data", "--epochs", "1", *TINY]) == 0
+    capfd.readouterr()
+    return here / "runs" / "default"

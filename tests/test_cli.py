@@ -9,31 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, TINY, typed, write_data
+from command_line import ENVIRONMENT, TINY, typed
 from PIL import Image
 
 import minigan
 import minigan.cli
 from minigan.cli import main
 from minigan.gan import draw_z, preset_names
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty folder to work in, beside a folder with data."""
-    write_data(tmp_path / "data")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
-
-
-@pytest.fixture
-def run(here, capfd):
-    """The folder of a finished run, runs/default."""
-    assert main(["train", "--data", "../data", "--epochs", "1", *TINY]) == 0
-    capfd.readouterr()
-    return here / "runs" / "default"
-
 
 # ---- what a newcomer does --------------------------------------------------------------------------------
 

@@ -11,29 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, TINY, files, idx, typed, write_data
+from command_line import ENVIRONMENT, TINY, files, idx, typed
 
 import minigan.cli
 from minigan.backend.device import Probe
 from minigan.cli import main
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty folder to work in, beside a folder with data."""
-    write_data(tmp_path / "data")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
-
-
-@pytest.fixture
-def run(here, capfd):
-    """The folder of a finished run, runs/default."""
-    assert main(["train", "--data", "../data", "--epochs", "1", *TINY]) == 0
-    capfd.readouterr()
-    return here / "runs" / "default"
-
 
 TRAIN = ["train", "--data", "../data", "--steps", "1"]
 
