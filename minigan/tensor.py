@@ -1,4 +1,4 @@
-"""Tensor: an array, the node that made it, and PyTorch's methods and operators."""
+"""Tensor: an array, the node that made it, and what PyTorch lets one ask of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from minigan.backend import Array, device_of, get_backend
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
 from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
-from minigan.ops import activation, elementwise, linalg, reduce, shape
+from minigan.operators import Operators
+from minigan.ops import elementwise, shape
 from minigan.ops.device import parse_to, to_device, transfer
 from minigan.ops.promotion import cast_to, number_type
 from minigan.printing import text_of
@@ -21,7 +22,7 @@ from minigan.variable import Variable, tensor_class, view_of
 
 
 @tensor_class
-class Tensor(Variable):
+class Tensor(Operators):
     """An array that remembers how it was computed. Made by :func:`minigan.tensor` and by operations.
 
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -33,7 +34,6 @@ class Tensor(Variable):
 
     __slots__ = ()
     __array_ufunc__ = None  # so that `array * tensor` asks the tensor
-    __hash__ = object.__hash__  # by identity, since == compares elementwise
 
     # ---- what it is --------------------------------------------------------------------------------------
 
@@ -245,71 +245,6 @@ class Tensor(Variable):
         """This tensor on the first GPU."""
         return self.to(device="cuda")
 
-    # ---- operators ---------------------------------------------------------------------------------------
-
-    def __add__(self, other: Any) -> Tensor:
-        return elementwise.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return elementwise.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return elementwise.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return elementwise.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return elementwise.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return elementwise.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return elementwise.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.div(other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return elementwise.pow(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.pow(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return elementwise.neg(self)
-
-    def __abs__(self) -> Tensor:
-        return elementwise.abs(self)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return elementwise.eq(self, other)
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return elementwise.ne(self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return elementwise.lt(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return elementwise.le(self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return elementwise.gt(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return elementwise.ge(self, other)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index)
-
     # ---- in place: only where the tape does not look -----------------------------------------------------
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -369,29 +304,3 @@ class Tensor(Variable):
             self._grad = backend.cast(transfer(self._grad, device), dtype)
         self.base = None
         self.version += 1
-
-    # ---- PyTorch's methods: the operations of the table --------------------------------------------------
-
-    add, sub, mul, div, pow = (
-        elementwise.add,
-        elementwise.sub,
-        elementwise.mul,
-        elementwise.div,
-        elementwise.pow,
-    )
-    neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
-    sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
-    exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
-    sin, cos, clamp = elementwise.sin, elementwise.cos, elementwise.clamp
-    maximum, minimum, isfinite = elementwise.maximum, elementwise.minimum, elementwise.isfinite
-    eq, ne, lt, le, gt, ge = (
-        elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge,
-    )  # fmt: skip
-    tanh, sigmoid, relu = activation.tanh, activation.sigmoid, activation.relu
-    sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
-    max, min, amax, amin, argmax, argmin = (
-        reduce.max, reduce.min, reduce.amax, reduce.amin, reduce.argmax, reduce.argmin,
-    )  # fmt: skip
-    reshape, view, flatten, expand = shape.reshape, shape.reshape, shape.flatten, shape.expand
-    squeeze, unsqueeze, permute, transpose = shape.squeeze, shape.unsqueeze, shape.permute, shape.transpose
-    split, chunk, matmul = shape.split, shape.chunk, linalg.matmul
