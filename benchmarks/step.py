@@ -3,26 +3,20 @@
     python benchmarks/step.py [--rounds 15] [--steps 20] [--threads 2]
 
 A timed step is the whole step: gather the batch, draw z and the dropout masks, forward and backward of both players,
-both Adams, and the losses read every 50 steps. Each side runs in a process of its own, on the same number of
-threads, and they take turns, so that both see the same weather on the machine: while one works the other sleeps. A
-turn starts with steps that are not timed, which wake threads and caches up. The ratio is that of the medians over
-all timed steps; the spread is that of the ratios round by round. PyTorch appears twice: as most people write the
-step, which is the goal's yardstick, and with the same savings that minigan's game makes by itself.
+both Adams, and the losses read every 50 steps. The sides take turns (`turns.py`). PyTorch appears twice: as most
+people write the step, which is the goal's yardstick, and with the same savings that minigan's game makes by itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import platform
-import statistics
-import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+
+import turns
 
 BATCH = 128
-WARM_UP = 3  # steps at the start of each turn that are not timed
 READ_EVERY = 50
 
 
@@ -165,54 +159,6 @@ SIDES = {
 }
 
 
-def work(side: str, pipe: Connection) -> None:
-    """A worker: for each number received, run so many steps and send their seconds."""
-    step, k = SIDES[side](), 0
-    while n := pipe.recv():
-        seconds = []
-        for i in range(-WARM_UP, n):
-            start = time.perf_counter()
-            step(k)
-            if i >= 0:
-                seconds.append(time.perf_counter() - start)
-            k += 1
-        pipe.send(seconds)
-
-
-def measure(sides: list[str], rounds: int, steps: int) -> dict[str, list[list[float]]]:
-    """Milliseconds of each step, by side and round; the order of the sides turns around every round."""
-    context = multiprocessing.get_context("spawn")
-    pipes, workers = {}, []
-    for side in sides:
-        pipes[side], theirs = context.Pipe()
-        workers.append(context.Process(target=work, args=(side, theirs), daemon=True))
-        workers[-1].start()
-    times: dict[str, list[list[float]]] = {side: [] for side in sides}
-    for i in range(rounds + 1):
-        for side in sides if i % 2 else reversed(sides):
-            pipes[side].send(steps)
-            seconds = pipes[side].recv()
-            if i:  # the first round loads libraries
-                times[side].append([1e3 * s for s in seconds])
-    for pipe in pipes.values():
-        pipe.send(0)
-    return times
-
-
-def report(times: dict[str, list[list[float]]]) -> str:
-    """A line for each side: median, spread, and minigan's time over its time."""
-    ours = times["minigan"]
-    lines = [f"{'':24}{'median ms':>10}{'10%':>8}{'90%':>8}   minigan / this   by round"]
-    for side, rounds in times.items():
-        every = sorted(ms for turn in rounds for ms in turn)
-        median, low, high = statistics.median(every), every[len(every) // 10], every[-(len(every) // 10) - 1]
-        ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(ours, rounds, strict=True)]
-        ratio = statistics.median(ms for turn in ours for ms in turn) / median
-        spread = "" if side == "minigan" else f"{ratio:12.2f}       {min(ratios):.2f} .. {max(ratios):.2f}"
-        lines.append(f"{side:24}{median:10.1f}{low:8.1f}{high:8.1f}   {spread}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -220,17 +166,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="timed steps in a turn")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(args.threads)  # before the workers load their libraries
-    sides = list(SIDES)
+    turns.set_threads(args.threads)
+    sides = dict(SIDES)
     try:
         import torch  # noqa: F401
     except ImportError:
         print("PyTorch is not installed: timing minigan alone. To compare: pip install torch")
-        sides = [side for side in sides if not side.startswith("PyTorch")]
+        sides = {name: side for name, side in SIDES.items() if not name.startswith("PyTorch")}
     where = f"{platform.machine()}, Python {platform.python_version()}"
     print(f"reference GAN, batch {BATCH}, {args.threads} threads, {where}")
-    print(report(measure(sides, args.rounds, args.steps)))
+    print(turns.report(turns.measure(sides, args.rounds, args.steps)))
     print("goal: minigan / PyTorch eager at most 0.85")
 
 

@@ -1,0 +1,77 @@
+"""Timing several sides fairly on a noisy machine: each in a process of its own, one turn after the other.
+
+While one side works the others sleep, and the order of the turns changes every round, so that all see the same
+weather on the machine. A turn starts with calls that are not timed, which wake threads and caches up. What is
+compared are the medians over all timed calls.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+
+Work = Callable[[int], object]  # called with 0, 1, 2, ...
+Times = dict[str, list[list[float]]]  # milliseconds of each call, by side and round
+
+WARM_UP = 3  # calls at the start of each turn that are not timed
+
+
+def set_threads(n: int) -> None:
+    """How many threads the workers' libraries may use; to be called before they start."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(n)
+
+
+def measure(sides: Mapping[str, Callable[[], Work]], rounds: int, calls: int) -> Times:
+    """Time each side's work; a side is a function that loads its library and returns what is to be timed."""
+    context = multiprocessing.get_context("spawn")
+    pipes, times = {}, {side: [] for side in sides}
+    for side, make in sides.items():
+        pipes[side], theirs = context.Pipe()
+        context.Process(target=_work, args=(make, theirs), daemon=True).start()
+    for i in range(rounds + 1):
+        for side in sides if i % 2 else reversed(sides):
+            pipes[side].send(calls)
+            seconds = pipes[side].recv()
+            if i:  # the first round loads libraries
+                times[side].append([1e3 * s for s in seconds])
+    for pipe in pipes.values():
+        pipe.send(0)
+    return times
+
+
+def _work(make: Callable[[], Work], pipe: Connection) -> None:
+    """A worker: for each number received, run so many calls and send their seconds."""
+    work, k = make(), 0
+    while n := pipe.recv():
+        seconds = []
+        for i in range(-WARM_UP, n):
+            start = time.perf_counter()
+            work(k)
+            if i >= 0:
+                seconds.append(time.perf_counter() - start)
+            k += 1
+        pipe.send(seconds)
+
+
+def median(rounds: list[list[float]]) -> float:
+    """The median over all calls of all rounds."""
+    return statistics.median(ms for turn in rounds for ms in turn)
+
+
+def report(times: Times, unit: str = "ms") -> str:
+    """A line for each side: median, spread, and the first side's time over its time. The unit is ms or us."""
+    ours, scale = next(iter(times)), 1e3 if unit == "us" else 1
+    lines = [f"{'':26}{'median ' + unit:>10}{'10%':>8}{'90%':>8}   {ours} / this   by round"]
+    for side, rounds in times.items():
+        every = sorted(scale * ms for turn in rounds for ms in turn)
+        low, high = every[len(every) // 10], every[-(len(every) // 10) - 1]
+        ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(times[ours], rounds, strict=True)]
+        ratio = median(times[ours]) / median(rounds)
+        spread = "" if side == ours else f"{ratio:12.2f}       {min(ratios):.2f} .. {max(ratios):.2f}"
+        lines.append(f"{side:26}{scale * median(rounds):10.1f}{low:8.1f}{high:8.1f}   {spread}")
+    return "\n".join(line.rstrip() for line in lines)
