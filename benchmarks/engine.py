@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import platform
 import tracemalloc
 from collections.abc import Callable
@@ -35,7 +36,7 @@ def layers(widths: tuple[int, ...]) -> list[tuple[Any, Any]]:
     rng = np.random.default_rng(0)
     return [
         (rng.standard_normal((i, o), np.float32) / i**0.5, np.zeros(o, np.float32))
-        for i, o in zip(widths, widths[1:], strict=False)
+        for i, o in itertools.pairwise(widths)
     ]
 
 
@@ -127,7 +128,7 @@ def mygrad(size: int, widths: tuple[int, ...]) -> turns.Work:
 
 def dezero(size: int, widths: tuple[int, ...]) -> turns.Work:
     """DeZero 0.0.13, whose source uses a name that NumPy dropped."""
-    np.int = int  # type: ignore[attr-defined]
+    setattr(np, "int", int)  # noqa: B010  (a name that NumPy must not have is no attribute to be assigned)
     import dezero as engine
     import dezero.functions as functions
 
@@ -180,6 +181,7 @@ class Mlp:
         self.make, self.size, self.widths = make, size, widths
 
     def __call__(self) -> turns.Work:
+        """Load the library and return what is to be timed."""
         return self.make(self.size, self.widths)
 
 

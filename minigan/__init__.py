@@ -15,6 +15,8 @@ from minigan._version import __version__
 from minigan.autograd import grad
 from minigan.backend.device import Device, device, get_default_device, set_default_device
 from minigan.errors import (
+    AnomalyError,
+    ArgumentError,
     ConfigError,
     DataError,
     DeviceError,
@@ -22,6 +24,7 @@ from minigan.errors import (
     DTypeError,
     GradcheckError,
     GraphError,
+    IndexRangeError,
     MiniganError,
     RangeError,
     RunError,
@@ -31,7 +34,7 @@ from minigan.errors import (
 )
 from minigan.gradcheck import gradcheck, gradgradcheck
 from minigan.ops.activation import relu, sigmoid, tanh
-from minigan.ops.creation import arange, as_tensor, eye, from_dlpack, full, ones, tensor, zeros
+from minigan.ops.creation import arange, as_tensor, eye, full, ones, tensor, zeros
 from minigan.ops.elementwise import (
     abs,
     add,
@@ -63,22 +66,16 @@ from minigan.ops.elementwise import (
     sub,
     where,
 )
-from minigan.ops.linalg import matmul
-from minigan.ops.random import manual_seed, rand, randn, set_step
-from minigan.ops.reduce import amax, amin, argmax, argmin, max, mean, min, std, sum, var
-from minigan.ops.shape import (
-    cat,
-    chunk,
-    expand,
-    flatten,
-    permute,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    transpose,
-    unsqueeze,
-)
+from minigan.ops.exchange import from_dlpack
+from minigan.ops.extremes import amax, amin, argmax, argmin, max, min
+from minigan.ops.indexing import gather
+from minigan.ops.joining import cat, chunk, split, stack
+from minigan.ops.length import norm
+from minigan.ops.linalg import bmm, matmul
+from minigan.ops.random import manual_seed, rand, rand_like, randint, randn, randn_like, set_step
+from minigan.ops.reduce import mean, std, sum, var
+from minigan.ops.shape import expand, flatten, flip, permute, reshape, squeeze, transpose, unsqueeze
+from minigan.ops.softmax import log_softmax, logsumexp, softmax
 from minigan.serialization import load, save
 from minigan.tape import no_grad
 from minigan.tensor import Tensor
@@ -88,6 +85,8 @@ int32, int64, uint8 = _np.dtype(_np.int32), _np.dtype(_np.int64), _np.dtype(_np.
 bool_ = _np.dtype(bool)
 
 __all__ = [
+    "AnomalyError",
+    "ArgumentError",
     "ConfigError",
     "DTypeError",
     "DataError",
@@ -96,6 +95,7 @@ __all__ = [
     "DivergedError",
     "GradcheckError",
     "GraphError",
+    "IndexRangeError",
     "MiniganError",
     "RangeError",
     "RunError",
@@ -112,13 +112,16 @@ __all__ = [
     "argmax",
     "argmin",
     "as_tensor",
+    "bmm",
     "bool_",
     "cat",
     "chunk",
     "clamp",
     "cos",
+    "detect_anomaly",
     "device",
     "div",
+    "draw",
     "eq",
     "errors",
     "exp",
@@ -126,10 +129,12 @@ __all__ = [
     "expm1",
     "eye",
     "flatten",
+    "flip",
     "float32",
     "float64",
     "from_dlpack",
     "full",
+    "gather",
     "ge",
     "get_default_device",
     "grad",
@@ -143,6 +148,8 @@ __all__ = [
     "load",
     "log",
     "log1p",
+    "log_softmax",
+    "logsumexp",
     "lt",
     "manual_seed",
     "matmul",
@@ -156,12 +163,17 @@ __all__ = [
     "neg",
     "nn",
     "no_grad",
+    "norm",
     "ones",
     "optim",
     "permute",
     "pow",
+    "profile",
     "rand",
+    "rand_like",
+    "randint",
     "randn",
+    "randn_like",
     "reciprocal",
     "relu",
     "reshape",
@@ -172,6 +184,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "softmax",
     "split",
     "sqrt",
     "square",
@@ -192,14 +205,20 @@ __all__ = [
 
 if _TYPE_CHECKING:
     from minigan import nn, optim
+    from minigan.anomaly import detect_anomaly
+    from minigan.drawing import draw
+    from minigan.profiler import profile
 
 _LAZY = ("data", "gan", "nn", "optim")
+_LAZY_NAMES = {"detect_anomaly": "anomaly", "draw": "drawing", "profile": "profiler"}
 
 
 def __getattr__(name: str) -> _Any:
     """Load these parts when first used: a program that only differentiates needs none of them."""
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in _LAZY:
         return import_module(f"minigan.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(import_module(f"minigan.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'minigan' has no attribute {name!r}")

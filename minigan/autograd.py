@@ -8,6 +8,7 @@ limit on depth. A node's saved values are dropped as the sweep passes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ import numpy as np
 
 from minigan.backend import get_backend
 from minigan.errors import DTypeError, GraphError, ShapeError
+from minigan.hooks import Hooks
+from minigan.observe import observers, pass_watched, run_watched
 from minigan.ops.elementwise import add
 from minigan.ops.promotion import cast_to
-from minigan.ops.reduce import _sum
-from minigan.ops.shape import _reshape
-from minigan.tape import Node, Primitive, set_recording
+from minigan.ops.reduce import sum_to
+from minigan.recording import set_recording
+from minigan.tape import Node, Notes, Primitive
 from minigan.variable import Variable, constant, edge_of
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def backward(output: Tensor, gradient: Any = None, retain_graph: bool = False, i
     wanted = None if inputs is None else _leading_to(_leaves(_sequence(inputs)), [start])
     before = set_recording(False)
     try:
-        _sweep([(start, seed)], _LeafGradients(), wanted, keep=retain_graph)
+        sweep([(start, seed)], _LeafGradients(), wanted, keep=retain_graph)
     finally:
         set_recording(before)
 
@@ -82,7 +85,7 @@ def grad(
     wanted = _leading_to(targets, [edge for edge, _ in starts])
     before = set_recording(create_graph)
     try:
-        _sweep(starts, collected, wanted, keep=create_graph if retain_graph is None else retain_graph)
+        sweep(starts, collected, wanted, keep=create_graph if retain_graph is None else retain_graph)
     finally:
         set_recording(before)
     results = tuple(collected.gradients.get(target) for target in targets)
@@ -92,10 +95,39 @@ def grad(
     return results
 
 
-class _LeafGradients:
+class Results:
+    """Where a sweep delivers the gradients."""
+
+    def leaf(self, leaf: Variable, gx: Tensor, fresh: bool) -> None:
+        """A gradient of a leaf: one for each of its uses, or their sum if it has hooks.
+
+        ``fresh`` says that nobody else knows its memory.
+        """
+
+    def node(self, node: Node, gy: Tensor) -> None:
+        """The gradient of a node's result."""
+
+    def retain(self, notes: Notes, gy: Tensor) -> None:
+        """The same, where a node has notes: perhaps ``retain_grad()`` wants it."""
+
+    def buffer(self, edge: Edge) -> Any:
+        """Memory into which a kernel may write the first gradient of this leaf."""
+        return None
+
+
+class _Retaining(Results):
+    """Results that also go where ``retain_grad()`` wants them."""
+
+    def retain(self, notes: Notes, gy: Tensor) -> None:
+        if notes.retained is not None:
+            before = [constant(total) for total in notes.retained]
+            notes.retained[:] = [add(*before, gy)._data if before else get_backend(gy._data).copy(gy._data)]
+
+
+class _LeafGradients(_Retaining):
     """Where ``backward`` delivers: gradients add up in ``.grad`` of the leaves."""
 
-    def leaf(self, leaf: Variable, gx: Tensor) -> None:
+    def leaf(self, leaf: Variable, gx: Tensor, fresh: bool) -> None:
         if not leaf._requires_grad:  # frozen since the forward pass
             return
         backend = get_backend(leaf._data)
@@ -106,24 +138,21 @@ class _LeafGradients:
                 backend.copy_(leaf._grad_buffer, gx._data)
             leaf._grad = leaf._grad_buffer
         else:
-            leaf._grad = backend.copy(gx._data)
-
-    def node(self, node: Node, gy: Tensor) -> None:
-        pass
+            leaf._grad = gx._data if fresh else backend.copy(gx._data)
 
     def buffer(self, edge: Edge) -> Any:
-        """Memory into which a kernel may write the first gradient of this leaf."""
-        return edge._grad_buffer if isinstance(edge, Variable) and edge._grad is None else None
+        ours = isinstance(edge, Variable) and edge._grad is None and edge._hooks is None  # a hook may keep what it sees
+        return edge._grad_buffer if ours else None  # type: ignore[union-attr]
 
 
-class _Collected:
+class _Collected(_Retaining):
     """Where ``grad`` delivers: a dictionary from leaf or node to gradient."""
 
     def __init__(self, targets: Sequence[Edge]) -> None:
         self.targets = set(targets)
         self.gradients: dict[Edge, Tensor] = {}
 
-    def leaf(self, leaf: Variable, gx: Tensor) -> None:
+    def leaf(self, leaf: Variable, gx: Tensor, fresh: bool) -> None:
         before = self.gradients.get(leaf)
         self.gradients[leaf] = gx if before is None else add(before, gx)
 
@@ -131,28 +160,25 @@ class _Collected:
         if node in self.targets:
             self.gradients[node] = gy
 
-    def buffer(self, edge: Edge) -> Any:
-        return None
 
-
-def _sweep(
+def sweep(
     starts: Sequence[tuple[Edge | None, Tensor]],
-    results: _LeafGradients | _Collected,
+    results: Results,
     wanted: set[Edge] | None,
     keep: bool,
 ) -> None:
     """Send gradients from the starts back along all edges (or the wanted ones), newest node first."""
-    pending: dict[Node, Tensor] = {}
-    ours: set[Node] = set()  # pending gradients that were made by an addition here: safe to add to in place
-    heap: list[tuple[int, Node]] = []
+    pending: dict[Edge, Tensor] = {}  # of nodes, and of leaves with hooks: these see the sum over all uses
+    ours: set[Edge] = set()  # pending gradients that were made by an addition here: safe to add to in place
+    heap: list[tuple[Any, ...]] = []
 
-    def send(edge: Edge, gx: Tensor) -> None:
+    def send(edge: Edge, gx: Tensor, gy: Tensor) -> None:
         gx = _fit(gx, edge)
-        if isinstance(edge, Variable):
-            results.leaf(edge, gx)
+        if isinstance(edge, Variable) and edge._hooks is None:
+            results.leaf(edge, gx, fresh=gx is not gy and gx._data.base is None)
         elif edge not in pending:
             pending[edge] = gx
-            heappush(heap, (-edge.number, edge))
+            heappush(heap, (-edge.number, edge) if type(edge) is Node else (*_leaf_turn(edge, starts), edge))
         elif edge in ours and gx.node is None and pending[edge].node is None:
             buffer = pending[edge]._data
             get_backend(buffer).add(buffer, gx._data, buffer)
@@ -162,20 +188,55 @@ def _sweep(
 
     for edge, seed in starts:
         if edge is not None:
-            send(edge, seed)
+            send(edge, seed, seed)
     while heap:
-        node = heappop(heap)[1]
+        node = heappop(heap)[-1]
         gy = pending.pop(node)
-        if node.retained is not None:
-            before = [constant(total) for total in node.retained]
-            node.retained[:] = [add(*before, gy)._data if before else get_backend(gy._data).copy(gy._data)]
+        if type(node) is not Node:
+            results.leaf(node, _hooked(node._hooks, gy), fresh=False)
+            continue
+        if node.notes is not None:
+            gy = _hooked(node.notes.hooks, gy)
+            results.retain(node.notes, gy)
         results.node(node, gy)
         passed = False
-        for edge, gx in _vjps(node, gy, wanted, results.buffer):
+        gradients = _vjps(node, gy, wanted, results.buffer)
+        for edge, gx in pass_watched(node, gy, gradients) if observers else gradients:
             passed = True
-            send(edge, gx)
+            send(edge, gx, gy)
         if passed and not keep:  # where the sweep ends, another may begin
             node.free()
+
+
+def _leaf_turn(leaf: Edge, starts: Sequence[tuple[Edge | None, Tensor]]) -> tuple[float, int]:
+    """When the gradient of a leaf is complete: just after the node of its oldest use has been passed."""
+    nodes = _below([start for start, _ in starts])
+    uses = [(node.number, i) for node in nodes for i, edge in enumerate(node.edges) if edge is leaf]
+    number, position = min(uses, default=(-1, 0))
+    return (0.5 - number, position)
+
+
+def _hooked(hooks: Hooks | None, gx: Tensor) -> Tensor:
+    """What the hooks of a tensor make of its gradient."""
+    for hook in list(hooks.values()) if hooks else ():
+        replaced = hook(gx)
+        if replaced is not None:
+            gx = _replacement(replaced, gx)
+    return gx
+
+
+def _replacement(new: Any, old: Tensor) -> Tensor:
+    if not isinstance(new, Variable):
+        raise DTypeError(
+            f"register_hook: expected the hook to return None or a tensor, but got an object of type "
+            f"{type(new).__name__}. Return the new gradient, or nothing."
+        )
+    if new.shape != old.shape:
+        raise ShapeError(
+            f"register_hook: expected the hook to return a gradient of shape {old.shape}, as it was given, "
+            f"but got {new.shape}."
+        )
+    return cast_to(new, old.dtype)  # type: ignore[no-any-return]
 
 
 def _vjps(
@@ -190,13 +251,13 @@ def _vjps(
     if op.joint is not None:
         needed = [edge is not None for edge in edges]
         if any(needed):
-            gradients = op.joint(needed, gy, *[node.value(name) for name in op.needs[op.joint]])
-            yield from [(e, gx) for e, gx in zip(edges, gradients, strict=True) if e is not None]
+            gradients = op.joint(needed, gy, *node.values(op.joint))
+            yield from [(e, gx) for e, gx in zip(edges, gradients, strict=True) if e is not None and gx is not None]
         return
     for edge, vjp in zip(edges, op.vjps, strict=True):
         if edge is None or vjp is None:
             continue
-        values = [node.value(name) for name in op.needs[vjp]]
+        values = node.values(vjp)
         yield edge, _kernel(vjp, gy, values, buffer(edge)) if isinstance(vjp, Primitive) else vjp(gy, *values)
 
 
@@ -206,34 +267,36 @@ def _kernel(vjp: Primitive, gy: Tensor, values: list[Any], out: Any) -> Tensor:
     params = dict(zip(vjp.static, static, strict=True))
     if out is None or not vjp.writes_out or out.dtype != gy.dtype:
         return vjp(gy, *arrays, **params)
-    backend = get_backend(gy._data)
-    return constant(vjp.run(backend, [gy._data, *[x._data for x in arrays]], {**params, "out": out}))
+    run = partial(run_watched, vjp) if observers else vjp.run
+    return constant(run(get_backend(gy._data), [gy._data, *[x._data for x in arrays]], {**params, "out": out}))
 
 
 def _fit(gx: Tensor, edge: Edge) -> Tensor:
     """The gradient in the shape and type of the value it belongs to: the one place that undoes broadcasting."""
-    shape = edge.shape
-    if gx.shape != shape:
-        extra = len(gx.shape) - len(shape)
-        ones = [d + extra for d, n in enumerate(shape) if n == 1 and gx.shape[d + extra] != 1]
-        gx = _reshape(_sum(gx, dim=(*range(extra), *ones), keepdim=False), shape=shape)
-    return gx if gx.dtype is edge.dtype else cast_to(gx, edge.dtype)
+    if gx._data.shape != edge.shape:
+        gx = sum_to(gx, shape=edge.shape)
+    return gx if gx._data.dtype is edge.dtype else cast_to(gx, edge.dtype)
 
 
 def _leading_to(targets: Sequence[Edge], roots: Sequence[Edge | None]) -> set[Edge]:
     """The targets, and every node below the roots from which a target can be reached."""
-    reachable: set[Node] = set()
-    stack = [edge for edge in roots if isinstance(edge, Node)]
-    while stack:
-        node = stack.pop()
-        if node not in reachable:
-            reachable.add(node)
-            stack.extend(edge for edge in node.edges if isinstance(edge, Node))
     wanted: set[Edge] = set(targets)
-    for node in sorted(reachable, key=lambda node: node.number):  # oldest first: arguments before results
+    for node in sorted(_below(roots), key=lambda node: node.number):  # oldest first: arguments before results
         if any(edge in wanted for edge in node.edges if edge is not None):
             wanted.add(node)
     return wanted
+
+
+def _below(roots: Sequence[Edge | None]) -> set[Node]:
+    """Every node that the roots were made from, and those among the roots themselves."""
+    found: set[Node] = set()
+    stack = [edge for edge in roots if isinstance(edge, Node)]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack.extend(edge for edge in node.edges if isinstance(edge, Node))
+    return found
 
 
 def _seed(y: Tensor, gy: Any) -> Tensor:

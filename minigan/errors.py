@@ -18,6 +18,10 @@ class RangeError(MiniganError, ValueError):
     """Values outside the range that an operation is defined on, such as probabilities above 1."""
 
 
+class IndexRangeError(RangeError, IndexError):
+    """An index beyond the end of a dimension."""
+
+
 class DTypeError(MiniganError, TypeError):
     """Data types that do not fit an operation, such as float32 @ float64."""
 
@@ -54,5 +58,13 @@ class RunError(MiniganError, RuntimeError):
     """A run folder or checkpoint that cannot be written or read."""
 
 
+class ArgumentError(MiniganError, TypeError):
+    """Arguments that an operation does not have, or too many or too few of them."""
+
+
+class AnomalyError(MiniganError, FloatingPointError):
+    """The first operation or gradient that made a NaN or an infinity, found by `minigan.detect_anomaly`."""
+
+
 class DivergedError(MiniganError, ArithmeticError):
-    """Training met a loss that is NaN or infinite."""
+    """Training met a loss or a gradient that is NaN or infinite."""

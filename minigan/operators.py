@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigan.ops import activation, elementwise, linalg, reduce, shape
+from minigan.ops import activation, elementwise, extremes, indexing, joining, length, linalg, reduce, shape, softmax
 from minigan.variable import Variable
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Operators(Variable):
         return elementwise.ge(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index)
+        return indexing.getitem(self, index)
 
     # ---- PyTorch's methods -----------------------------------------------------------------------------
 
@@ -100,8 +100,11 @@ class Operators(Variable):
     tanh, sigmoid, relu = activation.tanh, activation.sigmoid, activation.relu
     sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
     max, min, amax, amin, argmax, argmin = (
-        reduce.max, reduce.min, reduce.amax, reduce.amin, reduce.argmax, reduce.argmin,
+        extremes.max, extremes.min, extremes.amax, extremes.amin, extremes.argmax, extremes.argmin,
     )  # fmt: skip
+    norm, logsumexp, softmax, log_softmax = length.norm, softmax.logsumexp, softmax.softmax, softmax.log_softmax
     reshape, view, flatten, expand = shape.reshape, shape.reshape, shape.flatten, shape.expand
-    squeeze, unsqueeze, permute, transpose = shape.squeeze, shape.unsqueeze, shape.permute, shape.transpose
-    split, chunk, matmul = shape.split, shape.chunk, linalg.matmul
+    squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
+    permute, transpose, flip = shape.permute, shape.transpose, shape.flip
+    split, chunk, gather = joining.split, joining.chunk, indexing.gather
+    matmul, bmm = linalg.matmul, linalg.bmm

@@ -12,67 +12,45 @@ VJP in use names is not saved: a frozen weight costs no memory for its gradient,
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Callable, Sequence
 from itertools import count
-from types import MethodType, TracebackType
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigan.backend import Array, Backend, device_of, get_backend
 from minigan.errors import DeviceError, GraphError, ShapeError, StaleGraphError
-from minigan.variable import Variable, constant, edge_of, result, tied
+from minigan.hooks import Hooks
+from minigan.keywords import by_position
+from minigan.observe import observers, run_watched, tell_recorded
+from minigan.recording import mode
+from minigan.recording import no_grad as no_grad
+from minigan.variable import Variable, constant, result, tied
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
 
 Vjp = Callable[..., Any]
 
-
-class _Mode(threading.local):
-    """Whether operations are recorded: each thread for itself, as in PyTorch."""
-
-    recording = True
-
-
-_mode = _Mode()
 _numbers = count()
 
 
-class no_grad(contextlib.ContextDecorator):  # noqa: N801  (PyTorch's name)
-    """Inside, operations leave nothing on the tape. Restores what was before, also when nested.
+class Notes:
+    """What somebody wants of a node besides: few nodes have any.
 
-    >>> x = mg.ones(2, requires_grad=True)
-    >>> with mg.no_grad():
-    ...     y = x * 2
-    >>> y.requires_grad
-    False
+    Attributes:
+        hooks: called with the gradient of the result before it goes on; they may replace it.
+        retained: where ``retain_grad()`` wants that gradient.
+        origin: which line of the user's code, and which layer, ran the operation; under ``detect_anomaly``.
     """
 
+    __slots__ = ("hooks", "origin", "retained")
+
     def __init__(self) -> None:
-        self._before: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._before.append(_mode.recording)
-        set_recording(False)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        set_recording(self._before.pop())
-
-
-def set_recording(on: bool) -> bool:
-    """Switch the tape on or off; returns what was before."""
-    before, _mode.recording = _mode.recording, on
-    return before
-
-
-def recording() -> bool:
-    """Whether operations leave nodes on the tape just now."""
-    return _mode.recording
+        self.hooks: Hooks = {}
+        self.retained: list[Array] | None = None
+        self.origin: Any = None
 
 
 class Node:
@@ -83,10 +61,10 @@ class Node:
         number: counts up over all nodes, so every consumer has a higher number than what it consumes.
         saved: what the VJPs in use need, in the order of ``op.fields``; None once backward has passed.
         shape, dtype: of the result, and so of its gradient.
-        retained: where ``retain_grad()`` wants the gradient of the result.
+        notes: hooks and the like, or None.
     """
 
-    __slots__ = ("dtype", "edges", "number", "op", "params", "retained", "saved", "shape")
+    __slots__ = ("dtype", "edges", "notes", "number", "op", "params", "saved", "shape")
 
     def __init__(
         self,
@@ -103,26 +81,35 @@ class Node:
         self.number = next(_numbers)
         self.shape: tuple[int, ...] = y.shape
         self.dtype: np.dtype[Any] = y.dtype
-        self.retained: list[Array] | None = None
+        self.notes: Notes | None = None
 
-    def value(self, name: str) -> Any:
-        """The saved value of this name, tied to the tape again so that it can be differentiated."""
-        kind, i = self.op.fields[name]
-        if kind == _PARAM:
-            return self.params[name]
-        if self.saved is None:
-            raise GraphError(
-                f"Backward went through {self.op.name} a second time, after its saved values were freed. "
-                "Pass retain_graph=True to the first backward, or run the forward pass again."
-            )
-        value = self.saved[i]
-        if kind == _SHAPES:
-            return value
-        if kind == _OUTPUT:
-            return tied(value, self)
-        if kind == _INPUTS:
-            return [self._input(v, edge) for v, edge in zip(value, self.edges, strict=True)]
-        return self._input(value, self.edges[self.op.inputs.index(name)])
+    def noted(self) -> Notes:
+        """The notes of this node, to write into."""
+        if self.notes is None:
+            self.notes = Notes()
+        return self.notes
+
+    def values(self, vjp: Vjp) -> list[Any]:
+        """What a VJP needs besides the gradient, tied to the tape again so that it can be differentiated."""
+        found = []
+        for name, kind, slot, i in self.op.reads[vjp]:
+            if kind == _PARAM:
+                found.append(self.params[name])
+                continue
+            if self.saved is None:
+                raise GraphError(
+                    f"Backward went through {self.op.name} a second time, after its saved values were freed. "
+                    "Pass retain_graph=True to the first backward, or run the forward pass again."
+                )
+            value = self.saved[slot]
+            if kind == _INPUT:
+                value = self._input(value, self.edges[i])
+            elif kind == _OUTPUT:
+                value = tied(value, self)
+            elif kind == _INPUTS:
+                value = [self._input(v, edge) for v, edge in zip(value, self.edges, strict=True)]
+            found.append(value)
+        return found
 
     def _input(self, value: Any, edge: Node | Variable | None) -> Any:
         if isinstance(value, _SCALARS) or value is None:
@@ -142,6 +129,7 @@ class Node:
             self.saved = None
 
 
+_FLOAT32 = np.dtype(np.float32)
 _SCALARS = (float, int)  # bool is an int
 _INPUT, _INPUTS, _OUTPUT, _SHAPES, _PARAM = range(5)
 
@@ -151,7 +139,8 @@ class Primitive:
 
     Attributes:
         inputs: the names of the array arguments; for a variadic operation only one name.
-        fields: where each name that a VJP uses comes from.
+        fields: the kind of each name that a VJP uses, and its slot in ``Node.saved``.
+        reads: for each VJP, the name, kind, slot and argument of what it needs.
     """
 
     def __init__(
@@ -173,11 +162,12 @@ class Primitive:
         last = code.co_argcount + code.co_kwonlyargcount
         self.inputs = (code.co_varnames[last],) if self.variadic else code.co_varnames[1 : code.co_argcount]
         self.static = _static(forward)
-        self.optional = bool(forward.__defaults__)  # whether an argument may be None
+        self.optional = len(forward.__defaults__ or ())  # how many of the last inputs may be left out, or be None
         self.writes_out = "out" in code.co_varnames[:last]
         self.vjps = tuple(vjps.get(name) for name in self.inputs)
         self.needs = {vjp: _parameters(vjp) for vjp in (*vjps.values(), *([joint] if joint else []))}
         self.fields = self._find_fields()
+        self.reads = {vjp: [self._read(name) for name in names] for vjp, names in self.needs.items()}
         self.saves_arrays = any(kind in (_INPUT, _INPUTS, _OUTPUT) for kind, _ in self.fields.values())
         self._plans: dict[tuple[bool, ...], list[tuple[int, int, int]]] = {}
 
@@ -186,10 +176,16 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run forward on tensors, arrays and numbers; leave a node if a gradient may be asked for."""
-        operands, arrays, first, tracked = self._operands(args)
-        backend = get_backend(first)
-        y = self.run(backend, arrays, params)
-        node = self._record(operands, arrays, params, y) if tracked and _mode.recording and self.needs else None
+        try:
+            operands, arrays, first, tracked = self._operands(args)
+            backend = get_backend(first)
+            y = run_watched(self, backend, arrays, params) if observers else self.run(backend, arrays, params)
+        except TypeError:
+            moved = by_position(self, args, params)
+            if moved is None:
+                raise
+            return self(*moved[0], **moved[1])
+        node = self._record(operands, arrays, params, y) if tracked and mode.recording and self.needs else None
         return result(y, node, operands)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -215,20 +211,23 @@ class Primitive:
         for a in args:
             if isinstance(a, Variable):
                 data = a._data
-                tracked = tracked or a._requires_grad
-                if first is None:
-                    first = data
-                    mixed = mixed or data.dtype.kind != "f"
-                elif type(data) is not type(first) or backend_differs(first, data):
-                    raise DeviceError(_devices_message(self.name, first, data))
-                else:
-                    mixed = mixed or data.dtype is not first.dtype
                 arrays.append(data)
+                if a._requires_grad:
+                    tracked = True
+                if first is None:
+                    first, dtype = data, data.dtype
+                    mixed = dtype is not _FLOAT32 and dtype.kind != "f"
+                elif (type(data) is not np.ndarray or type(first) is not np.ndarray) and devices_differ(first, data):
+                    raise DeviceError(_devices_message(self.name, first, data))
+                elif data.dtype is not dtype:
+                    mixed = True
             elif type(a) in (float, int, bool) or (a is None and self.optional):
                 arrays.append(a)
             else:
                 return self._operands([b if b is None and self.optional else operand(b) for b in args])
         if first is None:
+            if not args:
+                raise TypeError(f"{self.name}: no arguments")
             return self._operands([constant(np.asarray(a, _default_dtype(a))) for a in args])
         if mixed and self.rule is not None:
             agreed = self.rule(self.name, list(args))
@@ -237,7 +236,7 @@ class Primitive:
         return args, arrays, first, tracked
 
     def _record(self, operands: Sequence[Any], arrays: list[Any], params: dict[str, Any], y: Array) -> Node:
-        edges = tuple([edge_of(a) if isinstance(a, Variable) else None for a in operands])
+        edges = tuple([(a.node or a) if isinstance(a, Variable) and a._requires_grad else None for a in operands])
         saved: list[Any] = [None] * len(self.fields)
         for slot, kind, i in self._plan(edges):
             if kind == _INPUT:
@@ -248,7 +247,10 @@ class Primitive:
                 saved[slot] = [a.shape for a in arrays] if self.variadic else arrays[i].shape
             else:
                 saved[slot] = [_saved(a, b) for a, b in zip(operands, arrays, strict=True)]
-        return Node(self, edges, saved, params, y)
+        node = Node(self, edges, saved, params, y)
+        if observers:
+            tell_recorded(node)
+        return node
 
     def _plan(self, edges: tuple[Node | Variable | None, ...]) -> list[tuple[int, int, int]]:
         """What to save when gradients go along these edges: (slot in saved, kind, argument) each."""
@@ -267,8 +269,7 @@ class Primitive:
         plan = []
         for name, (kind, slot) in self.fields.items():
             if name in names and kind != _PARAM:
-                source = name.removesuffix("_shape")
-                plan.append((slot, kind, self.inputs.index(source) if source in self.inputs else 0))
+                plan.append((slot, kind, self._argument(name)))
         return plan
 
     def _find_fields(self) -> dict[str, tuple[int, int]]:
@@ -278,6 +279,14 @@ class Primitive:
                 if name not in fields:
                     fields[name] = (self._kind(name), len(fields))
         return fields
+
+    def _read(self, name: str) -> tuple[str, int, int, int]:
+        return (name, *self.fields[name], self._argument(name))
+
+    def _argument(self, name: str) -> int:
+        """The position of the argument that this name, or its shape, belongs to."""
+        source = name.removesuffix("_shape")
+        return self.inputs.index(source) if source in self.inputs else 0
 
     def _kind(self, name: str) -> int:
         if name in self.inputs:
@@ -304,9 +313,9 @@ def primitive(
     return lambda forward: Primitive(forward, vjps, joint, rule)
 
 
-def backend_differs(x1: Array, x2: Array) -> bool:
-    """Whether two arrays of one type live on different devices (cuda:0 and cuda:1)."""
-    return type(x1) is not np.ndarray and device_of(x1) != device_of(x2)
+def devices_differ(x1: Array, x2: Array) -> bool:
+    """Whether two arrays live on different devices: CPU and GPU, or two GPUs."""
+    return type(x1) is not type(x2) or device_of(x1) != device_of(x2)
 
 
 def _parameters(vjp: Vjp) -> tuple[str, ...]:
@@ -332,12 +341,12 @@ def _saved(operand: Any, array: Any) -> Any:
 
 def operand(a: Any) -> Any:
     """A number as a plain Python number, so that it promotes as numbers do; an array as a constant tensor."""
+    if isinstance(a, Variable):
+        return a
     if isinstance(a, np.generic):
         return a.item()
     if isinstance(a, bool | int | float):
         return bool(a) if isinstance(a, bool) else int(a) if isinstance(a, int) else float(a)
-    if isinstance(a, Variable):
-        return a
     get_backend(a)  # raises for what is no array
     return constant(a)
 

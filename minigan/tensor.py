@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from minigan.backend import Array, device_of, get_backend
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
 from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
+from minigan.hooks import RemovableHandle, register
 from minigan.operators import Operators
-from minigan.ops import elementwise, shape
+from minigan.ops import elementwise, indexing, shape
 from minigan.ops.device import parse_to, to_device, transfer
+from minigan.ops.exchange import to_dlpack
 from minigan.ops.promotion import cast_to, number_type
 from minigan.printing import text_of
-from minigan.tape import recording
+from minigan.recording import recording
 from minigan.variable import Variable, tensor_class, view_of
 
 
@@ -44,8 +46,8 @@ class Tensor(Operators):
 
     @data.setter
     def data(self, value: Any) -> None:
-        source = value._data if isinstance(value, Tensor) else value
-        self._same_shape("data", np.shape(source))
+        source = get_backend(self._data).asarray(value._data if isinstance(value, Tensor) else value)
+        self._same_shape("data", source.shape)
         if self.node is not None:
             raise GraphError("Cannot assign .data of a result: the tape follows it. Assign to the leaf it came from.")
         self._overwrite(source)
@@ -53,23 +55,25 @@ class Tensor(Operators):
     @property
     def grad(self) -> Array | None:
         """The raw gradient array (not a tensor, unlike PyTorch), or None before the first backward."""
-        return self._retained[0] if self._retained else self._grad
+        retained = self._retained()
+        return retained[0] if retained else self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if self._retained is not None:
-            self._retained.clear()
+        retained = self._retained()
+        if retained is not None:
+            retained.clear()
         if value is None:
             self._grad = None
             return
-        source = value._data if isinstance(value, Tensor) else value
-        self._same_shape("grad", np.shape(source))
         backend = get_backend(self._data)
+        source = backend.asarray(value._data if isinstance(value, Tensor) else value)
+        self._same_shape("grad", source.shape)
         if self._grad_buffer is None:
             self._grad = backend.empty(self.shape, self.dtype)
         else:
             self._grad = self._grad_buffer
-        backend.copy_(self._grad, backend.asarray(source))
+        backend.copy_(self._grad, source)
 
     @property
     def requires_grad(self) -> bool:
@@ -154,10 +158,39 @@ class Tensor(Operators):
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result in ``.grad`` when backward passes."""
-        if self.node is not None and self._retained is None:
-            if self.node.retained is None:
-                self.node.retained = []
-            self._retained = self.node.retained
+        if self.node is not None and self._retained() is None:
+            self.node.noted().retained = []
+
+    def _retained(self) -> list[Array] | None:
+        notes = None if self.node is None else self.node.notes
+        return None if notes is None else notes.retained
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` in each backward, once the gradient of this tensor is complete.
+
+        Whatever it returns, if not None, takes the place of the gradient; it must not change it in place.
+
+        Raises:
+            GraphError: this tensor requires no gradient.
+            ShapeError: in backward, the new gradient is not of the tensor's shape.
+
+        >>> x = mg.ones(2, requires_grad=True)
+        >>> y = x * 3
+        >>> handle = y.register_hook(lambda gy: gy * 10)
+        >>> y.sum().backward()
+        >>> x.grad
+        array([30., 30.], dtype=float32)
+        """
+        if not self._requires_grad:
+            raise GraphError(
+                f"register_hook: expected a tensor that requires a gradient, but this one of shape {self.shape} does "
+                "not, so no gradient would pass. Call .requires_grad_() first."
+            )
+        if self.node is not None:
+            return register(self.node.noted().hooks, hook)
+        if self._hooks is None:
+            self._hooks = {}
+        return register(self._hooks, hook)
 
     # ---- out of minigan ----------------------------------------------------------------------------------
 
@@ -185,7 +218,7 @@ class Tensor(Operators):
     def __dlpack__(self, **options: Any) -> Any:
         if self._requires_grad:
             raise GraphError("Cannot export a tensor that requires a gradient; use x.detach().")
-        return self._data.__dlpack__(**options)
+        return to_dlpack(self._data, **options)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()
@@ -251,7 +284,8 @@ class Tensor(Operators):
         self._check_in_place("x[i] = v", value)
         backend = get_backend(self._data)
         source = value._data if isinstance(value, Tensor) else value
-        self._data[shape.raw_index(index)] = source if np.isscalar(source) else backend.asarray(source)
+        source = source if np.isscalar(source) else backend.asarray(source)
+        backend.setitem_(self._data, indexing.raw_index(index), source)
         self.count_change()
 
     def __iadd__(self, other: Any) -> Tensor:

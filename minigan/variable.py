@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array
+from minigan.hooks import Hooks
 
 if TYPE_CHECKING:
     from minigan.tape import Node
@@ -32,8 +33,8 @@ class Variable:
     """
 
     __slots__ = (
-        "_data", "_grad", "_grad_buffer", "_requires_grad", "_retained", "base", "name", "node",
-        "shows_result", "version",
+        "_data", "_grad", "_grad_buffer", "_hooks", "_requires_grad", "base", "name", "node", "shows_result",
+        "version",
     )  # fmt: skip
 
     def __init__(self, data: Array, node: Node | None = None, requires_grad: bool = False) -> None:
@@ -42,7 +43,7 @@ class Variable:
         self._requires_grad = requires_grad or node is not None
         self._grad: Array | None = None
         self._grad_buffer: Array | None = None  # where an optimizer wants the gradient of this leaf
-        self._retained: list[Array] | None = None
+        self._hooks: Hooks | None = None  # called with the gradient of this leaf
         self.base: Variable | None = None
         self.shows_result = node is not None
         self.version = 0

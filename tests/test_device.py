@@ -1,4 +1,4 @@
-"""Devices and their defaults, and what the probe says on each kind of machine (a fake CuPy plays the GPU)."""
+"""Devices and their defaults, and what the probe says on each kind of machine (CuPy's strict double plays the GPU)."""
 
 import copy
 import importlib
@@ -6,11 +6,9 @@ import pickle
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
-from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import pytest
+from gpu import strict
 
 from minigan.backend.device import CPU, Device, device, get_default_device, probe, set_default_device
 from minigan.errors import DeviceError
@@ -19,49 +17,16 @@ module = importlib.import_module("minigan.backend.device")
 
 # ---- a machine with whatever GPU a test wants -----------------------------------------------------------
 
-
-class CUDARuntimeError(RuntimeError):
-    def __init__(self, status, message):
-        super().__init__(message)
-        self.status = status
+CUDARuntimeError, CUDADriverError = strict.CUDARuntimeError, strict.CUDADriverError
+OutOfMemoryError = strict.OutOfMemoryError
+ARANGE = strict.MODULE.arange
 
 
-class CUDADriverError(CUDARuntimeError):
-    pass
+def raising(error):
+    def fail(*args, **options):
+        raise error
 
-
-class OutOfMemoryError(MemoryError):
-    pass
-
-
-def fake_cupy(driver=13000, devices=1, count_error=None, launch_error=None, x=None):
-    """Just what the probe calls, answering as the real CuPy would on that machine."""
-
-    def get_device_count():
-        if count_error is not None:
-            raise count_error
-        return devices
-
-    def arange(n, dtype):
-        if launch_error is not None:
-            raise launch_error
-        return np.arange(n, dtype=dtype) if x is None else x
-
-    runtime = SimpleNamespace(
-        CUDARuntimeError=CUDARuntimeError,
-        driverGetVersion=lambda: driver,
-        runtimeGetVersion=lambda: 13020,
-        getDeviceCount=get_device_count,
-        getDeviceProperties=lambda index: {"name": b"NVIDIA H200", "totalGlobalMem": 139 * 2**30},
-    )
-    cuda = SimpleNamespace(
-        runtime=runtime,
-        driver=SimpleNamespace(CUDADriverError=CUDADriverError),
-        Device=lambda index: nullcontext(),
-    )
-    cupy = ModuleType("cupy")
-    vars(cupy).update(__version__="14.2.0", cuda=cuda, float32=np.float32, arange=arange)
-    return cupy
+    return fail
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +38,14 @@ def _forget_probes(monkeypatch):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Call it with the arguments of `fake_cupy` to stand on such a machine, or with None to have no CuPy."""
+    """Call it to stand on a machine with CuPy, by its strict double, with this driver, and with these troubles."""
 
-    def setup(**properties):
-        cupy = fake_cupy(**properties)
-        monkeypatch.setitem(sys.modules, "cupy", cupy)
-        return cupy
+    def setup(driver=13000, devices=1, count_error=None, launch_error=None, x=None):
+        cupy = strict.install(monkeypatch, devices)
+        runtime = cupy.cuda.runtime
+        monkeypatch.setattr(runtime, "driverGetVersion", lambda: driver)
+        monkeypatch.setattr(runtime, "getDeviceCount", raising(count_error) if count_error else lambda: devices)
+        monkeypatch.setattr(cupy, "arange", raising(launch_error) if launch_error else x or ARANGE)
 
     return setup
 
@@ -314,7 +281,7 @@ def test_probe_no_device_blames_the_variable_that_hides_gpus(machine, monkeypatc
             {"launch_error": CUDARuntimeError(46, "cudaErrorDevicesUnavailable")},
             "The GPU cuda:0 does not answer (CUDARuntimeError: cudaErrorDevicesUnavailable).",
         ),
-        ({"x": np.ones(4, np.float32)}, "The GPU cuda:0 computes 12.0 where 26 is right."),
+        ({"x": lambda n, dtype: strict.MODULE.ones(n, dtype)}, "The GPU cuda:0 computes 12.0 where 26 is right."),
     ],
 )
 def test_probe_no_device_also_where_a_gpu_is_seen_but_does_not_compute(machine, properties, sentence):

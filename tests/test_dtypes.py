@@ -166,7 +166,7 @@ def test_quotients_and_powers_have_pytorchs_type(torch, op):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["exp", "sqrt", "log1p", "sin", "tanh", "sigmoid", "rsqrt", "reciprocal", "sum",
-                                  "abs", "square", "amax", "argmax", "isfinite"])  # fmt: skip
+                                  "abs", "square", "amax", "argmax", "isfinite", "relu", "sign", "neg"])  # fmt: skip
 @pytest.mark.parametrize("dtype", DTYPES[1:])
 def test_functions_of_one_tensor_give_pytorchs_type(torch, name, dtype):
     array = np.ones(2, dtype)
@@ -179,6 +179,10 @@ def test_functions_of_one_tensor_give_pytorchs_type(torch, name, dtype):
 def test_bounds_promote_as_in_pytorch(torch, bounds, dtype):
     array = np.ones(2, dtype)
     assert mg.clamp(mg.tensor(array), **bounds).dtype == name_of(torch.clamp(torch.tensor(array), **bounds).dtype)
+    tensors = {key: np.array([bound]) for key, bound in bounds.items()}
+    found = mg.clamp(mg.tensor(array), **tensors)
+    expected = torch.clamp(torch.tensor(array), **{key: torch.tensor(bound) for key, bound in tensors.items()})
+    assert found.dtype == name_of(expected.dtype)
 
 
 def test_a_gradient_comes_back_in_the_type_of_each_argument():

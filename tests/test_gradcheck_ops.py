@@ -1,9 +1,12 @@
 """Every operation's gradient and second derivatives agree with differences, in float64, and no operation is missing."""
 
+from pathlib import Path
+
 import ops_table
 import pytest
 
 import minigan as mg
+import minigan.ops
 from minigan.tape import Primitive
 
 CASES = ops_table.cases()
@@ -30,7 +33,10 @@ def test_inputs_and_their_layout_stay_as_they_are(entry, arrays):
     before = [array.copy() for array in arrays]
     xs = leaves(entry, arrays)
     ys = ops_table.outputs(entry.run(mg, *xs))
-    sum((y * y).sum() for y in ys).backward()
+    loss = sum((y * y).sum() for y in ys)
+    loss.backward(retain_graph=True)
+    gxs = mg.grad(loss, [x for x in xs if x.requires_grad], create_graph=True, allow_unused=True)
+    sum((gx * gx).sum() for gx in gxs if gx is not None).backward()
     for x, array, copy in zip(xs, arrays, before, strict=True):
         assert x.data is array  # so non-contiguous arrays really reached the kernels
         assert (array == copy).all()
@@ -41,7 +47,7 @@ def test_a_power_of_0_is_flat_everywhere_at_0_too(power):
     x = mg.tensor([0.0, 0.5, -2.0], dtype=mg.float64, requires_grad=True)
     y = power(x)
     (gx,) = mg.grad(y.sum(), x, create_graph=True)
-    (ggx,) = mg.grad(gx.sum(), x, allow_unused=True)
+    ggx = mg.grad(gx.sum(), x, allow_unused=True)[0] if gx.requires_grad else None
     assert y.tolist() == [1.0, 1.0, 1.0]
     assert gx.tolist() == [0.0, 0.0, 0.0]
     assert ggx is None or ggx.tolist() == [0.0, 0.0, 0.0]
@@ -73,9 +79,11 @@ def test_every_primitive_with_a_gradient_has_an_entry():
 
 def test_looking_for_primitives_finds_them_in_every_module():
     found = {op.__module__.rsplit(".", 1)[1] for op in ops_table.primitives()}
-    assert found == {
-        "activation", "device", "elementwise", "linalg", "loss", "norm", "promotion", "random", "reduce", "shape",
-    }  # fmt: skip
+    written = {
+        path.stem for path in Path(minigan.ops.__file__).parent.glob("*.py") if "@primitive(" in path.read_text()
+    }
+    assert found == written
+    assert len(found) >= 10
 
 
 def test_names_of_cases_are_different():

@@ -236,7 +236,7 @@ def test_losses_are_pytorchs_where_logarithms_end(torch):
 def test_a_loss_refuses_targets_of_another_shape_and_unknown_reductions(name):
     with pytest.raises(mg.ShapeError, match=r"expected a target of the input's shape \(4, 1\), but got \(4,\)"):
         getattr(mg.nn, name)()(mg.full((4, 1), 0.5), mg.ones(4))
-    with pytest.raises(mg.ConfigError, match="""Expected reduction "mean", "sum" or "none", but got 'avg'"""):
+    with pytest.raises(mg.ConfigError, match="""expected reduction "mean", "sum" or "none", but got 'avg'"""):
         getattr(mg.nn, name)(reduction="avg")(mg.full((4,), 0.5), mg.ones(4))
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 import minigan as mg
 from minigan.backend import philox
 from minigan.gan.game import draw_z
-from minigan.nn.functional import dropout
+from minigan.nn.functional import dropout, dropout2d
 from minigan.ops.random import stream
 
 N = 200_000
@@ -15,6 +15,10 @@ both_types = pytest.mark.parametrize("dtype", ["float32", "float64"])
 DRAWS = {
     "rand": lambda n: mg.rand(n).numpy(),
     "randn": lambda n: mg.randn(n).numpy(),
+    "randint": lambda n: mg.randint(1000, (n,)).numpy(),
+    "randn_like": lambda n: mg.randn_like(mg.zeros(n)).numpy(),
+    "rand_like": lambda n: mg.rand_like(mg.zeros(n)).numpy(),
+    "dropout2d": lambda n: dropout2d(mg.ones(n, 1, 1)).numpy().ravel(),
     "rand float64": lambda n: mg.rand(n, dtype=mg.float64).numpy(),
     "dropout": lambda n: dropout(mg.ones(n)).numpy(),
     "init": lambda n: mg.nn.init.uniform_(mg.zeros(n)).numpy(),
@@ -248,3 +252,93 @@ def test_evaluation_is_the_identity_and_draws_nothing():
 def test_a_probability_outside_0_to_1_is_refused(p):
     with pytest.raises(mg.ConfigError, match=f"dropout: expected a probability p from 0 to 1, but got {p}"):
         dropout(mg.ones(1), p)
+
+
+# ---- dropout of channels ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(40, 50, 3, 2), (2000, 3, 2)])
+def test_dropout2d_drops_whole_channels_each_by_itself(shape):
+    y = dropout2d(mg.ones(shape, dtype=mg.float64), 0.3).numpy().reshape(2000, -1)
+    assert (y == y[:, :1]).all()
+    kept = y[:, 0] != 0
+    assert (y[kept] == 1 / 0.7).all()
+    assert abs(kept.mean() - 0.7) < 4 * np.sqrt(0.21 / 2000)
+    assert not correlated(kept[:-1], kept[1:])
+
+
+def test_the_gradient_of_dropout2d_passes_where_the_value_passed():
+    x = mg.randn(30, 20, 2, 2, requires_grad=True)
+    y = mg.nn.Dropout2d(0.4)(x)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad * x.detach().numpy(), y.detach().numpy(), rtol=1e-6)
+    assert set(np.unique(x.grad)) == {np.float32(0), np.float32(1 / 0.6)}
+    assert y.dtype == np.float32
+
+
+def test_evaluation_of_dropout2d_is_the_identity_and_draws_nothing():
+    layer, x, site = mg.nn.Dropout2d().eval(), mg.randn(3, 2, 2), stream.site
+    assert layer(x) is x
+    assert stream.site == site
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [
+    (lambda: mg.nn.Dropout2d(1.5), mg.ConfigError, "Dropout2d: expected a probability p from 0 to 1, but got 1.5"),
+    (lambda: mg.nn.Dropout2d()(mg.ones(2, 2)), mg.ShapeError, r"Dropout2d\(p=0.5\) .*\(C, H, W\), but got \(2, 2\)"),
+    (lambda: mg.nn.Dropout2d()(mg.zeros(1, 1, 1, dtype=mg.int64)), mg.DTypeError, "floating point values.*int64"),
+    (lambda: dropout2d(mg.ones(1, 1, 1), -1), mg.ConfigError, "dropout2d: expected a probability .* got -1"),
+    (lambda: dropout2d(mg.ones(2)), mg.ShapeError, r"dropout2d: expected an input \(N, C, H, W\).*got \(2,\)"),
+])  # fmt: skip
+def test_what_dropout2d_cannot_take_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---- like another tensor, and whole numbers --------------------------------------------------------------
+
+
+@both_types
+@pytest.mark.parametrize(("like", "plain"), [(mg.rand_like, mg.rand), (mg.randn_like, mg.randn)])
+def test_numbers_like_a_tensor_have_its_shape_and_type(like, plain, dtype):
+    x = mg.zeros(3, 2, dtype=dtype)
+    mg.set_step(1)
+    y = like(x, requires_grad=True)
+    mg.set_step(1)
+    assert np.array_equal(y.detach().numpy(), plain(3, 2, dtype=dtype).numpy())
+    assert (y.dtype, y.requires_grad, y.is_leaf) == (np.dtype(dtype), True, True)
+    assert like(mg.arange(3), dtype=dtype).dtype == dtype
+    with pytest.raises(mg.DTypeError, match=f"{like.__name__}: expected a floating point type, but got int64"):
+        like(mg.arange(3))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 10), (-3, 4), (5, 6), (-(2**31), 2**31), (2**40, 2**40 + 2**32)])
+def test_randint_is_uniform_from_low_to_below_high(low, high):
+    x = mg.randint(low, high, (N,)).numpy()
+    assert x.dtype == np.int64
+    assert low <= x.min()
+    assert x.max() < high
+    bins = min(high - low, 64)
+    counts = np.bincount((x - low) * bins // (high - low), minlength=bins)
+    assert bins == 1 or stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_randint_takes_high_alone_a_shape_and_a_type():
+    assert mg.randint(7, (2, 3)).shape == (2, 3)
+    assert mg.randint(7, size=(5,)).shape == (5,)
+    assert mg.randint(1, 7, (3,), dtype=mg.uint8).dtype == np.uint8
+    assert mg.randint(7, ()).shape == ()
+    assert mg.randint(7, (0, 2)).shape == (0, 2)
+
+
+@pytest.mark.parametrize(("args", "error", "message"), [
+    ((3, 3, (2,)), mg.ConfigError, "low < high <= .* but got low=3 and high=3"),
+    ((0, 2**32 + 1, (2,)), mg.ConfigError, r"high <= low \+ 2\*\*32"),
+    ((0.5, 2, (2,)), mg.ConfigError, "whole numbers and a size.*low=0.5"),
+    ((5,), mg.ConfigError, "a size"),
+    ((0, 300, (2,), mg.uint8), mg.DTypeError, "uint8 cannot hold whole numbers from 0 to 299"),
+    ((0, 3, (2,), mg.float32), mg.DTypeError, "float32 cannot hold"),
+    ((0, 3, (-2,)), mg.ShapeError, "at least 0"),
+])  # fmt: skip
+def test_what_randint_cannot_draw_is_named(args, error, message):
+    with pytest.raises(error, match=message):
+        mg.randint(*args)

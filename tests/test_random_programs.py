@@ -33,6 +33,16 @@ ONE = [
     lambda lib, x: x / (0.1 + x.var(1, keepdim=True)),
     lambda lib, x: x.detach() * x,
     lambda lib, x: x.double(),
+    lambda lib, x: lib.softmax(x, 1) * 3,
+    lambda lib, x: lib.log_softmax(x, 0) / 3,
+    lambda lib, x: x - lib.logsumexp(x, (0, 1), keepdim=True),
+    lambda lib, x: x / (1 + lib.norm(x, dim=1, keepdim=True)),
+    lambda lib, x: lib.flip(x, (0, 1)),
+    lambda lib, x: lib.nn.functional.layer_norm(x, (4,), eps=0.1),
+    lambda lib, x: lib.nn.functional.pad(x, (1, 0, 0, 2))[:3, :4],
+    lambda lib, x: lib.bmm(x.reshape(1, 3, 4), x.T.unsqueeze(0))[0] @ x / 8,
+    lambda lib, x: lib.nn.functional.conv2d(x.reshape(1, 1, 3, 4), x[:, :3].reshape(1, 1, 3, 3), padding=1)[0, 0] / 4,
+    lambda lib, x: lib.nn.functional.avg_pool2d(x.reshape(1, 3, 4), 3, 1, 1)[0],
 ]
 TWO = [
     lambda lib, x, y: x + y,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan.tape import recording
+from minigan.recording import recording
 
 
 def leaf(*values):

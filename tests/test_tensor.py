@@ -115,7 +115,12 @@ ARRAY = np.linspace(0.1, 0.9, 12).reshape(4, 3)
 ON_ARRAYS = {
     "mean": mg.mean, "var": mg.var, "std": mg.std, "sum": mg.sum, "amax": mg.amax, "argmin": mg.argmin,
     "max": lambda x: mg.max(x, 0).values, "flatten": mg.flatten, "squeeze": mg.squeeze,
-    "permute": lambda x: mg.permute(x, 1, 0),
+    "permute": lambda x: mg.permute(x, 1, 0), "norm": mg.norm, "flip": lambda x: mg.flip(x, (0,)),
+    "logsumexp": lambda x: mg.logsumexp(x, 1), "softmax": lambda x: mg.softmax(x, 1), "relu": mg.relu,
+    "log_softmax": lambda x: mg.log_softmax(x, 1), "gather": lambda x: mg.gather(x, 0, np.array([[1, 0, 3]])),
+    "pad": lambda x: mg.nn.functional.pad(x, (1, 1)), "bmm": lambda x: mg.bmm(x[None], x.T[None]),
+    "one_hot": lambda x: mg.nn.functional.one_hot(np.array([1, 0])) * x[:1, :1], "two": lambda x: mg.max(x, x * 2),
+    "bounds": lambda x: mg.clamp(x, x * 0.5, x[0]),
     "unsqueeze": lambda x: mg.unsqueeze(x, 0), "transpose": lambda x: mg.transpose(x, 0, 1),
     "split": lambda x: mg.split(x, 2)[0], "chunk": lambda x: mg.chunk(x, 2)[1], "stack": lambda x: mg.stack([x, x]),
     "cat": lambda x: mg.cat([x, x]), "expand": lambda x: mg.expand(x, 2, 4, 3), "clamp": lambda x: mg.clamp(x, 0.5),

@@ -40,17 +40,21 @@ class CupyBackend(Backend):
     def of(self, x: Array) -> Backend:
         return self if x.device.id == self.index else cupy_backend(x.device.id)
 
+    def asarray(self, x: Any, dtype: Any = None) -> Array:
+        # A number goes along as an argument of a kernel: to copy it to the device, the host would wait.
+        return self.xp.full((), x, dtype) if self.xp.isscalar(x) else self.xp.asarray(x, dtype)
+
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(x)
 
     def random_words(self, n: int, seed: int, purpose: int, step: int, site: int, first: int = 0) -> Array:
         words = self.xp.empty(n, self.xp.uint64)
         # Scalars go in as NumPy uint64: CuPy would pass a Python int as a signed 64-bit number.
-        n_, first_, seed_, purpose_, site_ = (self.xp.uint64(i) for i in (n, first, seed, purpose, site))
-        step_ = self.xp.asarray(step, self.xp.uint64)
+        n_, first_, seed_, purpose_, site_, step_ = (self.xp.uint64(i) for i in (n, first, seed, purpose, site, step))
         blocks = (first % 4 + n + 3) // 4
         grid = (max(1, (blocks + THREADS - 1) // THREADS),)
-        _kernel("philox")(grid, (THREADS,), (words, n_, first_, seed_, purpose_, site_, step_))
+        in_memory = self.asarray(step_, self.xp.uint64)  # see kernels/philox.cu
+        _kernel("philox")(grid, (THREADS,), (words, n_, first_, seed_, purpose_, site_, in_memory))
         return words
 
 

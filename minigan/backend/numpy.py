@@ -1,22 +1,28 @@
 """NumPy on the CPU: the base kernels, rewritten where a pass over memory can be saved.
 
-A temporary of a megabyte costs as much as the arithmetic done on it, so these versions work in place and,
-where an optimizer touches whole networks, block by block in the cache.
+A temporary of a megabyte costs as much as the arithmetic done on it, so these versions work in place.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from minigan.backend.base import Array, Backend, Shape
+from minigan.backend.base import Array, Backend, Dims, Shape
+from minigan.backend.numpy_conv import NumpyConv
+from minigan.backend.numpy_norm import NumpyNorm
+from minigan.backend.numpy_optim import NumpyOptim
+
+# Infinities and nan are values like others, as in PyTorch, so NumPy's warnings about what made them are passed over
+# where these files are to blame. An errstate would cost as much as a small addition, at each of them.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigan\.backend\.")
 
 LINE = 64  # bytes in a cache line, and in an AVX-512 register
-BLOCK = 32_768  # elements: five float32 arrays of this length fit into a 1 MB second-level cache
 
 
-class NumpyBackend(Backend):
+class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
     """Kernels on `numpy.ndarray`."""
 
     xp = np
@@ -46,7 +52,7 @@ class NumpyBackend(Backend):
         return np.multiply(gy, gx, out=_buffer(gx))
 
     def leaky_relu(self, x: Array, negative_slope: float, out: Array = None) -> Array:
-        if negative_slope > 1:  # the larger of x and slope * x is then the wrong branch
+        if not 0 < negative_slope <= 1:  # the larger of x and slope * x is then the wrong one, or inf * 0
             return super().leaky_relu(x, negative_slope, out)
         y = np.multiply(x, negative_slope, out=out)
         return np.maximum(x, y, out=_buffer(y))
@@ -59,6 +65,22 @@ class NumpyBackend(Backend):
         factor = np.maximum(y > 0, y.dtype.type(negative_slope), out=out)
         return np.multiply(gy, factor, out=_buffer(factor))
 
+    # ---- reductions: without NumPy's Python wrappers, which cost as much as a small sum ------------------
+
+    def sum(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
+        return np.add.reduce(x, axis=dim, keepdims=keepdim, out=out)
+
+    def mean(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
+        y = np.add.reduce(x, axis=dim, keepdims=keepdim, out=out)
+        n = x.size // y.size if y.size else 1
+        return np.true_divide(y, n, out=_buffer(y))
+
+    def amax(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
+        return np.maximum.reduce(x, axis=dim, keepdims=keepdim, out=out)
+
+    def amin(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
+        return np.minimum.reduce(x, axis=dim, keepdims=keepdim, out=out)
+
     # ---- shape -------------------------------------------------------------------------------------------
 
     def getitem_grad(self, gy: Array, shape: Shape, index: Any) -> Array:
@@ -68,57 +90,6 @@ class NumpyBackend(Backend):
         else:
             np.add.at(gx, index, gy)
         return gx
-
-    # ---- optimizers --------------------------------------------------------------------------------------
-
-    def adam_(
-        self,
-        p: Array,
-        g: Array,
-        m: Array,
-        v: Array,
-        *,
-        step: int,
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        beta1, beta2 = betas
-        # lr m/c1 / (sqrt(v/c2) + eps)  =  rate m / (sqrt(v) + eps sqrt(c2)): one pass less
-        root2 = (1 - beta2**step) ** 0.5
-        rate = lr * root2 / (1 - beta1**step)
-        scratch = np.empty(min(BLOCK, p.size), p.dtype)
-        for start in range(0, p.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            pb, gb, mb, vb = p[block], g[block], m[block], v[block]
-            t = scratch[: pb.size]
-            if weight_decay:
-                gb = gb + weight_decay * pb
-            mb *= beta1
-            mb += np.multiply(gb, 1 - beta1, out=t)
-            np.multiply(gb, gb, out=t)
-            t *= 1 - beta2
-            vb *= beta2
-            vb += t
-            np.sqrt(vb, out=t)
-            t += eps * root2
-            np.divide(mb, t, out=t)
-            t *= rate
-            pb -= t
-
-    def lerp_(self, x: Array, end: Array, weight: float) -> None:
-        if not x.flags.c_contiguous:  # x.reshape(-1) would be a copy, and the result be lost
-            super().lerp_(x, end, weight)
-            return
-        scratch = np.empty(min(BLOCK, x.size), x.dtype)
-        flat, flat_end = x.reshape(-1), end.reshape(-1)
-        for start in range(0, x.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            t = scratch[: flat[block].size]
-            np.subtract(flat_end[block], flat[block], out=t)
-            t *= weight
-            flat[block] += t
 
 
 def _buffer(x: Array) -> Array | None:

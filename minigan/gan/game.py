@@ -16,9 +16,10 @@ from minigan.backend.device import Device
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss
 from minigan.gan.penalties import R1
-from minigan.nn import BatchNorm1d, Module
+from minigan.nn import Module
+from minigan.nn.batchnorm import BatchNorm
+from minigan.ops.joining import cat
 from minigan.ops.random import randn
-from minigan.ops.shape import cat
 from minigan.optim import Optimizer
 from minigan.tape import no_grad
 from minigan.tensor import Tensor
@@ -163,7 +164,7 @@ class Game:
 
 def _depends_on_batch(network: Module) -> bool:
     """Whether a forward pass updates a state or mixes the images of a batch."""
-    return any(True for _ in network.buffers()) or any(isinstance(m, BatchNorm1d) for m in network.modules())
+    return any(True for _ in network.buffers()) or any(isinstance(m, BatchNorm) for m in network.modules())
 
 
 def draw_z(n: int, z_dim: int, seed: int, device: Device) -> Tensor:

@@ -24,8 +24,8 @@ from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError
 from minigan.gan.game import Game, Report
 from minigan.ops.creation import as_tensor
+from minigan.ops.joining import stack
 from minigan.ops.random import set_step
-from minigan.ops.shape import stack
 
 
 class Extension:

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigan.errors import ConfigError
 from minigan.nn.module import Module
-from minigan.ops import activation
+from minigan.ops import activation, softmax
 from minigan.tensor import Tensor
 
 
@@ -44,6 +44,26 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}"
 
 
+class Softplus(Module):
+    """y = ln(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+
+    >>> mg.nn.Softplus()(mg.tensor([-100.0, 0.0, 100.0]))
+    tensor([3.7835e-44, 6.9315e-01, 1.0000e+02])
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Elementwise."""
+        return activation.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """Its two settings."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
 class Tanh(Module):
     """y = tanh x.
 
@@ -66,3 +86,37 @@ class Sigmoid(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise."""
         return activation.sigmoid(x)
+
+
+class _OverOneDimension(Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"
+
+
+class Softmax(_OverOneDimension):
+    """Positive numbers that add up to 1 over ``dim``, in proportion to e^x.
+
+    >>> mg.nn.Softmax(dim=0)(mg.tensor([0.0, 1000.0, 1000.0]))
+    tensor([0.0000, 0.5000, 0.5000])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape to the same shape."""
+        return softmax.softmax(x, self.dim)
+
+
+class LogSoftmax(_OverOneDimension):
+    """The logarithm of :class:`Softmax`, exact where that is too small for a number.
+
+    >>> mg.nn.LogSoftmax(dim=0)(mg.tensor([0.0, 1000.0]))
+    tensor([-1000.,     0.])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape to the same shape."""
+        return softmax.log_softmax(x, self.dim)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from minigan.errors import DTypeError, ShapeError
 from minigan.nn.module import Module, Parameter, require_array, require_size
 from minigan.ops import norm
@@ -9,25 +11,16 @@ from minigan.ops.creation import ones, tensor, zeros
 from minigan.tensor import Tensor
 
 
-class BatchNorm1d(Module):
-    """Batch normalisation of (N, C) or (N, C, L); source: Ioffe and Szegedy 2015.
+class ChannelNorm(Module):
+    """What BatchNorm and InstanceNorm share: parameters and running averages, one number per channel each.
 
-    In training by the statistics of the batch, in evaluation by their running averages.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the weight of a new batch in the running averages; None weighs all batches so far alike.
-        affine: learn a scale ``weight`` and a shift ``bias``.
-        track_running_stats: keep running averages; without them evaluation uses the batch, too.
-
-    Raises:
-        ShapeError: the input is not (N, C) or (N, C, L), or training has a single value per channel.
-        DTypeError: the input's type is not the layer's.
-
-    >>> mg.nn.BatchNorm1d(3)(mg.randn(8, 3)).shape
-    (8, 3)
+    Attributes:
+        inputs: the shapes of input that the layer takes, for its messages; ``{C}`` stands for the channels.
+        ranks: the numbers of dimensions that these shapes have.
     """
+
+    inputs: ClassVar[str]
+    ranks: ClassVar[tuple[int, ...]]
 
     def __init__(
         self,
@@ -36,37 +29,50 @@ class BatchNorm1d(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
-        require_size("BatchNorm1d", "num_features", num_features)
+        require_size(type(self).__name__, "num_features", num_features)
+        made = {"device": device, "dtype": dtype}
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.weight = Parameter(ones(num_features)) if affine else None
-        self.bias = Parameter(zeros(num_features)) if affine else None
+        self.weight = Parameter(ones(num_features, **made)) if affine else None
+        self.bias = Parameter(zeros(num_features, **made)) if affine else None
+        self.running_mean = self.running_var = None
         if track_running_stats:
-            self.register_buffer("running_mean", zeros(num_features))
-            self.register_buffer("running_var", ones(num_features))
-            self.register_buffer("num_batches_tracked", tensor(0))
-        else:
-            self.running_mean = self.running_var = None
+            self.register_buffer("running_mean", zeros(num_features, **made))
+            self.register_buffer("running_var", ones(num_features, **made))
+            self.register_buffer("num_batches_tracked", tensor(0, device=device))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C) or (N, C, L) to the same shape."""
+    def _check(self, x: Any, channel: int = 1) -> None:
+        """Raise unless x is an input for this layer, with its channels in dimension ``channel``."""
         require_array(self, "the input", x)
-        if x.ndim not in (2, 3) or x.shape[1] != self.num_features:
+        if x.ndim not in self.ranks or x.shape[channel] != self.num_features:
             raise ShapeError(
-                f"{self!r} expected an input of shape (N, {self.num_features}) or (N, {self.num_features}, L), "
+                f"{self!r} expected an input of shape {self.inputs.format(C=self.num_features)}, "
                 f"but got {tuple(x.shape)}. Change the layer's num_features or the input."
             )
         own = self.running_mean if self.weight is None else self.weight
-        if own is not None and x.dtype != own.dtype:
-            raise DTypeError(
-                f"{self!r} holds {own.dtype} values, but got a {x.dtype} input. "
-                f"Convert the input with x.to(mg.{own.dtype}) or the layer with .to()."
-            )
+        require_dtype(self, x, own)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm(ChannelNorm):
+    """What BatchNorm1d and BatchNorm2d share: all but the shapes that they take."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any of the layer's input shapes to the same shape."""
+        self._check(x)
         y = norm.batch_norm(
             x,
             self.running_mean,
@@ -87,9 +93,52 @@ class BatchNorm1d(Module):
             return self.momentum
         return 1 / (int(self.num_batches_tracked) + 1) if self.training and self.track_running_stats else 0.0
 
-    def extra_repr(self) -> str:
-        """The settings."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+
+class BatchNorm1d(BatchNorm):
+    """Batch normalisation of (N, C) or (N, C, L); source: Ioffe and Szegedy 2015.
+
+    In training by the statistics of the batch, in evaluation by their running averages.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the weight of a new batch in the running averages; None weighs all batches so far alike.
+        affine: learn a scale ``weight`` and a shift ``bias``.
+        track_running_stats: keep running averages; without them evaluation uses the batch, too.
+
+    Raises:
+        ShapeError: the input is not (N, C) or (N, C, L), or training has a single value per channel.
+        DTypeError: the input's type is not the layer's.
+
+    >>> mg.nn.BatchNorm1d(3)(mg.randn(8, 3)).shape
+    (8, 3)
+    """
+
+    inputs = "(N, {C}) or (N, {C}, L)"
+    ranks = (2, 3)
+
+
+class BatchNorm2d(BatchNorm):
+    """Batch normalisation of images (N, C, H, W); else as :class:`BatchNorm1d`.
+
+    Raises:
+        ShapeError: the input is not (N, C, H, W), or training has a single value per channel.
+        DTypeError: the input's type is not the layer's.
+
+    >>> mg.nn.BatchNorm2d(3)(mg.randn(8, 3, 4, 4)).shape
+    (8, 3, 4, 4)
+    """
+
+    inputs = "(N, {C}, H, W)"
+    ranks = (4,)
+
+
+def require_dtype(layer: Module, x: Any, own: Any) -> None:
+    """Raise if the input is of another type than the layer's ``own`` tensor, or of no floating point type."""
+    if own is not None and x.dtype != own.dtype:
+        raise DTypeError(
+            f"{layer!r} holds {own.dtype} values, but got a {x.dtype} input. "
+            f"Convert the input with x.to(mg.{own.dtype}) or the layer with .to()."
         )
+    if x.dtype.kind != "f":
+        raise DTypeError(f"{layer!r} expected floating point values, but got {x.dtype}. Convert them with x.float().")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from minigan.errors import ConfigError, DTypeError
+from minigan.errors import ConfigError, DTypeError, ShapeError
 from minigan.nn.module import Module, require_array
 from minigan.ops import random
 from minigan.tensor import Tensor
@@ -26,18 +28,48 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         if not (isinstance(p, int | float | np.number) and 0 <= p <= 1):
-            raise ConfigError(f"Dropout: expected a probability p from 0 to 1, but got {p!r}.")
+            raise ConfigError(f"{type(self).__name__}: expected a probability p from 0 to 1, but got {p!r}.")
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise, with a new mask at each call."""
+        self._check(x)
+        return random.dropout(x, self.p, self.training)
+
+    def _check(self, x: Any) -> None:
         require_array(self, "the input", x)
         if x.dtype.kind != "f":
             raise DTypeError(
                 f"{self!r} expected floating point values, but got {x.dtype}. Convert them with x.float()."
             )
-        return random.dropout(x, self.p, self.training)
 
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}"
+
+
+class Dropout2d(Dropout):
+    """In training each channel of (N, C, H, W) or (C, H, W) is 0 with probability p, else x / (1 - p).
+
+    Neighbouring values of an image tell of each other, so a channel is dropped as a whole.
+
+    Raises:
+        ConfigError: p is outside [0, 1].
+        ShapeError: the input is of another shape.
+        DTypeError: the input is not of a floating point type.
+
+    Source: Tompson et al. 2015.
+
+    >>> mg.nn.Dropout2d(0.9).eval()(mg.ones(1, 1, 2)).shape
+    (1, 1, 2)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Channel by channel, with a new mask at each call."""
+        self._check(x)
+        if x.ndim not in (3, 4):
+            raise ShapeError(
+                f"{self!r} expected an input of shape (N, C, H, W) or (C, H, W), but got {tuple(x.shape)}. "
+                "Reshape the input, or use Dropout."
+            )
+        return random.dropout2d(x, self.p, self.training)

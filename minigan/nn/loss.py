@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.nn.module import Module, require_array
+from minigan.ops import cross_entropy as classes
 from minigan.ops import loss
 from minigan.tensor import Tensor
 
@@ -77,6 +78,70 @@ class BCEWithLogitsLoss(_Loss):
     def forward(self, input: Tensor, target: Any) -> Tensor:
         """The loss of logits ``input`` against ``target`` in [0, 1]."""
         return loss.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
+
+
+class NLLLoss(_Loss):
+    """Cross entropy of log probabilities: expects outputs of a LogSoftmax.
+
+    Args:
+        weight: factor of each class, (C,); a buffer. The mean is divided by the sum of the factors.
+        ignore_index: targets of this class are left out.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ShapeError: the target or the weight does not fit the input.
+        RangeError: the target names a class that is not there (checked on the CPU).
+        DTypeError: the target is not made of integers.
+
+    >>> mg.nn.NLLLoss()(mg.tensor([[-1.0, -0.5]]), mg.tensor([1]))
+    tensor(0.5000)
+    """
+
+    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self._add_factor("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        """The loss of log probabilities ``input`` (N, C, ...) against class indices ``target`` (N, ...)."""
+        return classes.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
+
+
+class CrossEntropyLoss(_Loss):
+    """Cross entropy of logits of several classes: LogSoftmax and NLLLoss in one.
+
+    Args:
+        weight: factor of each class, (C,); a buffer. For class indices the mean is divided by the sum of the factors.
+        ignore_index: targets of this class are left out.
+        reduction: "mean", "sum" or "none".
+        label_smoothing: the share of each target, from 0 to 1, that is spread evenly over all classes.
+
+    Raises:
+        ShapeError: the target or the weight does not fit the input.
+        RangeError: the target names a class that is not there (checked on the CPU).
+        DTypeError: the target is made of neither class indices nor probabilities.
+
+    >>> mg.nn.CrossEntropyLoss()(mg.tensor([[0.0, 0.0]]), mg.tensor([1]))
+    tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction)
+        self._add_factor("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        """The loss of logits ``input`` (N, C, ...) against class indices (N, ...) or probabilities (N, C, ...)."""
+        return classes.cross_entropy(
+            input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
+        )
 
 
 class MSELoss(_Loss):

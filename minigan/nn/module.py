@@ -11,6 +11,8 @@ import numpy as np
 from minigan.backend import get_backend
 from minigan.backend.device import device as resolve_device
 from minigan.errors import DTypeError, ShapeError, StateError
+from minigan.nn.hooks import Hooked
+from minigan.nn.summary import Summary, summarize
 from minigan.ops.device import parse_to
 from minigan.states import host_array
 from minigan.tensor import Tensor
@@ -37,7 +39,7 @@ class Parameter(Tensor):
         self.requires_grad_(requires_grad)
 
 
-class Module:
+class Module(Hooked):
     """The base of all networks. A subclass assigns its parts in ``__init__`` and defines ``forward``.
 
     Parameters, modules and buffers (by :meth:`register_buffer`) are found under the names of the attributes they
@@ -70,10 +72,6 @@ class Module:
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward.")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """``module(x)`` is ``module.forward(x)``."""
-        return self.forward(*args, **kwargs)
 
     # ---- parts by name -----------------------------------------------------------------------------------
 
@@ -306,7 +304,30 @@ class Module:
         """All values on the first GPU."""
         return self.to(device="cuda")
 
-    # ---- in words ----------------------------------------------------------------------------------------
+    # ---- in words and numbers ----------------------------------------------------------------------------------------
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of all layers: name, type, shape of the output, parameters and FLOPs. Print it.
+
+        One forward pass in evaluation mode on zeros finds the shapes; no state is changed. FLOPs are counted as by
+        `mg.profile`.
+
+        Args:
+            inputs: the shape of each input, batch included, or an example where zeros will not do.
+
+        Raises:
+            ArgumentError: no input, or one that is neither a shape nor a tensor.
+
+        >>> print(mg.nn.Sequential(mg.nn.Linear(3, 2), mg.nn.Tanh()).summary((5, 3)))
+        layer  type        output  parameters  FLOPs
+        --------------------------------------------
+               Sequential  (5, 2)           8     70
+        0      Linear      (5, 2)           8     60
+        1      Tanh        (5, 2)           0     10
+        --------------------------------------------
+        8 parameters, 8 of them trained; 70 FLOPs
+        """
+        return summarize(self, inputs)
 
     def extra_repr(self) -> str:
         """The settings of this layer, for its repr."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
 from minigan.ops.elementwise import gt, where
-from minigan.ops.promotion import floating
-from minigan.tape import primitive
+from minigan.ops.promotion import floating, numbers
+from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -37,28 +37,50 @@ def sigmoid(k: Backend, x: Array) -> Array:
     return k.sigmoid(x)
 
 
-@primitive(x=lambda gy, x: gy * sigmoid(x), rule=floating)
-def _softplus(k: Backend, x: Array) -> Array:
-    """y = ln(1 + e^x)."""
-    return k.softplus(x)
+def _softplus_slope_grad(ggx: Tensor, gy: Tensor, x: Tensor, beta: float, threshold: float) -> Tensor:
+    """gx = ggx gy beta s (1 - s) for s = sigmoid(beta x), and 0 above the threshold."""
+    scaled = x * beta
+    return where(gt(scaled, threshold), 0.0, sigmoid_grad(ggx * gy * beta, sigmoid(scaled)))
 
 
-def softplus(x: Any, beta: float = 1.0) -> Tensor:
-    """y = ln(1 + e^(beta x)) / beta, exact for every x.
+@primitive(gy=lambda ggx, x, beta, threshold: softplus_grad(ggx, x, beta=beta, threshold=threshold),
+           x=_softplus_slope_grad)  # fmt: skip
+def softplus_grad(k: Backend, gy: Array, x: Array, *, beta: float, threshold: float) -> Array:
+    """gx = gy sigmoid(beta x), and gy where beta x > threshold."""
+    return k.softplus_grad(gy, x, beta, threshold)
+
+
+@primitive(x=softplus_grad, rule=floating)
+def _softplus(k: Backend, x: Array, *, beta: float, threshold: float) -> Array:
+    """y = ln(1 + e^(beta x)) / beta, and x where beta x > threshold."""
+    return k.softplus(x, beta, threshold)
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """y = ln(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
 
     >>> mg.nn.functional.softplus(mg.tensor([-100.0, 0.0, 100.0]))
     tensor([3.7835e-44, 6.9315e-01, 1.0000e+02])
     """
-    return _softplus(x) if beta == 1 else _softplus(x * beta) / beta
+    return _softplus(input, beta=float(beta), threshold=float(threshold))
 
 
-def logsigmoid(x: Any) -> Tensor:
-    """y = ln sigmoid x = -ln(1 + e^-x).
+@primitive(x=lambda gy, x: gy * sigmoid(-x), rule=floating)
+def logsigmoid(k: Backend, x: Array) -> Array:
+    """y = ln sigmoid x = -ln(1 + e^-x), exact for every x."""
+    return k.logsigmoid(x)
 
-    >>> mg.nn.functional.logsigmoid(mg.tensor([-100.0, 0.0]))
-    tensor([-100.0000,   -0.6931])
-    """
-    return -_softplus(-x)
+
+@primitive(gy=lambda ggx, y: relu_grad(ggx, y))
+def relu_grad(k: Backend, gy: Array, y: Array) -> Array:
+    """gx = gy where y, which is never below 0, is not 0; so it passes where y is nan, as in PyTorch."""
+    return k.relu_grad(gy, y)
+
+
+@primitive(x=relu_grad, rule=numbers)
+def relu(k: Backend, x: Array) -> Array:
+    """y = max(x, 0); the gradient at 0 is 0."""
+    return k.relu(x)
 
 
 @primitive(gy=lambda ggx, y, negative_slope: leaky_relu_grad(ggx, y, negative_slope=negative_slope))
@@ -70,10 +92,10 @@ def leaky_relu_grad(k: Backend, gy: Array, y: Array, *, negative_slope: float) -
 @primitive(x=leaky_relu_grad, rule=floating)
 def _leaky_relu(k: Backend, x: Array, *, negative_slope: float) -> Array:
     """y = x where x > 0, else negative_slope x."""
-    return k.leaky_relu(x, negative_slope) if negative_slope else k.relu(x)  # an infinite x times 0 is nan
+    return k.leaky_relu(x, negative_slope)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
     """y = x where x > 0, else negative_slope x.
 
     >>> mg.nn.functional.leaky_relu(mg.tensor([-1.0, 2.0]), 0.2)
@@ -81,14 +103,6 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """
     negative_slope = float(negative_slope)  # a NumPy float64 would turn float32 into float64
     if negative_slope < 0:  # the sign of y does not tell that of x: remember x instead
+        x = operand(input)
         return where(gt(x, 0), x, x * negative_slope)
-    return _leaky_relu(x, negative_slope=negative_slope)
-
-
-def relu(x: Any) -> Tensor:
-    """y = max(x, 0); the gradient at 0 is 0.
-
-    >>> mg.relu(mg.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-    return _leaky_relu(x, negative_slope=0.0)
+    return _leaky_relu(input, negative_slope=negative_slope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from minigan.backend import backend_of, device_of, get_backend
 from minigan.backend.device import device as resolve_device
-from minigan.errors import ShapeError
+from minigan.errors import RangeError, ShapeError
 from minigan.ops.device import transfer
+from minigan.ops.exchange import from_dlpack
 from minigan.ops.promotion import number_type
 from minigan.ops.shape import sizes_of
 from minigan.variable import Variable, constant
@@ -64,17 +66,6 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return constant(array if to == device_of(array) else transfer(array, to))
 
 
-def from_dlpack(x: Any) -> Tensor:
-    """A tensor that shares memory with an array or tensor of another library.
-
-    >>> mg.from_dlpack(np.arange(3))
-    tensor([0, 1, 2])
-    """
-    kind = x.__dlpack_device__()[0]
-    backend = backend_of(resolve_device("cuda" if kind == 2 else "cpu"))  # 2 is kDLCUDA
-    return constant(backend.xp.from_dlpack(x))
-
-
 def full(size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor filled with one value: ``full((2, 3), 7.0)``.
 
@@ -107,28 +98,45 @@ def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad:
     return full(sizes_of(size), 1, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
 
 
-def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: Any = None) -> Tensor:
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... below end; ``arange(end)`` starts at 0.
+
+    Raises:
+        RangeError: the steps lead away from the end, or nowhere, or the end is not finite.
 
     >>> mg.arange(1, 4)
     tensor([1, 2, 3])
     """
     if end is None:
         start, end = 0, start
+    if not step or not all(math.isfinite(value) for value in (start, end, step)) or (end - start) / step < 0:
+        raise RangeError(f"arange: expected finite steps from start to end, but got {start}, {end} and step {step}.")
     if dtype is None:
         whole = all(isinstance(value, int) for value in (start, end, step))
         dtype = np.int64 if whole else np.float32
-    return constant(backend_of(resolve_device(device)).arange(start, end, step, np.dtype(dtype)))
+    values = backend_of(resolve_device(device)).arange(start, end, step, np.dtype(dtype))
+    return constant(values).requires_grad_(requires_grad)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = np.float32, device: Any = None) -> Tensor:
+def eye(
+    n: int, m: int | None = None, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix of zeros; m is n by default.
 
     >>> mg.eye(2)
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return constant(backend_of(resolve_device(device)).eye(n, n if m is None else m, np.dtype(dtype)))
+    rows, columns = sizes_of((n, n if m is None else m))
+    values = backend_of(resolve_device(device)).eye(rows, columns, np.dtype(dtype))
+    return constant(values).requires_grad_(requires_grad)
 
 
 def _from_python(data: Any, dtype: Any = None) -> Any:

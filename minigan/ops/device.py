@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minigan.backend import Array, Backend, backend_of, get_backend
 from minigan.backend.device import Device
+from minigan.errors import DTypeError
 from minigan.tape import primitive
 
 
@@ -22,7 +25,17 @@ def parse_to(args: Sequence[Any], device: Any, dtype: Any) -> tuple[Any, Any]:
             device = arg
         else:
             dtype = arg
-    return device, dtype
+    return device, None if dtype is None else _data_type(dtype)
+
+
+def _data_type(dtype: Any) -> np.dtype[Any]:
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(
+            f'to: expected a device such as "cpu" or "cuda:0", or a data type such as mg.float32, but got {dtype!r}.'
+        ) from None
+    return found
 
 
 @primitive(x=lambda gy, to, source: to_device(gy, to=source, source=to))

@@ -7,13 +7,14 @@ operations of this same table, so each can be differentiated again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ConfigError, DTypeError, RangeError
-from minigan.ops.promotion import cast_to, floating, promote, result_type
+from minigan.ops.promotion import agree, cast_to, floating, numbers, promote, result_type
 from minigan.tape import operand, primitive
 from minigan.variable import Variable, constant
 
@@ -29,7 +30,7 @@ def add(k: Backend, x1: Array, x2: Array) -> Array:
     return k.add(x1, x2)
 
 
-@primitive(x1=lambda gy: gy, x2=lambda gy: -gy, rule=promote)
+@primitive(x1=lambda gy: gy, x2=lambda gy: -gy, rule=numbers)
 def sub(k: Backend, x1: Array, x2: Array) -> Array:
     """y = x1 - x2."""
     return k.sub(x1, x2)
@@ -47,26 +48,46 @@ def div(k: Backend, x1: Array, x2: Array) -> Array:
     return k.div(x1, x2)
 
 
-def pow(x1: Any, x2: Any) -> Tensor:
-    """y = x1 ^ x2; a Python number as the exponent has a cheaper gradient than a tensor.
+def pow(input: Any, exponent: Any) -> Tensor:
+    """y = input ^ exponent; a Python number as the exponent has a cheaper gradient than a tensor.
+
+    Raises:
+        RangeError: the power of integers would be none, as 2 ^ -1.
 
     >>> mg.pow(mg.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    x1, x2 = operand(x1), operand(x2)
-    dtype = result_type([x1, x2])
+    x1, x2 = operand(input), operand(exponent)
     if not isinstance(x2, Variable):
-        if x2 < 0 and dtype.kind in "iu":
-            raise RangeError(f"pow: integers have no integer power {x2}. Convert the base with x.float().")
-        return _pow_number(cast_to(x1, dtype), exponent=x2)
+        return _pow_number(_base(x1, x2), exponent=x2)
     if not isinstance(x1, Variable):
-        x1 = _as(get_backend(x2._data), x1, dtype)
+        x1 = constant(get_backend(x2._data).asarray(x1, result_type([x1, x2])))
     return _pow(x1, x2)
 
 
+def _base(x: Any, exponent: float) -> Any:
+    """x in the type that its power has."""
+    if isinstance(x, Variable) and x._data.dtype.kind == "f":
+        return x
+    dtype = result_type([x, exponent])
+    if exponent < 0 and dtype.kind in "iu":
+        raise RangeError(f"pow: integers have no integer power {exponent}. Convert the base with x.float().")
+    return cast_to(x, dtype)
+
+
+def _base_of_slope(x1: Tensor, x2: Tensor) -> Tensor:
+    """x1, but 1 where x2 is 0 and x1 is 0 or nan: x^0 is flat there, too."""
+    return where(eq(x2, 0), where(gt(abs(x1), 0), x1, 1.0), x1)
+
+
+def _log_of_base(x1: Tensor, x2: Tensor) -> Tensor:
+    """ln x1, but 0 where x1 is 0 and x2 is not below it: 0^x does not change with x."""
+    return log(where(eq(x1, 0), where(ge(x2, 0), 1.0, x1), x1))
+
+
 @primitive(
-    x1=lambda gy, x1, x2: gy * (x2 * _pow(where(eq(x2, 0), _not_0(x1), x1), x2 - 1)),  # x^0 is flat, at 0 too
-    x2=lambda gy, x1, y: gy * (y * log(_not_0(x1))),  # 0^x does not change with x
+    x1=lambda gy, x1, x2: gy * (x2 * _pow(_base_of_slope(x1, x2), x2 - 1)),
+    x2=lambda gy, x1, x2, y: gy * (y * _log_of_base(x1, x2)),
     rule=promote,
 )
 def _pow(k: Backend, x1: Array, x2: Array) -> Array:
@@ -74,31 +95,46 @@ def _pow(k: Backend, x1: Array, x2: Array) -> Array:
     return k.pow(x1, x2)
 
 
-def _not_0(x: Tensor) -> Tensor:
-    return where(eq(x, 0), 1, x)
+def not_0(x: Tensor) -> Tensor:
+    """x, but 1 where it is 0: for quotients and powers that do not count there."""
+    return where(eq(x, 0), 1.0, x)
 
 
-@primitive(x=lambda gy, x, exponent: gy * (_pow_number(x, exponent=exponent - 1 if exponent else 1) * exponent))
+def _pow_number_grad(gy: Tensor, x: Tensor, exponent: float) -> Tensor:
+    slope = _pow_number(x, exponent=exponent - 1) * exponent if exponent else sign(x) * 0.0  # 0 for nan, too
+    return gy * slope
+
+
+@primitive(x=_pow_number_grad)
 def _pow_number(k: Backend, x: Array, *, exponent: float) -> Array:
     """y = x ^ exponent."""
-    return k.square(x) if exponent == 2 else k.pow(x, exponent)
+    cheaper = _POWERS.get(exponent)
+    return cheaper(k, x) if cheaper else k.pow(x, exponent)
 
 
-@primitive(x=lambda gy: -gy)
+_POWERS: dict[float, Callable[[Backend, Array], Array]] = {
+    2: lambda k, x: k.square(x),
+    0.5: lambda k, x: k.sqrt(x),
+    -0.5: lambda k, x: k.rsqrt(x),
+    -1: lambda k, x: k.reciprocal(x),
+}
+
+
+@primitive(x=lambda gy: -gy, rule=numbers)
 def neg(k: Backend, x: Array) -> Array:
     """y = -x."""
     return k.neg(x)
 
 
-@primitive(x=lambda gy, x: gy * sign(x))
+@primitive(x=lambda gy, x: gy * sign(x), rule=numbers)
 def abs(k: Backend, x: Array) -> Array:
     """y = |x|; the gradient at 0 is 0."""
     return k.abs(x)
 
 
-@primitive(x=lambda gy: gy * 0.0)
+@primitive(x=lambda gy: gy * 0.0, rule=numbers)
 def sign(k: Backend, x: Array) -> Array:
-    """y = -1, 0 or 1; its gradient is 0 everywhere."""
+    """y = -1, 0 or 1, and 0 for nan; its gradient is 0 everywhere."""
     return k.sign(x)
 
 
@@ -168,44 +204,51 @@ def cos(k: Backend, x: Array) -> Array:
 # ---- choosing between values -----------------------------------------------------------------------------
 
 
-def where(condition: Any, x1: Any, x2: Any) -> Tensor:
-    """y = x1 where the condition holds, else x2.
+def where(condition: Any, input: Any, other: Any) -> Tensor:
+    """y = input where the condition holds, else other.
+
+    Raises:
+        DTypeError: the condition is not made of truth values.
 
     >>> x = mg.tensor([-1.0, 2.0])
     >>> mg.where(x > 0, x, 0.0)
     tensor([0., 2.])
     """
+    condition = operand(condition)
     if not isinstance(condition, Variable):
-        condition = constant(np.asarray(condition, bool))
-    dtype = result_type([operand(x1), operand(x2)])
-    backend = get_backend(condition._data)
-    choices = [cast_to(x, dtype) if isinstance(x, Variable) else _as(backend, x, dtype) for x in (x1, x2)]
-    return _where(condition, *choices)
+        condition = constant(np.asarray(condition))
+    if condition.dtype.kind != "b":
+        raise DTypeError(f"where: expected a condition of bool, but got {condition.dtype}. Compare, as in x > 0.")
+    if not (isinstance(input, Variable) or isinstance(other, Variable)):
+        input = _constant_choice(condition, operand(input), operand(other))
+    return _where(condition, input, other)
 
 
-def _as(backend: Any, x: Any, dtype: np.dtype[Any]) -> Tensor:
-    return constant(backend.asarray(x, dtype))
+def _constant_choice(condition: Tensor, x1: Any, x2: Any) -> Tensor:
+    """x1 as a tensor: the kernel wants one beside the condition."""
+    if isinstance(x1, Variable):
+        return x1  # type: ignore[return-value]
+    return constant(get_backend(condition._data).asarray(x1, result_type([x1, x2])))
 
 
-@primitive(x1=lambda gy, condition: where(condition, gy, 0.0), x2=lambda gy, condition: where(condition, 0.0, gy))
+def _promote_choices(name: str, args: list[Any]) -> list[Any]:
+    condition, x1, x2 = args
+    return args if agree(x1, x2) else [condition, *promote(name, [x1, x2])]
+
+
+@primitive(
+    x1=lambda gy, condition: where(condition, gy, 0.0),
+    x2=lambda gy, condition: where(condition, 0.0, gy),
+    rule=_promote_choices,
+)
 def _where(k: Backend, condition: Array, x1: Array, x2: Array) -> Array:
     """y = x1 where the condition holds, else x2."""
     return k.where(condition, x1, x2)
 
 
-def _share(gy: Tensor, wins: Tensor, tie: Tensor) -> Tensor:
-    """All of gy where this argument wins, half where both are equal, as in PyTorch."""
-    return where(tie, gy * 0.5, where(wins, gy, 0.0))
-
-
-@primitive(
-    x1=lambda gy, x1, x2: _share(gy, gt(x1, x2), eq(x1, x2)),
-    x2=lambda gy, x1, x2: _share(gy, gt(x2, x1), eq(x1, x2)),
-    rule=promote,
-)
-def maximum(k: Backend, x1: Array, x2: Array) -> Array:
-    """y = the larger of x1 and x2."""
-    return k.maximum(x1, x2)
+def _share(gy: Tensor, loses: Tensor, tie: Tensor) -> Tensor:
+    """gy, but half of it where both are equal and 0 where this one loses; all of it beside nan, as in PyTorch."""
+    return where(loses, 0.0, where(tie, gy * 0.5, gy))
 
 
 @primitive(
@@ -213,34 +256,55 @@ def maximum(k: Backend, x1: Array, x2: Array) -> Array:
     x2=lambda gy, x1, x2: _share(gy, lt(x2, x1), eq(x1, x2)),
     rule=promote,
 )
+def maximum(k: Backend, x1: Array, x2: Array) -> Array:
+    """y = the larger of x1 and x2; nan if one of them is."""
+    return k.maximum(x1, x2)
+
+
+@primitive(
+    x1=lambda gy, x1, x2: _share(gy, gt(x1, x2), eq(x1, x2)),
+    x2=lambda gy, x1, x2: _share(gy, gt(x2, x1), eq(x1, x2)),
+    rule=promote,
+)
 def minimum(k: Backend, x1: Array, x2: Array) -> Array:
-    """y = the smaller of x1 and x2."""
+    """y = the smaller of x1 and x2; nan if one of them is."""
     return k.minimum(x1, x2)
 
 
-def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
-    """y = x held between min and max; the gradient is 1 inside, bounds included, and 0 outside.
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
+    """y = input held between min and max, numbers or tensors; max counts where min is above it.
+
+    The gradient of the input is 1 inside, bounds included, and 0 outside, where it is the bound's.
+
+    Raises:
+        ConfigError: there is neither a min nor a max.
 
     >>> mg.clamp(mg.tensor([-2.0, 0.5, 2.0]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
     if min is None and max is None:
         raise ConfigError("clamp: expected min, max or both, but got neither. Give at least one bound.")
-    low, high = (None if bound is None else operand(bound) for bound in (min, max))
-    if isinstance(low, Variable) or isinstance(high, Variable):
-        raise DTypeError("clamp: expected numbers as bounds, but got a tensor. Use mg.maximum and mg.minimum.")
-    x = operand(x)
-    return _clamp(cast_to(x, result_type([x, low, high])), low=low, high=high)
+    return _clamp(input, min, max)
 
 
-def _clamp_grad(gy: Tensor, x: Tensor, low: float | None, high: float | None) -> Tensor:
+def _clamp_grad(gy: Tensor, x: Tensor, low: Any, high: Any) -> Tensor:
     if low is not None:
         gy = where(ge(x, low), gy, 0.0)
     return gy if high is None else where(le(x, high), gy, 0.0)
 
 
-@primitive(x=_clamp_grad)
-def _clamp(k: Backend, x: Array, *, low: float | None, high: float | None) -> Array:
+def _clamp_low_grad(gy: Tensor, x: Tensor, low: Tensor, high: Any) -> Tensor:
+    gy = where(lt(x, low), gy, 0.0)
+    return gy if high is None else where(lt(low, high), gy, 0.0)
+
+
+def _clamp_high_grad(gy: Tensor, x: Tensor, low: Any, high: Tensor) -> Tensor:
+    crossed = 0.0 if low is None else where(lt(high, low), gy, 0.0)
+    return where(gt(x, high), gy, crossed)
+
+
+@primitive(x=_clamp_grad, low=_clamp_low_grad, high=_clamp_high_grad, rule=promote)
+def _clamp(k: Backend, x: Array, low: Any = None, high: Any = None) -> Array:
     """y = min(max(x, low), high), where a bound of None is none."""
     if low is not None:
         x = k.maximum(x, low)

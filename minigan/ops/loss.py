@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ConfigError, RangeError, ShapeError
-from minigan.ops.activation import _softplus, sigmoid, sigmoid_grad
+from minigan.ops.activation import logsigmoid, sigmoid, sigmoid_grad
 from minigan.ops.elementwise import abs, clamp, log, square
 from minigan.ops.promotion import same
 from minigan.ops.reduce import mean, sum
@@ -28,7 +28,7 @@ def bce_with_logits_grad(k: Backend, gy: Array, x: Array, target: Array) -> Arra
 
 @primitive(x=bce_with_logits_grad, target=lambda gy, x: -gy * x, rule=same)
 def _bce_with_logits(k: Backend, x: Array, target: Array) -> Array:
-    """y = softplus(x) - x target = -target ln sigmoid x - (1 - target) ln(1 - sigmoid x)."""
+    """y = (1 - target) x + softplus(-x) = -target ln sigmoid x - (1 - target) ln(1 - sigmoid x)."""
     return k.bce_with_logits(x, target)
 
 
@@ -37,11 +37,23 @@ def _log_odds(x: Tensor) -> Tensor:
     return clamp(log(1 - x), min=-100.0) - clamp(log(x), min=-100.0)
 
 
+def _variance(x: Tensor) -> Tensor:
+    """x (1 - x), held above 1e-12."""
+    return clamp(x * (1 - x), min=1e-12)
+
+
 @primitive(
-    x=lambda gy, x, target: gy * (x - target) / clamp(x * (1 - x), min=1e-12),
-    target=lambda gy, x: gy * _log_odds(x),
-    rule=same,
+    gy=lambda ggx, x, target: bce_grad(ggx, x, target),
+    # At 0 and 1 the bound on the denominator counts as fixed, as in PyTorch.
+    x=lambda ggx, gy, x, target: ggx * gy * (x * (x - target * 2) + target) / square(_variance(x)),
+    target=lambda ggx, gy, x: -ggx * gy / _variance(x),
 )
+def bce_grad(k: Backend, gy: Array, x: Array, target: Array) -> Array:
+    """gx = gy (x - target) / (x (1 - x)), the denominator held above 1e-12."""
+    return k.bce_grad(gy, x, target)
+
+
+@primitive(x=bce_grad, target=lambda gy, x: gy * _log_odds(x), rule=same)
 def _bce(k: Backend, x: Array, target: Array) -> Array:
     """y = -target ln x - (1 - target) ln(1 - x), each logarithm held above -100."""
     return k.bce(x, target)
@@ -59,15 +71,19 @@ def binary_cross_entropy_with_logits(
         reduction: "mean", "sum" or "none".
         pos_weight: factor of the loss where the target is 1.
 
+    Raises:
+        ShapeError: target has another shape.
+        ConfigError: there is no such reduction.
+
     >>> mg.nn.functional.binary_cross_entropy_with_logits(mg.tensor([0.0, 200.0]), mg.tensor([1.0, 1.0]))
     tensor(0.3466)
     """
     target = _target("binary_cross_entropy_with_logits", input, target)
-    if pos_weight is None:
-        loss = _bce_with_logits(input, target)
-    else:
-        loss = (1 - target) * input + (1 + (pos_weight - 1) * target) * _softplus(-input)
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    input = operand(input)
+    loss = _bce_with_logits(input, target)
+    if pos_weight is not None:
+        loss = loss - (operand(pos_weight) - 1) * target * logsigmoid(input)
+    return reduce_loss("binary_cross_entropy_with_logits", _weighted(loss, weight), reduction)
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
@@ -78,6 +94,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     Raises:
         ShapeError: target has another shape.
         RangeError: a value of input is no probability (checked on the CPU; on a GPU it would cost a wait).
+        ConfigError: there is no such reduction.
 
     >>> mg.nn.functional.binary_cross_entropy(mg.tensor([0.5]), mg.tensor([1.0]))
     tensor(0.6931)
@@ -85,29 +102,40 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     target = _target("binary_cross_entropy", input, target)
     input = operand(input)
     _require_probabilities(input)
-    loss = _bce(input, target)
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    return reduce_loss("binary_cross_entropy", _weighted(_bce(input, target), weight), reduction)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The squared difference.
 
+    Raises:
+        ShapeError: target has another shape.
+        ConfigError: there is no such reduction.
+
     >>> mg.nn.functional.mse_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    return reduce_loss(square(input - _target("mse_loss", input, target)), reduction)
+    return reduce_loss("mse_loss", square(input - _target("mse_loss", input, target)), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The absolute difference.
 
+    Raises:
+        ShapeError: target has another shape.
+        ConfigError: there is no such reduction.
+
     >>> mg.nn.functional.l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    return reduce_loss(abs(input - _target("l1_loss", input, target)), reduction)
+    return reduce_loss("l1_loss", abs(input - _target("l1_loss", input, target)), reduction)
 
 
-def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
+def _weighted(loss: Tensor, weight: Any) -> Tensor:
+    return loss if weight is None else loss * weight
+
+
+def reduce_loss(name: str, loss: Tensor, reduction: str) -> Tensor:
     """The mean or the sum of the losses, or all of them."""
     if reduction == "mean":
         return mean(loss)
@@ -115,7 +143,7 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
         return sum(loss)
     if reduction == "none":
         return loss
-    raise ConfigError(f'Expected reduction "mean", "sum" or "none", but got {reduction!r}.')
+    raise ConfigError(f'{name}: expected reduction "mean", "sum" or "none", but got {reduction!r}.')
 
 
 def _target(name: str, input: Any, target: Any) -> Any:

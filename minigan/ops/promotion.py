@@ -37,10 +37,25 @@ def cast_to(x: Any, dtype: np.dtype[Any]) -> Any:
     return cast(x, dtype=dtype, source=x.dtype)
 
 
+def agree(x1: Any, x2: Any) -> bool:
+    """Whether two operands have one type as they are: tensors of one, or a number beside a floating point tensor."""
+    if not isinstance(x1, Variable):
+        x1, x2 = x2, x1
+    dtype = x1._data.dtype
+    return dtype is x2._data.dtype if isinstance(x2, Variable) else dtype.kind == "f"
+
+
 def promote(name: str, args: list[Any]) -> list[Any]:
     """All arguments with the one type that PyTorch would give the result."""
     dtype = result_type(args)
     return [cast_to(x, dtype) for x in args]
+
+
+def numbers(name: str, args: list[Any]) -> list[Any]:
+    """As :func:`promote`, but truth values are no numbers."""
+    if result_type(args).kind == "b":
+        raise DTypeError(f"{name}: expected numbers, but got bool. Convert it with x.to(mg.int64).")
+    return promote(name, args)
 
 
 def floating(name: str, args: list[Any]) -> list[Any]:

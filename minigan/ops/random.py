@@ -6,13 +6,14 @@ and repeats by setting the step. ``site`` counts the draws within a step: two Dr
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigan.backend import Array, Backend, backend_of, get_backend, philox
+from minigan.backend import Array, Backend, backend_of, device_of, get_backend, philox
 from minigan.backend.device import device as resolve_device
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, DTypeError, ShapeError
 from minigan.ops.shape import sizes_of
 from minigan.tape import operand, primitive
 from minigan.variable import constant
@@ -83,6 +84,64 @@ def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return _draw("normal", sizes_of(size), dtype, device, requires_grad)
 
 
+def rand_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1), in the shape and, unless told otherwise, of the type and on the device of the input.
+
+    >>> mg.rand_like(mg.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return _like("uniform", "rand_like", input, dtype, device, requires_grad)
+
+
+def randn_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers, in the shape and, unless told otherwise, of the type and on the device of the input.
+
+    >>> x = mg.zeros(2, 3)
+    >>> (x + 0.1 * mg.randn_like(x)).shape  # instance noise
+    (2, 3)
+    """
+    return _like("normal", "randn_like", input, dtype, device, requires_grad)
+
+
+def randint(low: int, high: Any = None, size: Any = None, dtype: Any = np.int64, device: Any = None) -> Tensor:
+    """Whole numbers from low to below high; ``randint(high, size)`` starts at 0.
+
+    Each comes of 32 random bits, so the probabilities of two numbers differ by at most (high - low) / 2^32 of either.
+
+    Raises:
+        ConfigError: high is not above low, or not within 2^32 of it.
+        DTypeError: ``dtype`` is not an integer type, or cannot hold the numbers.
+
+    >>> mg.randint(10, (2, 3)).shape
+    (2, 3)
+    """
+    if size is None:  # randint(high, size)
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
+    if size is None or not isinstance(low, int | np.integer) or not isinstance(high, int | np.integer):
+        raise ConfigError(
+            f"randint: expected whole numbers and a size, as in randint(low, high, (2, 3)) or randint(high, (2, 3)), "
+            f"but got low={low!r}, high={high!r}, size={size!r}."
+        )
+    if not 0 < high - low <= 2**32:
+        raise ConfigError(f"randint: expected low < high <= low + 2**32, but got low={low} and high={high}.")
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iu" or not np.iinfo(dtype).min <= low <= high - 1 <= np.iinfo(dtype).max:
+        raise DTypeError(f"randint: a tensor of {dtype} cannot hold whole numbers from {low} to {high - 1}.")
+    shape, backend = sizes_of((size,)), backend_of(resolve_device(device))
+    words = stream.words(backend, -(-math.prod(shape) // 2), philox.NOISE)
+    return constant(backend.integers(words, shape, int(low), int(high), dtype))
+
+
+def _like(kernel: str, name: str, x: Any, dtype: Any, where: Any, requires_grad: bool) -> Tensor:
+    x = operand(x)
+    dtype = np.dtype(dtype or x.dtype)
+    if dtype.kind != "f":
+        raise DTypeError(f"{name}: expected a floating point type, but got {dtype}. Pass dtype=mg.float32.")
+    return _draw(kernel, x.shape, dtype, where or device_of(x._data), requires_grad)
+
+
 def _draw(kernel: str, shape: tuple[int, ...], dtype: Any, where: Any, requires_grad: bool) -> Tensor:
     dtype = np.dtype(dtype or np.float32)
     backend = backend_of(resolve_device(where))
@@ -98,22 +157,51 @@ def _mask(k: Backend, x: Array, mask: Array) -> Array:
     return k.mul(x, mask)
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
-    """In training: each value is 0 with probability p, else x / (1 - p).
+def dropout(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """In training: each value x is 0 with probability p, else x / (1 - p).
 
     Decided by 16-bit integers, so p is met to within 1/65536 and masks are the same bits on every device.
     Source: Srivastava et al. 2014.
 
     Raises:
         ConfigError: p is outside [0, 1].
+
+    >>> mg.nn.functional.dropout(mg.ones(3), training=False)
+    tensor([1., 1., 1.])
     """
+    x = operand(input)
+    return _dropped("dropout", x, x.shape, p, training)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """In training: each channel x of (N, C, H, W) or (C, H, W) is 0 with probability p, else x / (1 - p).
+
+    Source: Tompson et al. 2015.
+
+    Raises:
+        ConfigError: p is outside [0, 1].
+        ShapeError: the input is of another shape.
+
+    >>> mg.nn.functional.dropout2d(mg.ones(1, 2, 2), p=1.0)
+    tensor([[[0., 0.],
+             [0., 0.]]])
+    """
+    x = operand(input)
+    if len(x.shape) not in (3, 4):
+        raise ShapeError(
+            f"dropout2d: expected an input (N, C, H, W) or (C, H, W), but got {x.shape}. Reshape it, or use dropout."
+        )
+    return _dropped("dropout2d", x, (*x.shape[:-2], 1, 1), p, training)
+
+
+def _dropped(name: str, x: Tensor, mask_shape: tuple[int, ...], p: float, training: bool) -> Tensor:
+    """x times a mask of this shape, which broadcasts over it."""
     if not 0 <= p <= 1:
-        raise ConfigError(f"dropout: expected a probability p from 0 to 1, but got {p}.")
-    x = operand(x)
+        raise ConfigError(f"{name}: expected a probability p from 0 to 1, but got {p}.")
     if not training or p == 0:
-        return x  # type: ignore[no-any-return]
+        return x
     backend = get_backend(x._data)
-    words = stream.words(backend, -(-x._data.size // 4), philox.DROPOUT)
+    words = stream.words(backend, -(-math.prod(mask_shape) // 4), philox.DROPOUT)
     scale = 0.0 if p == 1 else 1 / (1 - p)
-    mask = backend.dropout_mask(words, x.shape, min(round((1 - p) * 2**16), 2**16 - 1), scale, x.dtype)
+    mask = backend.dropout_mask(words, mask_shape, min(round((1 - p) * 2**16), 2**16 - 1), scale, x.dtype)
     return _mask(x, constant(backend.asarray(mask)))

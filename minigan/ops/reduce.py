@@ -5,15 +5,15 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigan.backend import Array, Backend
 from minigan.errors import DTypeError
-from minigan.ops.elementwise import eq, sqrt, where
+from minigan.ops.elementwise import eq, not_0, where
 from minigan.ops.promotion import cast_to
-from minigan.ops.shape import _expand, _reshape, normal_dim, normal_dims
+from minigan.ops.shape import _expand, lengths, normal_dims
 from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
@@ -24,71 +24,98 @@ Dims = tuple[int, ...]
 Shape = tuple[int, ...]
 
 
-def spread(gy: Tensor, x_shape: Shape, dim: tuple[int, ...]) -> Tensor:
-    """A reduced value at every place that it was made from: the way back of a sum."""
-    kept = tuple(1 if d in dim else n for d, n in enumerate(x_shape))
-    return _expand(_reshape(gy, shape=kept), shape=x_shape)
+def reduced_dims(dim: Dim, x: Any, op: str) -> Dims:
+    """The dimensions that a reduction of x runs over; None and an empty tuple mean all of them, as in PyTorch."""
+    if dim is None or (type(dim) in (tuple, list) and not dim):
+        return tuple(range(len(lengths(x, op))))
+    return normal_dims(dim, len(lengths(x, op)), op)
 
 
-def count(x_shape: Shape, dim: tuple[int, ...]) -> int:
+def count(x_shape: Shape, dim: Dims) -> int:
     """How many values become one."""
-    n = 1
-    for d in dim:
-        n *= x_shape[d]
-    return n
+    return math.prod([x_shape[d] for d in dim])
 
 
-@primitive(x=lambda gy, x_shape, dim: spread(gy, x_shape, dim))
+def _spread_grad(ggx: Tensor, gy_shape: Shape, x_shape: Shape, dim: Dims) -> Tensor:
+    return _sum(ggx, dim=dim, keepdim=len(gy_shape) == len(x_shape))
+
+
+@primitive(gy=_spread_grad)
+def spread(k: Backend, gy: Array, *, x_shape: Shape, dim: Dims) -> Array:
+    """A reduced value at every place that it was made from: the way back of a sum."""
+    return k.expand(k.reshape(gy, tuple([1 if d in dim else n for d, n in enumerate(x_shape)])), x_shape)
+
+
+# ---- sums ------------------------------------------------------------------------------------------------
+
+
+def _no_unsigned(name: str, args: list[Any]) -> list[Any]:
+    """Unsigned integers add up in int64, too."""
+    x = operand(args[0])
+    return [cast_to(x, np.dtype(np.int64)) if x.dtype.kind == "u" else x]
+
+
+@primitive(x=spread, rule=_no_unsigned)
 def _sum(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """y = sum of x over dim."""
     return k.sum(x, dim, keepdim)
 
 
-def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+@primitive(x=lambda gy, x_shape: _expand(gy, shape=x_shape))
+def sum_to(k: Backend, x: Array, *, shape: Shape) -> Array:
+    """y = sum of x over all that broadcasting from this shape repeats: the way back of `_expand`."""
+    return k.sum_to(x, shape)
+
+
+def sum(input: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The sum over the given dimensions; integers add up in int64.
 
     >>> mg.sum(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
-    if x.dtype.kind == "u":  # NumPy would give uint64
-        x = cast_to(operand(x), np.dtype(np.int64))
-    return _sum(x, dim=normal_dims(dim, len(x.shape), "sum"), keepdim=keepdim)
+    return _sum(input, dim=reduced_dims(dim, input, "sum"), keepdim=keepdim)
 
 
-def _floating_operand(name: str, x: Any) -> Any:
-    x = operand(x)
+def only_floating(name: str, args: list[Any]) -> list[Any]:
+    """A rule: integers have no mean, norm or deviation, as PyTorch has it."""
+    x = operand(args[0])
     if x.dtype.kind != "f":
         raise DTypeError(f"{name}: expected a floating point tensor, but got {x.dtype}. Convert it with x.float().")
-    return x
+    return [x]
 
 
-@primitive(x=lambda gy, x_shape, dim: spread(gy / builtins.max(count(x_shape, dim), 1), x_shape, dim))
+@primitive(
+    x=lambda gy, x_shape, dim: spread(gy / builtins.max(count(x_shape, dim), 1), x_shape=x_shape, dim=dim),
+    rule=only_floating,
+)
 def _mean(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """y = sum of x over dim / number of values."""
     return k.mean(x, dim, keepdim)
 
 
-def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+def mean(input: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The mean over the given dimensions.
 
     Raises:
-        DTypeError: x is not floating point, as in PyTorch.
+        DTypeError: the input is not floating point, as in PyTorch.
 
     >>> mg.mean(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([1.5000, 3.5000])
     """
-    x = _floating_operand("mean", x)
-    return _mean(x, dim=normal_dims(dim, len(x.shape), "mean"), keepdim=keepdim)
+    return _mean(input, dim=reduced_dims(dim, input, "mean"), keepdim=keepdim)
+
+
+# ---- how far values are from their mean ------------------------------------------------------------------
 
 
 def _var_grad(gy: Tensor, x: Tensor, x_shape: Shape, dim: Dims, correction: float) -> Tensor:
     """2 (x - mean) / (n - correction), spread over x."""
     centred = x - _mean(x, dim=dim, keepdim=True)
     freedom = _freedom(x_shape, dim, correction)
-    return centred * spread(gy * (2 / freedom if freedom else math.inf), x_shape, dim)
+    return centred * spread(gy * (2 / freedom if freedom else math.inf), x_shape=x_shape, dim=dim)
 
 
-@primitive(x=_var_grad)
+@primitive(x=_var_grad, rule=only_floating)
 def _var(k: Backend, x: Array, *, dim: Dims, correction: float, keepdim: bool) -> Array:
     """y = sum over dim of (x - mean)^2 / (n - correction)."""
     return k.var(x, dim, _freedom(x.shape, dim, correction), keepdim)
@@ -99,131 +126,43 @@ def _freedom(x_shape: Shape, dim: Dims, correction: float) -> float:
     return float(builtins.max(count(x_shape, dim) - correction, 0))
 
 
-def var(x: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+def var(
+    input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
     """The mean squared distance from the mean, with ``n - correction`` in place of n (Bessel's correction).
+
+    Args:
+        input: at least ``correction + 1`` values, else the result is nan or infinite.
+        dim: the dimensions that become one value.
+        unbiased: whether the correction is 1 or 0, where it is not given.
+        keepdim: whether the dimensions stay, with length 1.
+        correction: any number.
 
     >>> mg.var(mg.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    x = _floating_operand("var", x)
-    return _var(x, dim=normal_dims(dim, len(x.shape), "var"), correction=correction, keepdim=keepdim)
+    if isinstance(dim, bool):  # var(x, unbiased)
+        return var(input, None, dim, keepdim, correction=correction)
+    dims = reduced_dims(dim, input, "var")
+    return _var(input, dim=dims, correction=unbiased if correction is None else correction, keepdim=keepdim)
 
 
-def std(x: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+def std(
+    input: Any, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
     """The square root of :func:`var`; where it is 0 the gradient is 0, as in PyTorch.
 
     >>> mg.std(mg.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    variance = var(x, dim, correction, keepdim)
-    zero = eq(variance, 0)
-    return where(zero, 0.0, sqrt(where(zero, 1.0, variance)))
+    return root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-def _extreme_grad(gy: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...]) -> Tensor:
-    """gy, shared equally among the places that hold the extreme value."""
-    tied: Tensor = cast_to(eq(x, spread(y.detach(), x.shape, dim)), gy.dtype)
-    return tied * spread(gy / _sum(tied, dim=dim, keepdim=False).reshape(gy.shape), x.shape, dim)
+def _root_grad(gy: Tensor, y: Tensor) -> Tensor:
+    return where(eq(y, 0), 0.0, gy / (not_0(y) * 2))
 
 
-@primitive(x=_extreme_grad)
-def _amax(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
-    """y = the largest x over dim."""
-    return k.amax(x, dim, keepdim)
-
-
-@primitive(x=_extreme_grad)
-def _amin(k: Backend, x: Array, *, dim: Dims, keepdim: bool) -> Array:
-    """y = the smallest x over dim."""
-    return k.amin(x, dim, keepdim)
-
-
-def amax(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """The largest value; equal values share its gradient.
-
-    >>> mg.amax(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1)
-    tensor([5., 4.])
-    """
-    return _amax(x, dim=normal_dims(dim, len(x.shape), "amax"), keepdim=keepdim)
-
-
-def amin(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """The smallest value; equal values share its gradient.
-
-    >>> mg.amin(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1)
-    tensor([1., 3.])
-    """
-    return _amin(x, dim=normal_dims(dim, len(x.shape), "amin"), keepdim=keepdim)
-
-
-@primitive()
-def _argmax(k: Backend, x: Array, *, dim: int | None, keepdim: bool) -> Array:
-    """The index of the first largest x."""
-    return k.argmax(x, dim, keepdim)
-
-
-@primitive()
-def _argmin(k: Backend, x: Array, *, dim: int | None, keepdim: bool) -> Array:
-    """The index of the first smallest x."""
-    return k.argmin(x, dim, keepdim)
-
-
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the largest value, the first of several.
-
-    >>> mg.argmax(mg.tensor([1.0, 3.0, 3.0]))
-    tensor(1)
-    """
-    return _argmax(x, dim=dim if dim is None else normal_dim(dim, x.ndim, "argmax"), keepdim=keepdim)
-
-
-def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the smallest value, the first of several.
-
-    >>> mg.argmin(mg.tensor([1.0, 0.0, 3.0]))
-    tensor(1)
-    """
-    return _argmin(x, dim=dim if dim is None else normal_dim(dim, x.ndim, "argmin"), keepdim=keepdim)
-
-
-@primitive(gy=lambda gx, indices, dim: _take_along_dim(gx, indices, dim=dim))
-def _take_along_dim_grad(k: Backend, gy: Array, indices: Array, *, shape: Shape, dim: int) -> Array:
-    """Zeros of ``shape`` with gy added at the indices."""
-    return k.take_along_dim_grad(gy, indices, shape, dim)
-
-
-@primitive(x=lambda gy, indices, x_shape, dim: _take_along_dim_grad(gy, indices, shape=x_shape, dim=dim))
-def _take_along_dim(k: Backend, x: Array, indices: Array, *, dim: int) -> Array:
-    """y[i, j] = x[indices[i, j], j] for dim 0, and so on."""
-    return k.take_along_dim(x, indices, dim)
-
-
-class Extremes(NamedTuple):
-    """What max and min over one dimension return."""
-
-    values: Tensor
-    indices: Tensor
-
-
-def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The largest value of all, or over one dimension (values, indices), the first of several.
-
-    >>> mg.max(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1).indices
-    tensor([1, 1])
-    """
-    return amax(x) if dim is None else _at(x, argmax(x, dim, keepdim=True), dim, keepdim)
-
-
-def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The smallest value of all, or over one dimension (values, indices), the first of several.
-
-    >>> mg.min(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1).values
-    tensor([1., 3.])
-    """
-    return amin(x) if dim is None else _at(x, argmin(x, dim, keepdim=True), dim, keepdim)
-
-
-def _at(x: Any, indices: Tensor, dim: int, keepdim: bool) -> Extremes:
-    d = normal_dim(dim, x.ndim, "max")
-    values = _take_along_dim(x, indices, dim=d) if x.ndim else x
-    return Extremes(values, indices) if keepdim or not x.ndim else Extremes(values.squeeze(d), indices.squeeze(d))
+@primitive(x=_root_grad)
+def root(k: Backend, x: Array) -> Array:
+    """y = x^(1/2) for sums of squares: at 0, where x cannot become less, the gradient is 0."""
+    return k.sqrt(x)

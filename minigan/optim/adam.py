@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 from minigan.errors import ConfigError
 from minigan.optim.flat import Flat
@@ -21,6 +21,9 @@ class Adam(Optimizer):
         eps: added to the root of the mean square.
         weight_decay: adds weight_decay * parameter to the gradient (L2 penalty).
 
+    Attributes:
+        decoupled: whether the decay shrinks the parameters themselves, as in `minigan.optim.AdamW`.
+
     Raises:
         ConfigError: no parameters, or a setting out of range.
 
@@ -33,6 +36,8 @@ class Adam(Optimizer):
     """
 
     moments = ("exp_avg", "exp_avg_sq")
+    foreign: ClassVar[tuple[str, ...]] = ("maximize", "amsgrad", "decoupled_weight_decay")
+    decoupled = False
 
     def __init__(
         self,
@@ -55,11 +60,12 @@ class Adam(Optimizer):
         flat.backend.adam_(
             flat.data[stretch],
             flat.grad[stretch],
-            flat.moments["exp_avg"][stretch],
-            flat.moments["exp_avg_sq"][stretch],
+            flat.moment("exp_avg")[stretch],
+            flat.moment("exp_avg_sq")[stretch],
             step=step,
             lr=group["lr"],
             betas=group["betas"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],
+            decoupled=self.decoupled,
         )

@@ -6,13 +6,17 @@ Each view starts on a 64-byte boundary. The gaps between views stay zero under e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
+from weakref import WeakValueDictionary
 
 from minigan.backend import Array, get_backend
 from minigan.variable import Variable
 
 ALIGNMENT = 64  # bytes
+
+_homes: WeakValueDictionary[int, Flat] = WeakValueDictionary()  # by the id of each view of the gradients
 
 
 class Flat:
@@ -20,11 +24,11 @@ class Flat:
 
     Attributes:
         data, grad: all values and all gradients.
-        moments: what an optimizer remembers for each value, by name.
+        moments: what an optimizer remembers for each value, by name; each is made when first asked for.
         steps: how many updates the moments of each parameter have seen.
     """
 
-    def __init__(self, parameters: Sequence[Variable], names: Sequence[str]) -> None:
+    def __init__(self, parameters: Sequence[Variable]) -> None:
         self.parameters = list(parameters)
         first = parameters[0]._data
         self.backend = get_backend(first)
@@ -32,13 +36,11 @@ class Flat:
         self.starts = [0]
         for parameter in parameters:
             self.starts.append(self.starts[-1] + -(-parameter._data.size // unit) * unit)
-        self.data, self.grad, *moments = (
-            self.backend.flat_buffer(self.starts[-1], first.dtype) for _ in range(2 + len(names))
-        )
-        self.moments = dict(zip(names, moments, strict=True))
+        self.data, self.grad = (self.backend.flat_buffer(self.starts[-1], first.dtype) for _ in range(2))
+        self.moments: dict[str, Array] = {}
         self.steps = [0] * len(parameters)
-        self.views = self.split(self.data)
-        for parameter, view, grad in zip(parameters, self.views, self.split(self.grad), strict=True):
+        self.views, self.grads = self.split(self.data), self.split(self.grad)
+        for parameter, view, grad in zip(parameters, self.views, self.grads, strict=True):
             self.backend.copy_(view, parameter._data)
             parameter._data = view
             parameter.base = None  # it shows the memory of no other leaf any more
@@ -46,6 +48,7 @@ class Flat:
             if parameter._grad is not None:
                 self.backend.copy_(grad, parameter._grad)
                 parameter._grad = grad
+            _homes[id(grad)] = self
 
     def split(self, buffer: Array) -> list[Array]:
         """One view of the buffer for each parameter, in its shape."""
@@ -58,27 +61,53 @@ class Flat:
         """Whether the parameters still live here: moving a module or another optimizer takes them elsewhere."""
         return all(p._data is view for p, view in zip(self.parameters, self.views, strict=True))
 
-    def runs(self) -> Iterator[tuple[slice, list[int]]]:
-        """Stretches of neighbours that have a gradient and the same number of steps: a slice, and their positions."""
-        run: list[int] = []
-        for i, parameter in enumerate(self.parameters):
-            if run and (parameter._grad is None or self.steps[i] != self.steps[run[0]]):
-                yield self._slice(run), run
-                run = []
-            if parameter._grad is not None:
-                run.append(i)
-        if run:
-            yield self._slice(run), run
+    def moment(self, name: str) -> Array:
+        """The moment of this name; zeros, when first asked for."""
+        if name not in self.moments:
+            self.moments[name] = self.backend.flat_buffer(self.starts[-1], self.data.dtype)
+        return self.moments[name]
 
-    def _slice(self, run: Sequence[int]) -> slice:
-        return slice(self.starts[run[0]], self.starts[run[-1] + 1])
+    def runs(self, kind: Callable[[int], Any]) -> Iterator[tuple[slice, list[int]]]:
+        """Stretches of neighbours that have a gradient and are of one kind: a slice, and their positions.
+
+        Args:
+            kind: the kind of the parameter at a position; None leaves it out.
+        """
+
+        def key(i: int) -> Any:
+            return None if self.parameters[i]._grad is None else kind(i)
+
+        for found, positions in groupby(range(len(self.parameters)), key):
+            if found is not None:
+                run = list(positions)
+                yield slice(self.starts[run[0]], self.starts[run[-1] + 1]), run
 
     def state(self, i: int) -> dict[str, Any]:
         """What the optimizer remembers of parameter i, as host arrays."""
         return {name: self.backend.to_host(self.split(moment)[i]).copy() for name, moment in self.moments.items()}
 
     def load(self, i: int, step: int, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` gave; without any, the moments start anew."""
+        """Put back what :meth:`state` gave; moments that it lacks start anew."""
         self.steps[i] = step
-        for name, moment in self.moments.items():
-            self.backend.copy_(self.split(moment)[i], self.backend.asarray(state[name]) if state else 0)
+        for name in {**self.moments, **state}:
+            value = self.backend.asarray(state[name]) if name in state else 0
+            self.backend.copy_(self.split(self.moment(name))[i], value)
+
+
+def gradients(parameters: Iterable[Variable]) -> Iterator[tuple[Array, list[Variable]]]:
+    """The gradients of these parameters in as few arrays as may be, and whose they are.
+
+    Neighbours in a flat buffer share one array (the gaps between them are zeros); others have one each.
+    """
+    rest, homes = [], dict[int, tuple[Flat, set[int]]]()
+    for parameter in parameters:
+        home = _homes.get(id(parameter._grad)) if parameter._grad is parameter._grad_buffer else None
+        if home is not None:
+            homes.setdefault(id(home), (home, set()))[1].add(id(parameter))
+        elif parameter._grad is not None:
+            rest.append(parameter)
+    for flat, wanted in homes.values():
+        for stretch, positions in flat.runs(lambda i: id(flat.parameters[i]) in wanted or None):  # noqa: B023
+            yield flat.grad[stretch], [flat.parameters[i] for i in positions]
+    for parameter in rest:
+        yield parameter._grad, [parameter]

@@ -12,6 +12,8 @@ from minigan.optim.flat import Flat
 from minigan.states import host_array
 from minigan.variable import Variable
 
+KEPT = ("initial_lr",)  # what schedules add to the settings of a group, and a state dict brings back
+
 
 class Optimizer:
     """The base of all optimizers. A subclass names its moments and updates one stretch of a flat buffer.
@@ -21,6 +23,7 @@ class Optimizer:
     """
 
     moments: ClassVar[tuple[str, ...]]
+    foreign: ClassVar[tuple[str, ...]] = ("maximize",)  # settings of PyTorch's that have to be off
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -28,7 +31,7 @@ class Optimizer:
         for group in self.param_groups:
             self._check(group)
         self._check_distinct()
-        self._flats = [_lay_out(group["params"], self.moments) for group in self.param_groups]
+        self._flats = [self._begin(group) for group in self.param_groups]
 
     def _groups(self, params: Any) -> list[dict[str, Any]]:
         """The groups that the user gave, or one of all the parameters."""
@@ -43,13 +46,21 @@ class Optimizer:
             raise ConfigError(f'{type(self).__name__}: expected each parameter group to be a dictionary with "params".')
         return [{**group, "params": list(group["params"])} for group in groups]
 
+    def _begin(self, group: dict[str, Any]) -> list[Flat]:
+        """The layout of a group, with the moments that its settings need."""
+        flats = _lay_out(group["params"])
+        for flat in flats:
+            for name in self._needs(group):
+                flat.moment(name)
+        return flats
+
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._follow()
         for group, flats in zip(self.param_groups, self._flats, strict=True):
-            counts = int(self._remembers(group))
+            counts = 1 if self._needs(group) else 0
             for flat in flats:
-                for stretch, positions in flat.runs():
+                for stretch, positions in flat.runs(flat.steps.__getitem__):
                     self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
                     for j in positions:
                         flat.steps[j] += counts
@@ -59,7 +70,7 @@ class Optimizer:
         """Lay parameters out anew that have moved since, with a module's `.to()` or to another optimizer."""
         for i, group in enumerate(self.param_groups):
             if not all(flat.holds() for flat in self._flats[i]):
-                self._flats[i] = _lay_out_anew(self._flats[i], group["params"], self.moments)
+                self._flats[i] = _lay_out_anew(self._flats[i], group["params"])
 
     def zero_grad(self) -> None:
         """Forget all gradients: the next backward writes them anew."""
@@ -71,9 +82,9 @@ class Optimizer:
         """Update this stretch of the buffers; ``step`` counts the updates that the moments have seen, with this one."""
         raise NotImplementedError
 
-    def _remembers(self, group: dict[str, Any]) -> bool:
-        """Whether updates with these settings write the moments."""
-        return True
+    def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The moments that updates with these settings read and write; a state dict has at least these."""
+        return self.moments
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise if a setting makes no sense."""
@@ -108,6 +119,8 @@ class Optimizer:
             for i, parameter in enumerate(group["params"]):
                 flat, j = places[id(parameter)]
                 if flat.steps[j]:  # like PyTorch's, plain SGD has no state
+                    for name in self._needs(group):
+                        flat.moment(name)  # switched on since the last step: zeros
                     state[first + i] = {"step": flat.steps[j], **flat.state(j)}
             settings = {name: value for name, value in group.items() if name != "params"}
             groups.append({**settings, "params": list(range(first, first + len(group["params"])))})
@@ -117,7 +130,8 @@ class Optimizer:
         """Put back what :meth:`state_dict` gave, or PyTorch's optimizer of the same name.
 
         Raises:
-            StateError: the groups, shapes, numbers or settings do not fit this optimizer. Nothing is changed then.
+            StateError: the groups, shapes, numbers or settings do not fit this optimizer, or the state is of a variant
+                that minigan lacks, such as PyTorch's amsgrad. Nothing is changed then.
         """
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
             found = ", ".join(map(repr, state_dict)) if isinstance(state_dict, dict) else type(state_dict).__name__
@@ -126,7 +140,7 @@ class Optimizer:
                 f"{found or 'nothing'}. Pass what an optimizer's state_dict() gave."
             )
         groups = self._read_groups(state_dict["param_groups"])
-        states = self._read_states(state_dict["state"])
+        states = self._read_states(state_dict["state"], groups)
         for group, settings in zip(self.param_groups, groups, strict=True):
             group.update(settings)
         self._follow()
@@ -144,28 +158,48 @@ class Optimizer:
                 f"{type(self).__name__}: expected parameter groups of sizes {sizes}, but the state dict has {found}. "
                 "Load it into an optimizer of the same network."
             )
-        groups = [{name: _setting(value) for name, value in group.items() if name in self.defaults} for group in given]
-        for group, settings in zip(self.param_groups, groups, strict=True):
-            try:
-                self._check({**group, **settings})
-            except ConfigError as error:
-                raise StateError(f"The state dict has a bad setting. {error}") from None
-        return groups
+        return [self._read_settings(group, settings) for group, settings in zip(self.param_groups, given, strict=True)]
 
-    def _read_states(self, given: dict[Any, dict[str, Any]]) -> dict[int, tuple[int, dict[str, Any]]]:
-        """The step and the moments of each parameter that has any."""
-        parameters = [parameter for group in self.param_groups for parameter in group["params"]]
+    def _read_settings(self, group: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """The settings in ``given`` that this group has, too."""
+        foreign = [name for name in self.foreign if given.get(name)]
+        if foreign:
+            raise StateError(
+                f"{type(self).__name__}: expected a state dict without {foreign[0]}, which minigan lacks, but it is "
+                f"{given[foreign[0]]!r} there. Train on with PyTorch, or start this optimizer anew."
+            )
+        known = {*group, *KEPT} - {"params"}
+        settings = {name: _setting(value) for name, value in given.items() if name in known}
+        try:
+            self._check({**group, **settings})
+        except ConfigError as error:
+            raise StateError(f"The state dict has a bad setting. {error}") from None
+        return settings
+
+    def _read_states(
+        self, given: dict[Any, dict[str, Any]], settings: Sequence[dict[str, Any]]
+    ) -> dict[int, tuple[int, dict[str, Any]]]:
+        """The step and the moments of each parameter that has any, under these settings of the groups."""
+        owners = [
+            (parameter, self._needs({**group, **new}))
+            for group, new in zip(self.param_groups, settings, strict=True)
+            for parameter in group["params"]
+        ]
         states = {}
         for key, saved in given.items():
-            if str(key) not in map(str, range(len(parameters))):  # JSON turns numbers into text
+            if str(key) not in map(str, range(len(owners))):  # JSON turns numbers into text
                 raise StateError(
-                    f"{type(self).__name__}: expected states of {len(parameters)} parameters, but the state dict has a "
+                    f"{type(self).__name__}: expected states of {len(owners)} parameters, but the state dict has a "
                     f"state of parameter {key}. Load it into an optimizer of the same network."
                 )
             if all(saved.get(name) is None for name in self.moments):
                 continue  # what is left, such as a step of PyTorch's, was never used
-            what, shape = f"{type(self).__name__}: expected {{}} of parameter {key}", parameters[int(key)].shape
-            moments = {name: host_array(what.format(name), saved.get(name), shape) for name in self.moments}
+            what, (parameter, needed) = f"{type(self).__name__}: expected {{}} of parameter {key}", owners[int(key)]
+            moments = {
+                name: host_array(what.format(name), saved.get(name), parameter.shape)
+                for name in self.moments
+                if name in needed or saved.get(name) is not None
+            }
             # PyTorch's SGD does not count its steps: momentum means at least one.
             step = host_array(what.format("step"), saved.get("step", 1), ())
             if not (step >= 1 and float(step).is_integer()):
@@ -190,25 +224,25 @@ class Optimizer:
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self.__dict__.update({name: value for name, value in saved.items() if name != "state"})
-        self._flats = [_lay_out(group["params"], self.moments) for group in self.param_groups]
-        self._load(self._read_states(saved["state"]))
+        self._flats = [self._begin(group) for group in self.param_groups]
+        self._load(self._read_states(saved["state"], self.param_groups))
 
 
-def _lay_out(parameters: Sequence[Variable], moments: Sequence[str]) -> list[Flat]:
+def _lay_out(parameters: Sequence[Variable]) -> list[Flat]:
     """One flat layout for each device and data type among the parameters: as a rule, one."""
     kinds: dict[Any, list[Variable]] = {}
     for parameter in parameters:
         kinds.setdefault((device_of(parameter._data), parameter.dtype), []).append(parameter)
-    return [Flat(kind, moments) for kind in kinds.values()]
+    return [Flat(kind) for kind in kinds.values()]
 
 
 def _places(flats: Sequence[Flat]) -> dict[int, tuple[Flat, int]]:
     return {id(parameter): (flat, j) for flat in flats for j, parameter in enumerate(flat.parameters)}
 
 
-def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable], moments: Sequence[str]) -> list[Flat]:
+def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable]) -> list[Flat]:
     """A layout where the parameters are now, with the moments and steps of the old one."""
-    before, flats = _places(old), _lay_out(parameters, moments)
+    before, flats = _places(old), _lay_out(parameters)
     for i, (flat, j) in _places(flats).items():
         flat_before, k = before[i]
         flat.load(j, flat_before.steps[k], flat_before.state(k))

@@ -52,22 +52,25 @@ class SGD(Optimizer):
             "nesterov": nesterov,
         }
         super().__init__(params, defaults)
-        if nesterov and (momentum <= 0 or dampening):
-            raise ConfigError("SGD: nesterov expects a momentum above 0 and no dampening.")
 
     def _check(self, group: dict[str, Any]) -> None:
         super()._check(group)
         if not isinstance(group["dampening"], Real):
             raise ConfigError(f"SGD: expected dampening to be a number, but got {group['dampening']!r}.")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"]):
+            raise ConfigError(
+                "SGD: nesterov expects a momentum above 0 and no dampening, but got momentum "
+                f"{group['momentum']!r} and dampening {group['dampening']!r}."
+            )
 
-    def _remembers(self, group: dict[str, Any]) -> bool:
-        return bool(group["momentum"])  # without it the buffer is left as it is, as in PyTorch
+    def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return self.moments if group["momentum"] else ()  # without it the buffer is left as it is, as in PyTorch
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
         flat.backend.sgd_(
             flat.data[stretch],
             flat.grad[stretch],
-            flat.moments["momentum_buffer"][stretch] if group["momentum"] else None,
+            flat.moment("momentum_buffer")[stretch] if group["momentum"] else None,
             lr=group["lr"],
             momentum=group["momentum"],
             dampening=group["dampening"],

@@ -181,6 +181,6 @@ def _parse(parameters: str) -> inspect.Signature:
 
 
 def _without_self(signature: inspect.Signature | None) -> inspect.Signature | None:
-    if signature is None:
-        return None
+    if signature is None or "self" not in signature.parameters:  # as of a method that is bound already
+        return signature
     return signature.replace(parameters=list(signature.parameters.values())[1:])

@@ -1,68 +1,24 @@
-"""The CuPy backend on a stand-in for CuPy: kernels run on the device of their arrays, and devices do not mix."""
+"""The CuPy backend on the strict double with two GPUs: kernels run where their arrays are, and devices do not mix."""
 
-from __future__ import annotations
-
-import sys
-from types import ModuleType, SimpleNamespace
+import copy
 
 import numpy as np
 import pytest
 
 import minigan as mg
 from minigan import backend as backends
-from minigan.backend import cupy as cupy_module
+from minigan.backend.philox import NOISE, words
 from minigan.variable import constant
 
-
-class FakeDevice:
-    """`cupy.cuda.Device`: a number, and a context that makes it the current one."""
-
-    current = [0]  # noqa: RUF012  (shared on purpose: one process has one current device)
-
-    def __init__(self, id: int) -> None:
-        self.id = id
-
-    def __enter__(self):
-        self.current.append(self.id)
-
-    def __exit__(self, *exception):
-        self.current.pop()
-
-
-class FakeArray(np.ndarray):
-    """An array that lives on the device that was current when it was made."""
-
-    def __array_finalize__(self, source):
-        self.id = FakeDevice.current[-1]
-
-    device = property(lambda self: FakeDevice(self.id))
-
-
-def as_fake(x, dtype=None):
-    return np.asarray(x, dtype).view(FakeArray)
-
-
-def on_current_device(name):
-    """NumPy's function of this name, whose arrays are made on the current device as CuPy's are."""
-    f = getattr(np, name)
-    if isinstance(f, type) or not callable(f):
-        return f
-    return lambda *args, **options: as_fake(f(*args, **options))
+from .conftest import install_double
+from .machine import machine
 
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    cupy = ModuleType("cupy")
-    cupy.ndarray, cupy.asarray = FakeArray, as_fake
-    cupy.asnumpy = lambda x: np.array(x)
-    cupy.cuda = SimpleNamespace(Device=FakeDevice, runtime=SimpleNamespace(getDeviceCount=lambda: 2))
-    cupy.__getattr__ = on_current_device
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(backends, "_backends", dict(backends._backends))
-    monkeypatch.setattr(FakeArray, "__module__", "cupy")
-    cupy_module.cupy_backend.cache_clear()
-    yield lambda values, index: constant(backends.backend_of(mg.Device("cuda", index)).asarray(values, np.float32))
-    cupy_module.cupy_backend.cache_clear()
+    install_double(monkeypatch, devices=2)
+    yield lambda values, index: constant(backends.backend_of(mg.Device("cuda", index)).asarray(np.float32(values)))
+    assert machine.current == 0  # whatever happened, the current device is what it was
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -70,7 +26,6 @@ def test_results_live_on_the_device_of_their_arguments(two_gpus, index):
     x = two_gpus([1.0, 2.0], index)
     y = mg.exp(x * 2.0) + x
     assert x.device == y.device == mg.Device("cuda", index)
-    assert FakeDevice.current == [0]  # and the current device is what it was
     np.testing.assert_allclose(y.to("cpu").numpy(), np.exp([2.0, 4.0]) + np.array([1, 2]), rtol=1e-6)
 
 
@@ -88,3 +43,55 @@ def test_tensors_of_two_gpus_or_of_gpu_and_cpu_do_not_mix(two_gpus):
         x + two_gpus([1.0], 1)
     with pytest.raises(mg.DeviceError, match="found cuda:0 and cpu"):
         x + mg.ones(1)
+
+
+def test_a_network_is_trained_on_the_second_gpu(two_gpus):
+    net = mg.nn.Sequential(mg.nn.Linear(3, 4, bias=False), mg.nn.BatchNorm1d(4), mg.nn.Tanh(), mg.nn.Dropout(0.2))
+    twin = copy.deepcopy(net)
+    net.to("cuda:1")
+    for network, device in ((net, "cuda:1"), (twin, "cpu")):
+        mg.manual_seed(1)
+        optimizer = mg.optim.Adam(network.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (network(mg.randn(5, 3, device=device)) ** 2).sum().backward()
+            optimizer.step()
+    for key, value in twin.state_dict().items():
+        np.testing.assert_allclose(net.state_dict()[key], value, rtol=1e-5, atol=1e-6)
+    assert {str(x.device) for x in (*net.parameters(), *net.buffers())} == {"cuda:1"}
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_tensor_moves_between_devices_and_its_gradient_moves_back(two_gpus, index):
+    x = two_gpus([1.0, -2.0], index).requires_grad_()
+    y = x.to(f"cuda:{1 - index}") * 3
+    assert y.device == mg.Device("cuda", 1 - index)
+    (y.to("cpu") * mg.tensor([1.0, 2.0])).sum().backward()
+    assert x.grad.device.id == index
+    assert x.grad.tolist() == [3.0, 6.0]
+
+
+def test_parts_of_a_tensor_are_taken_and_set_on_its_device(two_gpus):
+    x = two_gpus([1.0, 2.0, 3.0], 1)
+    index = two_gpus([2, 0], 1).to(dtype=mg.int64)
+    assert x[index].tolist() == [3.0, 1.0]
+    x[0] = 5.0
+    x[1:] = two_gpus([6.0, 7.0], 1)
+    x += 1
+    assert x.tolist() == [6.0, 7.0, 8.0]
+
+
+def test_random_words_are_made_on_the_device_that_asks_for_them(two_gpus):
+    found = backends.backend_of(mg.Device("cuda", 1)).random_words(9, 3, NOISE, step=2**63 + 1, site=4, first=5)
+    assert found.device.id == 1
+    assert found.get().tolist() == words(9, seed=3, purpose=NOISE, step=2**63 + 1, site=4, first=5).tolist()
+
+
+@pytest.mark.parametrize("number", [2, -3, 0.1, True, np.float32(0.1), np.float64(0.1), np.int32(7), 2**40])
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+def test_a_number_becomes_the_array_that_it_is_on_the_cpu_and_nobody_waits(two_gpus, number, dtype):
+    expected = np.asarray(number, dtype)
+    with machine.allow_sync(False):
+        found = backends.backend_of(mg.Device("cuda", 1)).asarray(number, dtype)
+    assert (found.dtype, found.shape, found.item()) == (expected.dtype, (), expected.item())
+    assert found.device.id == 1

@@ -1,4 +1,7 @@
-"""Every array function, method and keyword that the GPU's backend uses exists in the installed CuPy."""
+"""Every array function, method and keyword that the GPU's backend uses exists in CuPy.
+
+Asked are the installed CuPy and, where there is none, too, the strict double with its written list of CuPy's names.
+"""
 
 import importlib
 from pathlib import Path
@@ -6,34 +9,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from . import names
+from . import names, strict
 
 device = importlib.import_module("minigan.backend.device")
 FOLDER = Path(device.__file__).parent
 
 
-@pytest.fixture(scope="module")
-def cupy():
+@pytest.fixture(scope="module", params=["installed", "written"])
+def cupy(request):
+    return strict.MODULE if request.param == "written" else installed()
+
+
+def installed():
     return pytest.importorskip("cupy", reason="checking names needs CuPy: pip install cupy-cuda13x")
 
 
-def test_the_installed_cupy_is_the_release_that_minigan_supports(cupy):
-    assert cupy.__version__.split(".")[0] == "14"
+def test_the_installed_cupy_is_the_release_that_minigan_supports():
+    assert installed().__version__.split(".")[0] == "14"
 
 
-KERNELS = sorted(path.name for path in (FOLDER / "base").glob("*.py") if path.name != "__init__.py")
+FILES = sorted(  # what runs on a GPU: the base kernels, and whatever is not NumPy's own
+    str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.py") if not path.name.startswith("numpy")
+)
 
 
-@pytest.mark.parametrize("file", [*[f"base/{name}" for name in KERNELS], "cupy.py", "device.py"])
+def read(file):
+    return (FOLDER / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_cupy_has_whatever_the_backend_asks_of_it(cupy, file):
-    source = (FOLDER / file).read_text(encoding="utf-8")
-    assert names.uses(source), f"{file} calls nothing of CuPy: does the check still see it?"
-    assert names.problems(source, cupy) == []
+    assert names.problems(read(file), cupy) == []
 
 
 def test_the_specification_is_seen_whole():
-    used = {name for file in KERNELS for name in names.uses((FOLDER / "base" / file).read_text(encoding="utf-8"))}
-    assert {"add", "matmul", "where", "sum", "concatenate", "add.at"} <= used
+    used = {name for file in FILES for name in names.uses(read(file))}
+    assert {"add", "matmul", "where", "sum", "concatenate", "add.at", "RawKernel", "cuda.Device"} <= used
+    assert all(names.uses(read(file)) for file in FILES if "self.xp." in read(file))
 
 
 # ---- the check itself ------------------------------------------------------------------------------------
@@ -108,7 +120,8 @@ def test_every_array_method_of_cupy_shows_which_keywords_it_takes(cupy):
 # ---- the probe -------------------------------------------------------------------------------------------
 
 
-def test_the_probe_understands_the_real_cupy(cupy, monkeypatch):
+def test_the_probe_understands_the_real_cupy(monkeypatch):
+    cupy = installed()
     monkeypatch.setattr(device, "_passed", {})
     state, sentence, _ = device.probe()
     assert state == ("ok" if device._driver_version() else "no-driver")

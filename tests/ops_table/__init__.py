@@ -12,11 +12,15 @@ import pkgutil
 
 import minigan.ops
 from minigan.tape import Primitive
+from ops_table.convolution import IMAGE
 from ops_table.entry import Entry
+from ops_table.losses import LOSS
+from ops_table.normalisation import EMBEDDING, NORM
 from ops_table.pointwise import ACTIVATION, ELEMENTWISE, LINALG
-from ops_table.structured import LOSS, NORM, REDUCE, SHAPE
+from ops_table.reductions import REDUCE
+from ops_table.shapes import SHAPE
 
-TABLE: list[Entry] = [*ELEMENTWISE, *ACTIVATION, *LINALG, *REDUCE, *SHAPE, *NORM, *LOSS]
+TABLE: list[Entry] = [*ELEMENTWISE, *ACTIVATION, *LINALG, *REDUCE, *SHAPE, *NORM, *EMBEDDING, *LOSS, *IMAGE]
 
 
 def primitives():

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import minigan as mg
+
 
 class Entry(NamedTuple):
     name: str
@@ -14,6 +16,11 @@ class Entry(NamedTuple):
     torch: Callable[..., Any] | None = None
     kinks: dict = {}  # noqa: RUF012  (never written to)
     constants: tuple = ()  # positions of arrays that take no gradient
+
+
+def like(lib, x, array):
+    """A constant of the library, where x is."""
+    return mg.as_tensor(array, device=x.device) if lib is mg else lib.tensor(array)
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------

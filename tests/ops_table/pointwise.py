@@ -21,6 +21,11 @@ def binary(name, op, make=spread, other=None, **more):
 AT_0 = {"at 0": (np.array([0.0, 1.5, -0.5]),)}
 TIES = np.array([[1.5, 2.5, 2.5], [0.5, 0.5, 0.5]])
 TIED_PAIR = {"equal": (TIES, TIES[:, ::-1].copy())}
+BETWEEN = {
+    "same shape": (spread(2, 3), spread(2, 3)[::-1] * 0.3 - 0.4, spread(2, 3)[:, ::-1] * 0.2 + 0.41),
+    "broadcast": (spread(2, 3), spread(3) * 0.3 - 0.4, spread(2, 1) * 0.2 + 0.41),
+    "crossed": (spread(2, 3), spread(2, 3)[::-1] * 0.3 + 0.4, spread(2, 3)[:, ::-1] * 0.2 - 0.41),
+}
 CONDITION = np.array([[True, False, True], [False, False, True]])
 
 ELEMENTWISE = [
@@ -75,7 +80,7 @@ ELEMENTWISE = [
     Entry(
         "where",
         (elementwise._where,),
-        lambda lib, x1, x2: lib.where(CONDITION, x1, x2),
+        lambda lib, x1, x2: lib.where(mg.as_tensor(CONDITION, device=x1.device), x1, x2),
         {
             "same shape": (spread(2, 3), positive(2, 3)),
             "broadcast": (spread(2, 1), positive(3)),
@@ -93,8 +98,13 @@ ELEMENTWISE = [
             layouts(spread),
             kinks={"at the bounds": (np.array([-1.0, 1.0, 0.0, 1.5]),)},
         )
-        for bounds in ({"min": -1}, {"max": 1.0}, {"min": -1.0, "max": 1.0})
+        for bounds in ({"min": -1}, {"max": 1.0}, {"min": -1.0, "max": 1.0}, {"min": 1.0, "max": -1.0})
     ],
+    Entry("clamp between tensors", (elementwise._clamp,), lambda lib, x, low, high: lib.clamp(x, low, high), BETWEEN,
+          kinks={"at the bounds": (np.array([-1.0, 1.0, 0.5]), np.array([-1.0, 0.0, 0.5]), np.array([1.0, 1.0, 0.5]))}),
+    Entry("clamp above a tensor", (elementwise._clamp,), lambda lib, x, low: lib.clamp(x, min=low),
+          pairs(spread), kinks=TIED_PAIR),
+    Entry("clamp below a tensor", (elementwise._clamp,), lambda lib, x, high: x.clamp(max=high), pairs(spread)),
     Entry(
         "cast",
         (promotion.cast,),
@@ -134,10 +144,11 @@ def dropped(lib, x):
     return lib.nn.functional.dropout(x, 0.4)
 
 
+FAR = {"far from 0": (np.array([-800.0, -40.0, 19.0, 21.0, 800.0]),)}
 ACTIVATION = [
     unary("tanh", activation.tanh),
     unary("sigmoid", activation.sigmoid),
-    unary("relu", activation._leaky_relu, kinks=AT_0),
+    unary("relu", activation.relu, kinks=AT_0),
     Entry("tanh_grad", (activation.tanh_grad,), lambda lib, gy, y: activation.tanh_grad(gy, y), same_shapes(spread),
           torch=lambda torch, gy, y: gy * (1 - y * y)),
     Entry("sigmoid_grad", (activation.sigmoid_grad,), lambda lib, gy, y: activation.sigmoid_grad(gy, y),
@@ -145,9 +156,19 @@ ACTIVATION = [
     Entry("leaky_relu_grad", (activation.leaky_relu_grad,),
           lambda lib, gy, y: activation.leaky_relu_grad(gy, y, negative_slope=0.2), same_shapes(spread),
           torch=lambda torch, gy, y: torch.where(y > 0, gy, gy * 0.2) + 0 * y),
-    functional("softplus", activation._softplus, layouts(spread)),
-    functional("softplus", activation._softplus, layouts(spread), beta=3.0),
-    functional("logsigmoid", activation._softplus, layouts(spread)),
+    Entry("relu_grad", (activation.relu_grad,), lambda lib, gy, y: activation.relu_grad(gy, y),
+          {"matrix": (spread(2, 3), positive(2, 3)), "transposed": (spread(3, 2).T, positive(2, 3))},
+          torch=lambda torch, gy, y: gy * (y > 0) + 0 * y),
+    functional("softplus", activation._softplus, layouts(spread) | FAR),
+    functional("softplus", activation._softplus, layouts(spread) | FAR, beta=3.0),
+    functional("softplus", activation._softplus, layouts(spread), beta=2.0, threshold=1.1),
+    *[
+        Entry(f"softplus_grad, beta={beta}", (activation.softplus_grad,), lambda lib, gy, x, beta=beta:
+              activation.softplus_grad(gy, x, beta=beta, threshold=1.1), same_shapes(spread),
+              torch=lambda torch, gy, x, beta=beta: gy * torch.where(x * beta > 1.1, 1.0, torch.sigmoid(x * beta)))
+        for beta in (1.0, 2.0)
+    ],
+    functional("logsigmoid", activation.logsigmoid, layouts(spread) | FAR),
     *[
         functional("leaky_relu", op, layouts(spread), AT_0, negative_slope=slope)
         for slope, op in [(0.01, activation._leaky_relu), (0.0, activation._leaky_relu), (1.0, activation._leaky_relu),
@@ -189,8 +210,18 @@ LINEAR = {
 }
 LINALG = [
     Entry("matmul", (linalg._matmul,), lambda lib, x1, x2: lib.matmul(x1, x2), PRODUCTS),
+    Entry("bmm", (linalg._matmul,), lambda lib, x1, x2: lib.bmm(x1, x2),
+          {"stacks": (spread(2, 2, 3), spread(2, 3, 2)), "empty": (spread(0, 2, 3), spread(0, 3, 2)),
+           "transposed": (spread(2, 3, 2).transpose(0, 2, 1), spread(3, 2, 2).transpose(1, 0, 2))}),
+    Entry("matmul_grad1", (linalg._matmul_grad1,), lambda lib, gy, x2: linalg._matmul_grad1(gy, x2),
+          {"matrix": (spread(2, 4), spread(3, 4)), "stacks": (spread(2, 2, 4), spread(3, 4))},
+          torch=lambda torch, gy, x2: gy @ x2.mT),
+    Entry("matmul_grad2", (linalg._matmul_grad2,), lambda lib, gy, x1: linalg._matmul_grad2(gy, x1),
+          {"matrix": (spread(2, 4), spread(2, 3)), "stacks": (spread(2, 2, 4), spread(2, 3))},
+          torch=lambda torch, gy, x1: x1.mT @ gy),
     Entry("@", (linalg._matmul,), lambda lib, x1, x2: x1 @ x2, {"matrices": PRODUCTS["matrices"]}),
     functional("linear", linalg._linear, LINEAR),
+    functional("linear", linalg._matmul, {"weight of one output": (spread(2, 3), spread(3))}),
     functional("linear", linalg._linear, {"no bias, " + key: value[:2] for key, value in LINEAR.items()}),
     Entry(
         "linear_weight_grad",

@@ -23,11 +23,23 @@ class Activation(Kernels):
     def sigmoid_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
         return self.xp.multiply(gy, y * (1 - y), out=out)
 
-    def softplus(self, x: Array, out: Array = None) -> Array:
-        return self.xp.add(self.xp.maximum(x, 0), self.xp.log1p(self.xp.exp(-self.xp.absolute(x))), out=out)
+    def softplus(self, x: Array, beta: float, threshold: float) -> Array:
+        scaled = x * beta
+        y = self.xp.maximum(scaled, 0) + self.xp.log1p(self.xp.exp(-self.xp.absolute(scaled)))
+        return self.xp.where(scaled > threshold, x, y / beta)
+
+    def softplus_grad(self, gy: Array, x: Array, beta: float, threshold: float) -> Array:
+        scaled = x * beta
+        return self.xp.where(scaled > threshold, gy, gy * self.sigmoid(scaled))
+
+    def logsigmoid(self, x: Array, out: Array = None) -> Array:
+        return self.xp.subtract(self.xp.minimum(x, 0), self.xp.log1p(self.xp.exp(-self.xp.absolute(x))), out=out)
 
     def relu(self, x: Array, out: Array = None) -> Array:
         return self.xp.maximum(x, 0, out=out)
+
+    def relu_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
+        return self.xp.multiply(gy, y != 0, out=out)
 
     def leaky_relu(self, x: Array, negative_slope: float, out: Array = None) -> Array:
         y = self.xp.where(x > 0, x, x * negative_slope)

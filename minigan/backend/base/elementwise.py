@@ -30,7 +30,7 @@ class Elementwise(Kernels):
         return self.xp.absolute(x, out=out)
 
     def sign(self, x: Array, out: Array = None) -> Array:
-        return self.xp.sign(x, out=out)
+        return self.xp.subtract(x > 0, x < 0, out=out, dtype=x.dtype)  # the array modules' sign of nan is nan
 
     def square(self, x: Array, out: Array = None) -> Array:
         return self.xp.square(x, out=out)

@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Normalisation: statistics of groups of values, and what it means to shift and scale by them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,35 @@ from minigan.backend.base.arrays import Array, Kernels
 
 
 class Norm(Kernels):
-    """Shift and scale by statistics that the operations compute."""
+    """A group is what is reduced over ``dim``. Statistics keep the reduced dimensions, so they broadcast."""
 
-    def normalize(self, x: Array, mean: Array, rstd: Array, weight: Array, bias: Array, out: Array = None) -> Array:
-        """(x - mean) * rstd * weight + bias; all but x are small and broadcast."""
+    def moments(self, x: Array, dim: tuple[int, ...]) -> Array:
+        """The mean of each group and its variance (divided by n, not n - 1), one after the other."""
+        mean = self.xp.mean(x, axis=dim, keepdims=True)
+        centred = x - mean
+        centred *= centred
+        return self.xp.stack((mean, self.xp.mean(centred, axis=dim, keepdims=True)))
+
+    def normalize(
+        self, x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None, out: Array = None
+    ) -> Array:
+        """(x - mean) * rstd * weight + bias."""
         y = self.xp.subtract(x, mean, out=out)
-        y = self.xp.multiply(y, rstd * weight, out=y)
-        return self.xp.add(y, bias, out=y)
+        y = self.xp.multiply(y, rstd if weight is None else rstd * weight, out=y)
+        return y if bias is None else self.xp.add(y, bias, out=y)
+
+    def norm_sums(self, gy: Array, x: Array, mean: Array, rstd: Array, dim: tuple[int, ...]) -> Array:
+        """The sums over each group of gy and of gy * (x - mean) * rstd, one after the other."""
+        moment = self.xp.sum(gy * (x - mean), axis=dim, keepdims=True)
+        moment *= rstd
+        return self.xp.stack((self.xp.sum(gy, axis=dim, keepdims=True), moment))
+
+    def norm_grad(self, gy: Array, x: Array, mean: Array, rstd: Array, sums: Array, weight: Array | None) -> Array:
+        """What ``normalize`` sends back to x if mean and rstd are those of x; ``sums`` are those of gy."""
+        n = max(x.size // max(mean.size, 1), 1)
+        gx = x - mean
+        gx *= rstd * sums[1] / n
+        gx += sums[0] / n
+        self.xp.subtract(gy, gx, out=gx)
+        gx *= rstd if weight is None else rstd * weight
+        return gx

@@ -18,8 +18,9 @@ class Random(Kernels):
     def dropout_mask(self, words: Array, shape: Shape, threshold: int, scale: float, dtype: Any) -> Array:
         """``scale`` where a 16-bit number is below ``threshold``, else 0. Integers make it exact."""
         n = size_of(shape)
-        kept = words.view(self.xp.uint16)[:n].reshape(shape) < threshold
-        return kept * self.xp.asarray(scale, dtype)
+        mask = (words.view(self.xp.uint16)[:n].reshape(shape) < threshold).astype(dtype)
+        mask *= scale
+        return mask
 
     def uniform(self, words: Array, shape: Shape, dtype: Any) -> Array:
         """Numbers in [0, 1): the top 24 bits of 32-bit words for float32, 53 of 64 for float64."""
@@ -37,6 +38,12 @@ class Random(Kernels):
         angle = 2 * self.xp.pi * pairs[:, 1]
         both = self.xp.stack((radius * self.xp.cos(angle), radius * self.xp.sin(angle)), 1)
         return both.reshape(-1)[:n].reshape(shape).astype(dtype)
+
+    def integers(self, words: Array, shape: Shape, low: int, high: int, dtype: Any) -> Array:
+        """Numbers from low to below high: 32 random bits, times high - low, without the last 32 bits."""
+        n = size_of(shape)
+        bits = words.view(self.xp.uint32)[:n].astype(self.xp.uint64)
+        return ((bits * self.xp.uint64(high - low) >> 32).astype(self.xp.int64) + low).reshape(shape).astype(dtype)
 
 
 def size_of(shape: Shape) -> int:

@@ -17,6 +17,9 @@ class ShapeKernels(Kernels):
     def permute(self, x: Array, dims: Shape) -> Array:
         return x.transpose(dims)
 
+    def flip(self, x: Array, dims: Shape) -> Array:
+        return self.xp.flip(x, dims)
+
     def expand(self, x: Array, shape: Shape) -> Array:
         return self.xp.broadcast_to(x, shape)
 
@@ -26,19 +29,34 @@ class ShapeKernels(Kernels):
     def getitem(self, x: Array, index: Any) -> Array:
         return x[index]
 
+    def setitem_(self, x: Array, index: Any, value: Any) -> None:
+        x[index] = value
+
     def getitem_grad(self, gy: Array, shape: Shape, index: Any) -> Array:
         """Zeros of ``shape`` to which gy is added at ``index``, once per mention of a place."""
         gx = self.xp.zeros(shape, gy.dtype)
         self.xp.add.at(gx, index, gy)
         return gx
 
-    def take_along_dim(self, x: Array, indices: Array, dim: int) -> Array:
-        return self.xp.take_along_axis(x, indices, dim)
+    def gather(self, x: Array, index: Array, dim: int) -> Array:
+        """y[i, j] = x[index[i, j], j] for dim 0; the index may be shorter than x in other dimensions."""
+        return self.xp.take_along_axis(x[_beginning(index.shape, dim)], index, dim)
 
-    def take_along_dim_grad(self, gy: Array, indices: Array, shape: Shape, dim: int) -> Array:
-        """Zeros of ``shape`` to which gy is added at the places that ``take_along_dim`` read."""
+    def gather_grad(self, gy: Array, index: Array, shape: Shape, dim: int) -> Array:
+        """Zeros of ``shape`` to which gy is added at the places that ``gather`` read."""
         gx = self.xp.zeros(shape, gy.dtype)
-        places = list(self.xp.indices(indices.shape))
-        places[dim] = indices
+        places = list(self.xp.indices(index.shape))
+        places[dim] = index
         self.xp.add.at(gx, tuple(places), gy)
         return gx
+
+    def pad(self, x: Array, pads: Sequence[tuple[int, int]], value: float) -> Array:
+        """x with ``value`` around it: (before, after) for each dimension, none of them below 0."""
+        y = self.xp.full([before + n + after for n, (before, after) in zip(x.shape, pads, strict=True)], value, x.dtype)
+        y[tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, pads, strict=True)])] = x
+        return y
+
+
+def _beginning(shape: Shape, dim: int) -> tuple[slice, ...]:
+    """The first places of each dimension, as many as the shape has; of dimension ``dim`` all."""
+    return tuple([slice(None) if d == dim else slice(n) for d, n in enumerate(shape)])

@@ -1,0 +1,339 @@
+"""Learning rate schedules: they change the "lr" of an optimizer's groups, once per call of ``step()``.
+
+All but LambdaLR derive the next rate from the present one, as PyTorch's do. So several schedules on one optimizer
+multiply, and a rate that the user changed by hand stays changed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from minigan.errors import ConfigError, StateError
+from minigan.optim.optimizer import Optimizer
+
+
+class LRScheduler:
+    """The base of all schedules. A subclass tells the next rates in ``get_lr()``.
+
+    Attributes:
+        last_epoch: how many steps were made.
+        base_lrs: the rate that each group began with, its "initial_lr".
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ()  # what the state dict has beside the place in the schedule
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        name = type(self).__name__
+        if not isinstance(optimizer, Optimizer):
+            raise ConfigError(f"{name}: expected an optimizer of mg.optim, but got {type(optimizer).__name__}.")
+        _whole(name, "last_epoch", last_epoch, -1)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise ConfigError(
+                    f'{name}: expected an "initial_lr" in parameter group {i} to go on from last_epoch {last_epoch}, '
+                    "but there is none. Load the optimizer's state dict first, or leave last_epoch out."
+                )
+        self.optimizer = optimizer
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._starting = True
+        self.step()
+        self._starting = False
+
+    def step(self) -> None:
+        """Go on to the next rate; to be called after the optimizer's ``step()``."""
+        self.last_epoch += 1
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = float(lr)
+        self._last_lr = self._rates()
+
+    def get_lr(self) -> list[float]:
+        """The rates of all groups at ``last_epoch``, from those one step before."""
+        raise NotImplementedError
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that the last step set."""
+        return list(self._last_lr)
+
+    def _rates(self, factor: float = 1.0) -> list[float]:
+        """The present rates, times a factor."""
+        return [group["lr"] * factor for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place in the schedule and its settings, as plain values. The rates themselves are the optimizer's."""
+        names = ("last_epoch", "base_lrs", "_last_lr", *self.settings)
+        return {name: _plain(getattr(self, name)) for name in names}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put back what :meth:`state_dict` gave, or PyTorch's schedule of the same name.
+
+        Raises:
+            StateError: something is missing, or is there for another number of groups. Nothing is changed then.
+        """
+        expected, name = self.state_dict(), type(self).__name__
+        missing = [key for key in expected if not isinstance(state_dict, Mapping) or key not in state_dict]
+        if missing:
+            raise StateError(
+                f"{name}: expected a state dict with {', '.join(map(repr, expected))}, but it has no "
+                f"{', '.join(map(repr, missing))}. Pass what a {name}'s state_dict() gave."
+            )
+        loaded = {key: _plain(state_dict[key]) for key in expected}
+        for key in ("base_lrs", "_last_lr"):
+            if not isinstance(loaded[key], list) or len(loaded[key]) != len(expected[key]):
+                raise StateError(
+                    f"{name}: expected {key} for {len(expected[key])} parameter groups, but the state dict has "
+                    f"{loaded[key]!r}. Load it into a schedule of an optimizer with the same groups."
+                )
+        self.__dict__.update(loaded)
+
+
+class LambdaLR(LRScheduler):
+    """The initial rate times ``lr_lambda(last_epoch)``.
+
+    Args:
+        optimizer: whose rates to set.
+        lr_lambda: a function of the number of steps made, or a list of one for each parameter group. The state dict
+            does not hold it.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: there are more or fewer functions than groups, or what was given is no function.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=0.5)
+    >>> schedule = mg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        groups = len(getattr(optimizer, "param_groups", ()))
+        self.lr_lambdas = lr_lambda if isinstance(lr_lambda, list) else [lr_lambda] * groups
+        if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
+            raise ConfigError(
+                f"LambdaLR: expected one function for each of {groups} parameter groups, or one for all, "
+                f"but got {lr_lambda!r}."
+            )
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Base_lr * lr_lambda(last_epoch)."""
+        return [lr * factor(self.last_epoch) for lr, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+
+class StepLR(LRScheduler):
+    """The rate times gamma, every step_size steps.
+
+    Args:
+        optimizer: whose rates to set.
+        step_size: steps from one change to the next.
+        gamma: the factor.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=1.0)
+    >>> schedule = mg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for _ in range(4):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> optimizer.param_groups[0]["lr"]
+    0.25
+    """
+
+    settings = ("step_size", "gamma")
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.step_size = _whole("StepLR", "step_size", step_size, 1)
+        self.gamma = _factor("StepLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Lr * gamma where step_size divides last_epoch."""
+        due = self.last_epoch != 0 and self.last_epoch % self.step_size == 0
+        return self._rates(self.gamma if due else 1.0)
+
+
+class MultiStepLR(LRScheduler):
+    """The rate times gamma at each milestone.
+
+    Args:
+        optimizer: whose rates to set.
+        milestones: numbers of steps; one that is listed twice counts twice.
+        gamma: the factor.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=1.0)
+    >>> schedule = mg.optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> for _ in range(3):
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    settings = ("milestones", "gamma")
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        if not isinstance(milestones, Iterable):
+            raise ConfigError(f"MultiStepLR: expected milestones to be a list of numbers, but got {milestones!r}.")
+        self.milestones = sorted(_whole("MultiStepLR", "each of the milestones", m, 0) for m in milestones)
+        self.gamma = _factor("MultiStepLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Lr * gamma for each time that last_epoch is among the milestones."""
+        return self._rates(self.gamma ** self.milestones.count(self.last_epoch))
+
+
+class ExponentialLR(LRScheduler):
+    """The rate times gamma at every step.
+
+    Args:
+        optimizer: whose rates to set.
+        gamma: the factor.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=1.0)
+    >>> schedule = mg.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> for _ in range(3):
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.125]
+    """
+
+    settings = ("gamma",)
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = _factor("ExponentialLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Lr * gamma."""
+        return self._rates(1.0 if self._starting else self.gamma)
+
+
+class LinearLR(LRScheduler):
+    """The rate times a factor that goes from start_factor to end_factor in a line, in total_iters steps.
+
+    Args:
+        optimizer: whose rates to set.
+        start_factor: the factor at the start, above 0 and at most 1.
+        end_factor: the factor from step total_iters on, from 0 to 1.
+        total_iters: how many steps the way takes.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=1.0)
+    >>> schedule = mg.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> schedule.get_last_lr()
+    [0.5]
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.75]
+    """
+
+    settings = ("start_factor", "end_factor", "total_iters")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        self.start_factor = _factor("LinearLR", "start_factor", start_factor, most=1)
+        if start_factor == 0:
+            raise ConfigError("LinearLR: expected start_factor above 0, but got 0: no factor leads away from it.")
+        self.end_factor = _factor("LinearLR", "end_factor", end_factor, most=1)
+        self.total_iters = _whole("LinearLR", "total_iters", total_iters, 0)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Lr * (the factor now) / (the factor one step before)."""
+        if self.last_epoch == 0:
+            return self._rates(self.start_factor)
+        if self._starting or self.last_epoch > self.total_iters:
+            return self._rates()
+        rise = self.end_factor - self.start_factor
+        return self._rates(1 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise))
+
+
+class CosineAnnealingLR(LRScheduler):
+    """The rate along half a cosine from the initial one down to eta_min in T_max steps, and up again if it goes on.
+
+    Source: Loshchilov and Hutter 2017, equation 5, without restarts.
+
+    Args:
+        optimizer: whose rates to set.
+        T_max: how many steps the way down takes.
+        eta_min: the rate at the bottom.
+        last_epoch: where to go on from; -1 starts.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+
+    >>> optimizer = mg.optim.SGD([mg.nn.Parameter(mg.ones(1))], lr=1.0)
+    >>> schedule = mg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> schedule.step()
+    >>> round(schedule.get_last_lr()[0], 6)
+    0.5
+    """
+
+    settings = ("T_max", "eta_min")
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max = _whole("CosineAnnealingLR", "T_max", T_max, 1)
+        self.eta_min = _factor("CosineAnnealingLR", "eta_min", eta_min)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """eta_min + (lr - eta_min) * (1 + cos now) / (1 + cos one step before)."""
+        if self._starting:
+            return self._rates()
+        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # at the bottom, where 1 + cos was 0
+            rise = (1 - math.cos(math.pi / self.T_max)) / 2
+            return [lr + (base - self.eta_min) * rise for lr, base in zip(self._rates(), self.base_lrs, strict=True)]
+        now, before = (1 + math.cos(math.pi * (self.last_epoch - i) / self.T_max) for i in (0, 1))
+        return [now / before * (lr - self.eta_min) + self.eta_min for lr in self._rates()]
+
+
+def _whole(schedule: str, name: str, value: Any, least: int) -> int:
+    if not isinstance(value, Integral) or value < least:
+        raise ConfigError(f"{schedule}: expected {name} to be a whole number of at least {least}, but got {value!r}.")
+    return int(value)
+
+
+def _factor(schedule: str, name: str, value: Any, most: float = math.inf) -> float:
+    if not isinstance(value, Real) or not 0 <= float(value) <= most:
+        upper = "at least 0" if most == math.inf else f"from 0 to {most:g}"
+        raise ConfigError(f"{schedule}: expected {name} to be a number {upper}, but got {value!r}.")
+    return float(value)
+
+
+def _plain(value: Any) -> Any:
+    """A copy of numbers and lists; PyTorch counts milestones in a Counter."""
+    if isinstance(value, Mapping):
+        return sorted(key for key, times in value.items() for _ in range(times))
+    return list(value) if isinstance(value, list | tuple) else value
