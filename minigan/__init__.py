@@ -205,12 +205,12 @@ __all__ = [
 
 if _TYPE_CHECKING:
     from minigan import nn, optim
-    from minigan.anomaly import detect_anomaly
-    from minigan.drawing import draw
-    from minigan.profiler import profile
+    from minigan.observers.anomaly import detect_anomaly
+    from minigan.observers.drawing import draw
+    from minigan.observers.profiler import profile
 
 _LAZY = ("data", "gan", "nn", "optim")
-_LAZY_NAMES = {"detect_anomaly": "anomaly", "draw": "drawing", "profile": "profiler"}
+_LAZY_NAMES = {"detect_anomaly": "observers.anomaly", "draw": "observers.drawing", "profile": "observers.profiler"}
 
 
 def __getattr__(name: str) -> _Any:

@@ -17,7 +17,7 @@ import numpy as np
 from minigan.backend import get_backend
 from minigan.errors import DTypeError, GraphError, ShapeError
 from minigan.hooks import Hooks
-from minigan.observe import observers, pass_watched, run_watched
+from minigan.observers.observer import observers, pass_watched, run_watched
 from minigan.ops.elementwise import add
 from minigan.ops.promotion import cast_to
 from minigan.ops.reduce import sum_to

@@ -23,7 +23,7 @@ from minigan.backend import Array, Backend, device_of, get_backend
 from minigan.errors import DeviceError, GraphError, ShapeError, StaleGraphError
 from minigan.hooks import Hooks
 from minigan.keywords import by_position
-from minigan.observe import observers, run_watched, tell_recorded
+from minigan.observers.observer import observers, run_watched, tell_recorded
 from minigan.recording import mode
 from minigan.recording import no_grad as no_grad
 from minigan.variable import Variable, constant, result, tied

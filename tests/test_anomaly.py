@@ -8,7 +8,7 @@ import pytest
 
 import minigan as mg
 from minigan import nn
-from minigan.observe import observers
+from minigan.observers.observer import observers
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 import minigan as mg
 from minigan import nn
-from minigan.layout import GAP_X, layout
+from minigan.observers.layout import GAP_X, layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 

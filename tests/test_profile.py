@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan import nn, profiler
+from minigan import nn
 from minigan.backend import get_backend
-from minigan.costs import cost
-from minigan.observe import observers
+from minigan.observers import profiler
+from minigan.observers.costs import cost
+from minigan.observers.observer import observers
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 
 import minigan as mg
 from minigan import nn
-from minigan.observe import observers
+from minigan.observers.observer import observers
 from minigan.ops.random import stream
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ArgumentError
 from minigan.hooks import Hook, Hooks, RemovableHandle, register
-from minigan.observe import call_watched, observers
+from minigan.observers.observer import call_watched, observers
 from minigan.recording import recording
 from minigan.tape import primitive
 from minigan.tensor import Tensor

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minigan.backend import Array, Backend
-from minigan.costs import cost
 from minigan.errors import ArgumentError
-from minigan.observe import Observer, layers
+from minigan.observers.costs import cost
+from minigan.observers.observer import Observer, layers
+from minigan.observers.tables import table
 from minigan.ops.creation import zeros
 from minigan.ops.random import stream
 from minigan.recording import no_grad
-from minigan.tables import table
 from minigan.variable import Variable
 
 if TYPE_CHECKING:

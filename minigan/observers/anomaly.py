@@ -14,7 +14,7 @@ import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import AnomalyError
-from minigan.observe import Observer, layers
+from minigan.observers.observer import Observer, layers
 from minigan.ops.random import stream
 from minigan.tape import Node
 
@@ -59,7 +59,7 @@ class detect_anomaly(Observer):  # noqa: N801  (PyTorch's name)
         ...
     minigan.errors.AnomalyError: log made the first infinity, of arguments of shape (2,), in a result of shape (2,).
     Step 0. Its forward ran in
-    File "<doctest minigan.anomaly.detect_anomaly[1]>", line 2, in <module>
+    File "<doctest minigan.observers.anomaly.detect_anomaly[1]>", line 2, in <module>
         mg.log(x)
     Keep its arguments where it is finite, for example with mg.clamp, or lower the learning rate.
     """

@@ -14,7 +14,7 @@ import numpy as np
 from minigan.autograd import Edge, Results, _below, _seed, sweep
 from minigan.backend import get_backend
 from minigan.errors import ConfigError, GraphError
-from minigan.layout import Link, Point, layout
+from minigan.observers.layout import Link, Point, layout
 from minigan.ops.elementwise import add
 from minigan.recording import set_recording
 from minigan.tape import Node

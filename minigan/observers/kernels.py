@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minigan.backend import Backend, _backends
-from minigan.observe import run_told, running
+from minigan.observers.observer import run_told, running
 
 _NO_KERNELS = ("array_type", "asarray", "empty", "of", "to_host")
 _NAMES = [name for name in dir(Backend) if not name.startswith("_") and name not in _NO_KERNELS]

@@ -25,7 +25,7 @@ class Cost(NamedTuple):
 def cost(name: str, arrays: Sequence[Any], y: Any) -> Cost:
     """What the operation (or the kernel) of this name costs that made y of these arrays.
 
-    >>> from minigan.costs import cost
+    >>> from minigan.observers.costs import cost
     >>> cost("matmul", [np.ones((2, 3)), np.ones((3, 4))], np.ones((2, 4)))
     Cost(flops=48, bytes=208)
     """

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
-from minigan.costs import cost
-from minigan.kernels import kernels_told
-from minigan.observe import Observer
-from minigan.tables import table
+from minigan.observers.costs import cost
+from minigan.observers.kernels import kernels_told
+from minigan.observers.observer import Observer
+from minigan.observers.tables import table
 
 if TYPE_CHECKING:
     from minigan.tape import Node
@@ -50,7 +50,7 @@ class profile(Observer):  # noqa: N801  (PyTorch's name)
 
     Kernels that belong to no operation, such as an optimizer's step (``adam_``), have rows of their own. FLOPs and
     bytes follow from the shapes: products of matrices and convolutions are counted exactly (2 m n k), what moves
-    values counts 0, all else 1 for each element of its largest array (see `minigan.costs`).
+    values counts 0, all else 1 for each element of its largest array (see `minigan.observers.costs`).
 
     On a GPU the time is that between two events around each kernel, so it includes the time that the GPU waits for
     the program to launch small kernels; the program itself does not wait until the end of the block.
