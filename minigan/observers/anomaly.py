@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from minigan.autograd import Edge
     from minigan.tensor import Tensor
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ADVICE = "Keep its arguments where it is finite, for example with mg.clamp, or lower the learning rate."
-_LAYERS = (_PACKAGE + "nn" + os.sep, _PACKAGE + "observe.py", __file__)
+_LAYERS = (_PACKAGE + "nn" + os.sep, os.path.dirname(os.path.abspath(__file__)) + os.sep)
 
 
 class Origin(NamedTuple):
