@@ -51,6 +51,7 @@ from minigan.ops.elementwise import (
     log,
     log1p,
     lt,
+    masked_fill,
     maximum,
     minimum,
     mul,
@@ -74,10 +75,11 @@ from minigan.ops.length import norm
 from minigan.ops.linalg import bmm, matmul
 from minigan.ops.random import manual_seed, rand, rand_like, randint, randn, randn_like, set_step
 from minigan.ops.reduce import mean, std, sum, var
-from minigan.ops.shape import expand, flatten, flip, permute, reshape, squeeze, transpose, unsqueeze
+from minigan.ops.shape import clone, expand, flatten, flip, permute, reshape, squeeze, t, transpose, unsqueeze
 from minigan.ops.softmax import log_softmax, logsumexp, softmax
+from minigan.ops.truth import all, any
+from minigan.recording import enable_grad, no_grad, set_grad_enabled
 from minigan.serialization import load, save
-from minigan.tape import no_grad
 from minigan.tensor import Tensor
 
 float32, float64 = _np.dtype(_np.float32), _np.dtype(_np.float64)
@@ -106,8 +108,10 @@ __all__ = [
     "__version__",
     "abs",
     "add",
+    "all",
     "amax",
     "amin",
+    "any",
     "arange",
     "argmax",
     "argmin",
@@ -117,11 +121,13 @@ __all__ = [
     "cat",
     "chunk",
     "clamp",
+    "clone",
     "cos",
     "detect_anomaly",
     "device",
     "div",
     "draw",
+    "enable_grad",
     "eq",
     "errors",
     "exp",
@@ -152,6 +158,7 @@ __all__ = [
     "logsumexp",
     "lt",
     "manual_seed",
+    "masked_fill",
     "matmul",
     "max",
     "maximum",
@@ -180,6 +187,7 @@ __all__ = [
     "rsqrt",
     "save",
     "set_default_device",
+    "set_grad_enabled",
     "set_step",
     "sigmoid",
     "sign",
@@ -193,6 +201,7 @@ __all__ = [
     "std",
     "sub",
     "sum",
+    "t",
     "tanh",
     "tensor",
     "transpose",

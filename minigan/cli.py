@@ -72,9 +72,11 @@ def _complain(sentence: str, code: int) -> int:
 def train(args: argparse.Namespace) -> None:
     """Train a GAN into a run folder."""
     from minigan.backend.device import device as resolve
+    from minigan.backend.memory import keep_freed_memory
     from minigan.gan import Run, Trainer, build_game
     from minigan.gan.extensions import standard
 
+    keep_freed_memory()  # a training step asks for the same arrays again and again
     config = _config(args)
     device = resolve(args.device)
     loader = _loader(config)

@@ -59,7 +59,7 @@ class RunError(MiniganError, RuntimeError):
 
 
 class ArgumentError(MiniganError, TypeError):
-    """Arguments that an operation does not have, or too many or too few of them."""
+    """Arguments that an operation does not have, too many or too few of them, or of a kind that it does not take."""
 
 
 class AnomalyError(MiniganError, FloatingPointError):

@@ -1,7 +1,11 @@
-"""Hooks: functions of the user's that are called as values or gradients pass, until their handle is removed."""
+"""Hooks: functions of the user's that are called as values or gradients pass, until their handle is removed.
+
+Gradients that a hook waits for belong together if they came in one sweep; sweeps are numbered for that.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from itertools import count
 from types import TracebackType
@@ -11,6 +15,13 @@ Hook = Callable[..., Any]
 Hooks = dict[int, Hook]
 
 _numbers = count()
+
+
+class _Here(threading.local):
+    sweep = 0
+
+
+_here = _Here()
 
 
 class RemovableHandle:
@@ -46,3 +57,19 @@ def register(hooks: Hooks, hook: Hook) -> RemovableHandle:
     number = next(_numbers)
     hooks[number] = hook
     return RemovableHandle(hooks, number)
+
+
+def start_sweep() -> int:
+    """Backward begins; returns the number of the sweep that it interrupts, such as one whose hook differentiates."""
+    before, _here.sweep = _here.sweep, next(_numbers)
+    return before
+
+
+def finish_sweep(before: int) -> None:
+    """Backward is over; the sweep of this number goes on."""
+    _here.sweep = before
+
+
+def sweep_number() -> int:
+    """The number of the sweep that is on in this thread."""
+    return _here.sweep

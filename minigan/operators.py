@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigan.ops import activation, elementwise, extremes, indexing, joining, length, linalg, reduce, shape, softmax
+from minigan.ops import (
+    activation,
+    elementwise,
+    extremes,
+    indexing,
+    joining,
+    length,
+    linalg,
+    reduce,
+    shape,
+    softmax,
+    truth,
+)
 from minigan.variable import Variable
 
 if TYPE_CHECKING:
@@ -98,13 +110,15 @@ class Operators(Variable):
         elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge,
     )  # fmt: skip
     tanh, sigmoid, relu = activation.tanh, activation.sigmoid, activation.relu
+    all, any, masked_fill = truth.all, truth.any, elementwise.masked_fill
     sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
     max, min, amax, amin, argmax, argmin = (
         extremes.max, extremes.min, extremes.amax, extremes.amin, extremes.argmax, extremes.argmin,
     )  # fmt: skip
     norm, logsumexp, softmax, log_softmax = length.norm, softmax.logsumexp, softmax.softmax, softmax.log_softmax
     reshape, view, flatten, expand = shape.reshape, shape.reshape, shape.flatten, shape.expand
-    squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
+    squeeze, unsqueeze, expand_as = shape.squeeze, shape.unsqueeze, shape.expand_as
+    t, clone, contiguous = shape.t, shape.clone, shape.contiguous
     permute, transpose, flip = shape.permute, shape.transpose, shape.flip
     split, chunk, gather = joining.split, joining.chunk, indexing.gather
     matmul, bmm = linalg.matmul, linalg.bmm

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import get_backend
-from minigan.errors import DTypeError, RunError
+from minigan.errors import ArgumentError, DTypeError, RunError
 from minigan.variable import Variable
 
 if TYPE_CHECKING:
@@ -45,11 +45,17 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
     from safetensors.numpy import save as to_bytes
 
+    _require_path("save", path)
     arrays: dict[str, Any] = {}
     described = json.dumps(_describe(tree, "", arrays))
     # One key: safetensors writes several in random order, and equal content shall be equal bytes.
     metadata = {_KEY: json.dumps({"tree": described, "sha256": _digest(described, arrays)})}
     write_whole(Path(path), to_bytes(arrays, metadata))
+
+
+def _require_path(caller: str, path: Any) -> None:
+    if not isinstance(path, str | os.PathLike):  # Python would take a number for an open file
+        raise ArgumentError(f"{caller}: expected the path of a file, but got an object of type {type(path).__name__}.")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -62,6 +68,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     from safetensors import SafetensorError, safe_open
 
+    _require_path("load", path)
     try:
         open(path, "rb").close()  # says what is amiss; safe_open calls every file that it may not read missing
         with safe_open(path, framework="numpy") as file:

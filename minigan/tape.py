@@ -3,7 +3,7 @@
 A :class:`Primitive` runs a kernel forward and knows one vector-Jacobian product (VJP) per argument. While
 gradients are recorded it leaves a :class:`Node`: the operation, the edges to where its arguments came from, and
 the values that its VJPs will need. A node never points to its own result, so there are no reference cycles: a
-value dies as soon as nobody needs it. How gradients travel back over the nodes is told in `minigan.autograd`.
+value dies as soon as nobody needs it. How gradients travel back over the nodes is told in `minigan.sweep`.
 
 A VJP takes the gradient of the result first, and says by the names of its other parameters what else it needs:
 the name of an argument, ``y`` for the result, ``<argument>_shape``, or the name of a static parameter. What no
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, device_of, get_backend
-from minigan.errors import DeviceError, GraphError, ShapeError, StaleGraphError
+from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError, StaleGraphError
 from minigan.hooks import Hooks
 from minigan.keywords import by_position
 from minigan.observers.observer import observers, run_watched, tell_recorded
@@ -196,7 +196,7 @@ class Primitive:
         """The kernel's result as an array: NumPy's ufuncs return scalars for 0-d operands."""
         try:
             y = self.forward(backend, *arrays, **params)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             if isinstance(error, ShapeError):
                 raise
             shapes = ", ".join(str(a.shape) for a in arrays if hasattr(a, "shape"))
@@ -348,6 +348,8 @@ def operand(a: Any) -> Any:
     if isinstance(a, bool | int | float):
         return bool(a) if isinstance(a, bool) else int(a) if isinstance(a, int) else float(a)
     get_backend(a)  # raises for what is no array
+    if a.dtype.kind not in "fiub":
+        raise DTypeError(f"Expected numbers, but got data of type {a.dtype}. Convert it with mg.tensor(x).")
     return constant(a)
 
 

@@ -11,7 +11,7 @@ from minigan import autograd
 from minigan.backend import Array, device_of, get_backend
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
-from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError
+from minigan.errors import ArgumentError, DeviceError, DTypeError, GraphError, IndexRangeError, ShapeError
 from minigan.hooks import RemovableHandle, register
 from minigan.operators import Operators
 from minigan.ops import elementwise, indexing, shape
@@ -115,7 +115,7 @@ class Tensor(Operators):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one dimension."""
-        return self.shape if dim is None else self.shape[shape.normal_dim(dim, self.ndim, "size")]
+        return self.shape if dim is None else self.shape[shape.own_dim(dim, self.shape, "size")]
 
     def numel(self) -> int:
         """The number of elements."""
@@ -282,10 +282,18 @@ class Tensor(Operators):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._check_in_place("x[i] = v", value)
+        self._check_memory()
         backend = get_backend(self._data)
         source = value._data if isinstance(value, Tensor) else value
-        source = source if np.isscalar(source) else backend.asarray(source)
-        backend.setitem_(self._data, indexing.raw_index(index), source)
+        if not isinstance(source, bool | int | float):
+            source = backend.asarray(source)
+            number_type(source.dtype)
+        try:
+            backend.setitem_(self._data, indexing.raw_index(index), source)
+        except (IndexError, TypeError) as error:
+            raise IndexRangeError(f"x[i] = v: expected an index for the shape {self.shape}, but {error}.") from None
+        except (ValueError, OverflowError) as error:
+            raise ShapeError(f"x[i] = v: cannot take the value into the shape {self.shape} ({error}).") from None
         self.count_change()
 
     def __iadd__(self, other: Any) -> Tensor:
@@ -317,7 +325,16 @@ class Tensor(Operators):
                 "Write x = x + y, copy it with mg.tensor(x), or change a leaf inside mg.no_grad()."
             )
 
+    def _check_memory(self) -> None:
+        repeats = any(n > 1 and not step for n, step in zip(self.shape, self._data.strides, strict=True))
+        if repeats or not getattr(self._data.flags, "writeable", True):
+            raise ArgumentError(
+                f"Cannot change this tensor of shape {self.shape} in place: its memory is read-only, or shows one "
+                "value at several places, as that of x.expand() does. Copy it first, with mg.tensor(x) or x.clone()."
+            )
+
     def _overwrite(self, source: Any) -> None:
+        self._check_memory()
         backend = get_backend(self._data)
         backend.copy_(self._data, backend.asarray(source))
         self.count_change()

@@ -6,12 +6,12 @@ tensor that shows the memory of a leaf, such as ``weight.T``, counts and is chec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigan.backend import Array
+from minigan.backend import Array, get_backend
 from minigan.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -104,6 +104,15 @@ def result(data: Array, node: Node | None, operands: Sequence[Any]) -> Tensor:
         y.base = viewed.owner()
         y.shows_result = y.shows_result or viewed.shows_result
     return y
+
+
+def forget_gradients(leaves: Iterable[Any], set_to_none: bool) -> None:
+    """Take the gradients of leaves away; or make them zeros, where there are any."""
+    for leaf in leaves:
+        if set_to_none:
+            leaf.grad = None
+        elif leaf.grad is not None:
+            leaf.grad = get_backend(leaf._data).full(leaf.shape, 0, leaf.dtype)
 
 
 def edge_of(x: Variable) -> Node | Variable | None:

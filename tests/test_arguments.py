@@ -56,7 +56,7 @@ def test_a_call_that_does_not_fit_says_what_does(call, message):
 
 
 def test_what_is_no_tensor_is_told_as_before():
-    with pytest.raises(mg.DTypeError, match="Expected a tensor, an array or a number, but got builtins.str"):
+    with pytest.raises(mg.DTypeError, match="add: expected a tensor, an array or a number, but got builtins.str"):
         mg.add(x, "y")
 
 

@@ -238,7 +238,7 @@ BAD = {
     "Conv2d: expected padding of at least 0": lambda: mg.nn.Conv2d(4, 6, 3, padding=-1),
     "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1)) expected an input of shape (N, 1, H, W) or (1, H, W)":
         lambda: mg.nn.Conv2d(1, 2, 3)(X),
-    "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1)) has float32 weights, but got a float64 input":
+    "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1)) holds float32 values, but got a float64 input":
         lambda: mg.nn.Conv2d(1, 2, 3)(mg.zeros(1, 5, 5, dtype=mg.float64)),
     "ConvTranspose2d(1, 2, kernel_size=(3, 3), stride=(1, 1)) expected an input of shape (N, 1, H, W)":
         lambda: mg.nn.ConvTranspose2d(1, 2, 3)(mg.zeros(5, 5)),

@@ -245,9 +245,8 @@ def test_what_is_no_number_is_refused():
 
 @pytest.mark.parametrize("wrong", [object(), "text", [1.0, 2.0], {"a": 1}])
 def test_an_operand_that_is_no_tensor_is_refused_and_named(wrong):
-    with pytest.raises(
-        mg.DTypeError, match=rf"Expected a tensor, an array or a number, but got .*{type(wrong).__name__}"
-    ):
+    words = rf"add: expected a tensor, an array or a number, but got .*{type(wrong).__name__}"
+    with pytest.raises(mg.DTypeError, match=words):
         mg.ones(2) + wrong
 
 

@@ -112,6 +112,7 @@ CALLS = {
     "uniform": [(words(5), (5,), dtype) for dtype in (np.float32, np.float64)],
     "normal": [(words(6), (5,), dtype) for dtype in (np.float32, np.float64)],
     "full": [((2, 3), 1.5, np.float32)],
+    "table": [((1, 0, 2), "int64"), (((1, 2), (3, 4)), np.float32)],
     "arange": [(0, 5, 1, np.int64)],
     "eye": [(2, 3, np.float32)],
     "adam_": [(x(9), x(9), x(9), x(9))],

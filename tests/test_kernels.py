@@ -193,6 +193,7 @@ def test_every_kernel_with_out_is_tested():
 def test_every_override_is_tested():
     others = {"to_host", "flat_buffer", "getitem_grad"}  # below
     others |= {"adam_", "sgd_", "rmsprop_", "lerp_"}  # in test_optimizer_kernels.py
+    others |= {"matmul", "embedding_grad"}  # above, and in test_embedding_gradients.py
     others |= {"moments", "normalize", "norm_sums", "norm_grad"}  # in test_normalisation.py
     assert set(overrides(NumpyBackend)) <= {*ELEMENTWISE, *REDUCTIONS, *others}
 

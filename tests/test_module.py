@@ -250,7 +250,7 @@ WRONG_INPUTS = {
                ["Linear(in_features=4, out_features=3, bias=True)", "(..., 4)", "(2, 5)", "Change"]),
     "Linear 0-d": (nn.Linear(4, 3), mg.tensor(1.0), mg.ShapeError, ["Linear(", "(..., 4)", "got ()"]),
     "Linear dtype": (nn.Linear(4, 3), mg.ones(2, 4, dtype=mg.float64), mg.DTypeError,
-                     ["Linear(", "float32 weights", "float64 input", "x.to(mg.float32)"]),
+                     ["Linear(", "float32 values", "float64 input", "x.to(mg.float32)"]),
     "BatchNorm1d": (nn.BatchNorm1d(4), mg.ones(2, 5), mg.ShapeError,
                     ["BatchNorm1d(4, ", "(N, 4)", "(N, 4, L)", "(2, 5)", "num_features"]),
     "BatchNorm1d 1-d": (nn.BatchNorm1d(4), mg.ones(4), mg.ShapeError, ["BatchNorm1d(4, ", "got (4,)"]),

@@ -180,7 +180,7 @@ BAD = {
     "max_pool2d: expected at least one value in each window":
         lambda: F.max_pool2d(mg.zeros(1, 5, 1), (1, 2), padding=(0, 1), dilation=(1, 2)),
     "avg_pool2d: expected a divisor_override other than 0": lambda: F.avg_pool2d(X, 2, divisor_override=0),
-    "avg_pool2d: expected an input (N, C, H, W)": lambda: F.avg_pool2d(3.0, 2),
+    "avg_pool2d: expected an input (N, C, H, W)": lambda: F.avg_pool2d(mg.tensor(3.0), 2),
     "interpolate: expected mode 'nearest', but got 'bilinear'": lambda: F.interpolate(X, 2, mode="bilinear"),
     "interpolate: expected an input (N, C, ...)": lambda: F.interpolate(mg.zeros(2, 2), 2),
     "interpolate: expected either size or scale_factor": lambda: F.interpolate(X),

@@ -53,7 +53,7 @@ def theirs(torch, x):
 
 
 def compare(torch, f, given, lib_f=None):
-    """Both libraries' results; or both refuse."""
+    """Both libraries' results, where PyTorch has one: what it refuses, minigan may know how to do."""
     try:
         expected = (lib_f or f)(*[theirs(torch, x) for x in given])
     except (RuntimeError, TypeError):

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import configparser
 import re
-from pathlib import Path
 
+import pages
 import pytest
 
 from minigan.cli import main
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+ROOT = pages.ROOT
+README = pages.read("README.md")
 
 
 def test_the_example_prints_the_numbers_that_the_readme_shows():
-    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
-    shown = re.search(r"It prints\n\n```\n(.*?)```", README, re.S)[1]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
+    ((program, shown),) = pages.programs(README)
+    printed = pages.run(program, {})
     number = r"-?\d+\.\d+"
-    assert re.sub(number, "#", printed.getvalue()) == re.sub(number, "#", shown)
+    assert re.sub(number, "#", printed) == re.sub(number, "#", shown)
     # the last digits of float32 differ between BLAS kernels
-    ours, theirs = (list(map(float, re.findall(number, text))) for text in (printed.getvalue(), shown))
+    ours, theirs = (list(map(float, re.findall(number, text))) for text in (printed, shown))
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
+def test_every_dependency_is_explained():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    extras = dict(settings["options.extras_require"])
+    lines = "".join([settings["options"]["install_requires"], extras["test"], extras["bench"], extras["dev"]])
+    names = [*re.findall(r"^[\w-]+", lines, re.M), *(f"`{extra}`" for extra in extras)]
+    assert len(names) >= 15
+    assert [name for name in names if name not in pages.read("docs/dependencies.md")] == []
+
+
 def test_every_linked_file_exists():
-    links = re.findall(r"\]\(([^)#]+)\)", README)
+    links = pages.links(README)
     assert len(links) >= 8
     assert [link for link in links if not (ROOT / link).is_file()] == []
 

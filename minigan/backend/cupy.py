@@ -6,7 +6,7 @@ Importing this module never imports CuPy; :func:`cupy_backend` does, when a GPU 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,9 @@ class CupyBackend(Backend):
         # A number goes along as an argument of a kernel: to copy it to the device, the host would wait.
         return self.xp.full((), x, dtype) if self.xp.isscalar(x) else self.xp.asarray(x, dtype)
 
+    def table(self, values: tuple[Any, ...], dtype: Any) -> Array:
+        return _table(self.index, values, dtype)
+
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(x)
 
@@ -64,6 +67,14 @@ def _kernel(name: str) -> Any:
     import cupy
 
     return cupy.RawKernel((KERNELS / f"{name}.cu").read_text(), f"{name}_words")
+
+
+@lru_cache(maxsize=1024)
+def _table(index: int, values: tuple[Any, ...], dtype: Any) -> Array:
+    """The array on the current device, that of this index. It is copied there once: the host waits for a copy."""
+    import cupy
+
+    return cupy.asarray(values, dtype)
 
 
 @cache

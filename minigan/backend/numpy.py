@@ -14,6 +14,7 @@ from minigan.backend.base import Array, Backend, Dims, Shape
 from minigan.backend.numpy_conv import NumpyConv
 from minigan.backend.numpy_norm import NumpyNorm
 from minigan.backend.numpy_optim import NumpyOptim
+from minigan.backend.numpy_sum import total
 
 # Infinities and nan are values like others, as in PyTorch, so NumPy's warnings about what made them are passed over
 # where these files are to blame. An errstate would cost as much as a small addition, at each of them.
@@ -39,6 +40,13 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
         start = -raw.__array_interface__["data"][0] % LINE
         return raw[start : start + size].view(dtype)
 
+    # ---- linear algebra ----------------------------------------------------------------------------------
+
+    def matmul(self, x1: Array, x2: Array, out: Array = None) -> Array:
+        if x1.shape[-1] == 1:  # columns times rows: a sum of one product needs no BLAS, which takes ten times as long
+            return np.multiply(x1, x2, out=out)
+        return np.matmul(x1, x2, out=out)
+
     # ---- activations -------------------------------------------------------------------------------------
 
     def tanh_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
@@ -50,6 +58,15 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
         gx = np.subtract(1, y, out=out)
         gx = np.multiply(gx, y, out=_buffer(gx))
         return np.multiply(gy, gx, out=_buffer(gx))
+
+    def relu_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
+        # Of floats, 0 times inf would be nan. Bits times 0 or 1, as integers, are as fast, and numpy.where is not.
+        bits = f"i{gy.dtype.itemsize}"
+        passes = np.not_equal(y, 0).view(np.uint8)
+        if out is None:
+            return np.multiply(gy.view(bits), passes).view(gy.dtype)
+        np.multiply(gy.view(bits), passes, out=out.view(bits))
+        return out
 
     def leaky_relu(self, x: Array, negative_slope: float, out: Array = None) -> Array:
         if not 0 < negative_slope <= 1:  # the larger of x and slope * x is then the wrong one, or inf * 0
@@ -68,10 +85,10 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
     # ---- reductions: without NumPy's Python wrappers, which cost as much as a small sum ------------------
 
     def sum(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
-        return np.add.reduce(x, axis=dim, keepdims=keepdim, out=out)
+        return total(x, dim, keepdim, out)
 
     def mean(self, x: Array, dim: Dims, keepdim: bool, out: Array = None) -> Array:
-        y = np.add.reduce(x, axis=dim, keepdims=keepdim, out=out)
+        y = total(x, dim, keepdim, out)
         n = x.size // y.size if y.size else 1
         return np.true_divide(y, n, out=_buffer(y))
 
@@ -82,6 +99,15 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
         return np.minimum.reduce(x, axis=dim, keepdims=keepdim, out=out)
 
     # ---- shape -------------------------------------------------------------------------------------------
+
+    def embedding_grad(self, gy: Array, indices: Array, rows: int) -> Array:
+        gw = np.zeros((rows, gy.shape[-1]), gy.dtype)
+        if indices.size:
+            order = np.argsort(indices, axis=None, kind="stable")
+            chosen = indices.reshape(-1)[order]
+            firsts = np.concatenate(([0], np.flatnonzero(chosen[1:] != chosen[:-1]) + 1))
+            gw[chosen[firsts]] = np.add.reduceat(gy.reshape(indices.size, -1)[order], firsts, axis=0)
+        return gw
 
     def getitem_grad(self, gy: Array, shape: Shape, index: Any) -> Array:
         gx = np.zeros(shape, gy.dtype)

@@ -14,6 +14,7 @@ import numpy as np
 
 from minigan.backend.base.arrays import Array
 from minigan.backend.base.norm import Norm
+from minigan.backend.numpy_sum import column_sums
 
 BLOCK = 131_072  # elements: half a megabyte of float32
 FEW = 4  # with fewer rows than this, a row of statistics would cost as much as it saves
@@ -57,7 +58,7 @@ class NumpyNorm(Norm):
         n = x.size // x.shape[1]
         total, squares, scratch = np.zeros(m.shape[1], x.dtype), np.zeros(m.shape[1], x.dtype), columns.scratch()
         for block in columns.blocks():
-            total += np.add.reduce(m[block], 0)
+            total += column_sums(m[block])
         mean = columns.per_channel(total) / n
         row = columns.row(mean)
         for block in columns.blocks():
@@ -92,7 +93,7 @@ class NumpyNorm(Norm):
         total, moment = np.zeros(m.shape[1], x.dtype), np.zeros(m.shape[1], x.dtype)
         for block in columns.blocks():
             t = np.subtract(m[block], shift, out=scratch[: len(m[block])])
-            total += np.add.reduce(g[block], 0)
+            total += column_sums(g[block])
             moment += np.einsum("nk,nk->k", g[block], t)
         sums = np.stack((columns.per_channel(total), columns.per_channel(moment))).reshape(2, *mean.shape)
         sums[1] *= rstd

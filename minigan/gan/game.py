@@ -133,9 +133,9 @@ class Game:
         return both[: len(real)], both[len(real) :], None
 
     def _move_generator(self, fake: Tensor) -> Tensor:
-        optimizer = self.generator.optimizer
-        with self.discriminator.network.frozen():
-            loss = self.loss.generator(self.discriminator.network(fake))
+        D, optimizer = self.discriminator.network, self.generator.optimizer
+        with D.frozen():
+            loss = self.loss.generator(D(fake))
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

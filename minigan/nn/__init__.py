@@ -4,7 +4,7 @@ from minigan.nn import functional, init, utils
 from minigan.nn.activation import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from minigan.nn.batchnorm import BatchNorm1d, BatchNorm2d
 from minigan.nn.conditional import ConditionalBatchNorm2d
-from minigan.nn.container import Sequential
+from minigan.nn.container import ModuleList, Sequential
 from minigan.nn.conv import Conv2d, ConvTranspose2d
 from minigan.nn.dropout import Dropout, Dropout2d
 from minigan.nn.embedding import Embedding
@@ -40,6 +40,7 @@ __all__ = [
     "MSELoss",
     "MaxPool2d",
     "Module",
+    "ModuleList",
     "NLLLoss",
     "Parameter",
     "PixelShuffle",

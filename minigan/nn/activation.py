@@ -13,9 +13,15 @@ from minigan.tensor import Tensor
 class ReLU(Module):
     """y = max(x, 0).
 
+    Args:
+        inplace: accepted for PyTorch's sake; the input stays as it is.
+
     >>> mg.nn.ReLU()(mg.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise."""
@@ -25,11 +31,15 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """y = x where x > 0, else negative_slope x.
 
+    Args:
+        negative_slope: any number.
+        inplace: accepted for PyTorch's sake; the input stays as it is.
+
     >>> mg.nn.LeakyReLU(0.5)(mg.tensor([-1.0, 2.0]))
     tensor([-0.5000,  2.0000])
     """
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         if not isinstance(negative_slope, int | float | np.number):
             raise ConfigError(f"LeakyReLU: expected negative_slope to be a number, but got {negative_slope!r}.")

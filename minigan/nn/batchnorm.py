@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from minigan.errors import DTypeError, ShapeError
-from minigan.nn.module import Module, Parameter, require_array, require_size
+from minigan.errors import ShapeError
+from minigan.nn.checks import require_array, require_dtype, require_size
+from minigan.nn.module import Module, Parameter
 from minigan.ops import norm
+from minigan.ops.checks import real
 from minigan.ops.creation import ones, tensor, zeros
 from minigan.tensor import Tensor
 
@@ -36,8 +38,8 @@ class ChannelNorm(Module):
         require_size(type(self).__name__, "num_features", num_features)
         made = {"device": device, "dtype": dtype}
         self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = real(type(self).__name__, "eps", eps)
+        self.momentum = None if momentum is None else real(type(self).__name__, "momentum", momentum)
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.weight = Parameter(ones(num_features, **made)) if affine else None
@@ -88,7 +90,10 @@ class BatchNorm(ChannelNorm):
         return y
 
     def _momentum(self) -> float:
-        """The weight of this batch; 1/n, if it is the n-th, makes the running average the mean of all batches."""
+        """The weight of this batch; 1/n, if it is the n-th, makes the running average the mean of all batches.
+
+        n is a buffer, so that it is saved with the layer: on a GPU the host waits for it, as in PyTorch.
+        """
         if self.momentum is not None:
             return self.momentum
         return 1 / (int(self.num_batches_tracked) + 1) if self.training and self.track_running_stats else 0.0
@@ -102,7 +107,8 @@ class BatchNorm1d(BatchNorm):
     Args:
         num_features: C.
         eps: added to the variance.
-        momentum: the weight of a new batch in the running averages; None weighs all batches so far alike.
+        momentum: the weight of a new batch in the running averages; None weighs all batches so far alike, but on a
+            GPU makes each training step wait for their count.
         affine: learn a scale ``weight`` and a shift ``bias``.
         track_running_stats: keep running averages; without them evaluation uses the batch, too.
 
@@ -131,14 +137,3 @@ class BatchNorm2d(BatchNorm):
 
     inputs = "(N, {C}, H, W)"
     ranks = (4,)
-
-
-def require_dtype(layer: Module, x: Any, own: Any) -> None:
-    """Raise if the input is of another type than the layer's ``own`` tensor, or of no floating point type."""
-    if own is not None and x.dtype != own.dtype:
-        raise DTypeError(
-            f"{layer!r} holds {own.dtype} values, but got a {x.dtype} input. "
-            f"Convert the input with x.to(mg.{own.dtype}) or the layer with .to()."
-        )
-    if x.dtype.kind != "f":
-        raise DTypeError(f"{layer!r} expected floating point values, but got {x.dtype}. Convert them with x.float().")

@@ -7,8 +7,8 @@ from typing import Any
 from minigan.errors import ShapeError
 from minigan.nn import init
 from minigan.nn.batchnorm import BatchNorm2d
+from minigan.nn.checks import require_array, require_size
 from minigan.nn.embedding import Embedding
-from minigan.nn.module import require_array, require_size
 from minigan.ops.shape import _reshape
 from minigan.tensor import Tensor
 
@@ -57,6 +57,7 @@ class ConditionalBatchNorm2d(BatchNorm2d):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         """Images x (N, C, H, W) with labels y (N,) to images of the same shape."""
+        require_array(self, "the input", x)
         require_array(self, "the labels", y)
         if tuple(y.shape) != tuple(x.shape[:1]):
             raise ShapeError(

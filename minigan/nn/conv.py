@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minigan.errors import DTypeError, ShapeError
+from minigan.errors import ShapeError
 from minigan.nn import init
-from minigan.nn.module import Module, Parameter, require_array, require_size
+from minigan.nn.checks import require_array, require_dtype, require_size
+from minigan.nn.module import Module, Parameter
 from minigan.ops import conv
 from minigan.ops.creation import zeros
 from minigan.ops.window import pair, require_at_least
@@ -71,11 +72,7 @@ class _Conv(Module):
                 f"{self!r} expected an input of shape (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W), "
                 f"but got {tuple(x.shape)}. Change the layer's in_channels or the input."
             )
-        if x.dtype != self.weight.dtype:
-            raise DTypeError(
-                f"{self!r} has {self.weight.dtype} weights, but got a {x.dtype} input. "
-                f"Convert the input with x.to(mg.{self.weight.dtype}) or the layer with .to()."
-            )
+        require_dtype(self, x, self.weight)
 
     def extra_repr(self) -> str:
         """The sizes, and the settings that are not the default."""

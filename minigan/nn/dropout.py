@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from minigan.errors import ConfigError, DTypeError, ShapeError
-from minigan.nn.module import Module, require_array
+from minigan.errors import ConfigError
+from minigan.nn.checks import require_array, require_dtype
+from minigan.nn.module import Module
 from minigan.ops import random
 from minigan.tensor import Tensor
 
 
 class Dropout(Module):
     """In training each value is 0 with probability p, else x / (1 - p); in evaluation nothing happens.
+
+    Args:
+        p: from 0 to 1.
+        inplace: accepted for PyTorch's sake; the input stays as it is.
 
     Raises:
         ConfigError: p is outside [0, 1].
@@ -25,7 +30,7 @@ class Dropout(Module):
     tensor([1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not (isinstance(p, int | float | np.number) and 0 <= p <= 1):
             raise ConfigError(f"{type(self).__name__}: expected a probability p from 0 to 1, but got {p!r}.")
@@ -38,10 +43,7 @@ class Dropout(Module):
 
     def _check(self, x: Any) -> None:
         require_array(self, "the input", x)
-        if x.dtype.kind != "f":
-            raise DTypeError(
-                f"{self!r} expected floating point values, but got {x.dtype}. Convert them with x.float()."
-            )
+        require_dtype(self, x, None)
 
     def extra_repr(self) -> str:
         """The probability."""
@@ -51,7 +53,8 @@ class Dropout(Module):
 class Dropout2d(Dropout):
     """In training each channel of (N, C, H, W) or (C, H, W) is 0 with probability p, else x / (1 - p).
 
-    Neighbouring values of an image tell of each other, so a channel is dropped as a whole.
+    Neighbouring values of an image tell of each other, so a channel is dropped as a whole. Arguments are those of
+    `Dropout`.
 
     Raises:
         ConfigError: p is outside [0, 1].
@@ -67,9 +70,4 @@ class Dropout2d(Dropout):
     def forward(self, x: Tensor) -> Tensor:
         """Channel by channel, with a new mask at each call."""
         self._check(x)
-        if x.ndim not in (3, 4):
-            raise ShapeError(
-                f"{self!r} expected an input of shape (N, C, H, W) or (C, H, W), but got {tuple(x.shape)}. "
-                "Reshape the input, or use Dropout."
-            )
         return random.dropout2d(x, self.p, self.training)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.nn import init
-from minigan.nn.module import Module, Parameter, require_array, require_size
+from minigan.nn.checks import require_array, require_size
+from minigan.nn.module import Module, Parameter
 from minigan.ops import embedding
 from minigan.ops.creation import zeros
 from minigan.tape import no_grad

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ArgumentError
-from minigan.hooks import Hook, Hooks, RemovableHandle, register
+from minigan.hooks import Hook, Hooks, RemovableHandle, register, sweep_number
 from minigan.observers.observer import call_watched, observers
 from minigan.recording import recording
 from minigan.tape import primitive
@@ -23,6 +23,7 @@ class ModuleHooks:
     def __init__(self) -> None:
         self.before: Hooks = {}
         self.after: Hooks = {}
+        self.always: set[int] = set()  # the numbers of those of them that are called also when forward raises
         self.backward: Hooks = {}
 
 
@@ -48,15 +49,21 @@ class Hooked:
         """
         return register(self._own_hooks().before, hook)
 
-    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
+    def register_forward_hook(self, hook: Hook, *, always_call: bool = False) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after forward; what it returns, if not None, becomes the output.
+
+        With ``always_call`` also when forward or another hook raises: then the output is None.
 
         >>> layer = mg.nn.Tanh()
         >>> handle = layer.register_forward_hook(lambda layer, args, y: print(y.shape))
         >>> y = layer(mg.ones(2))
         (2,)
         """
-        return register(self._own_hooks().after, hook)
+        hooks = self._own_hooks()
+        handle = register(hooks.after, hook)
+        if always_call:
+            hooks.always.add(handle._number)
+        return handle
 
     def register_full_backward_hook(self, hook: Hook) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` in backward, when the gradients of the inputs are known.
@@ -87,6 +94,19 @@ def _call(module: Hooked, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     hooks = module._hooks
     if hooks is None:
         return module.forward(*args, **kwargs)
+    waiting = {number: hook for number, hook in hooks.after.items() if number in hooks.always} if hooks.always else {}
+    try:
+        return _call_hooked(module, hooks, waiting, args, kwargs)
+    except BaseException:
+        for hook in waiting.values():
+            hook(module, args, None)
+        raise
+
+
+def _call_hooked(
+    module: Hooked, hooks: ModuleHooks, waiting: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Forward and the hooks around it; those that have been called wait no longer."""
     for before in list(hooks.before.values()):
         replaced = before(module, args)
         if replaced is not None:
@@ -95,7 +115,8 @@ def _call(module: Hooked, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if seen is not None:
         args = seen.through_inputs(args)
     y = module.forward(*args, **kwargs)
-    for after in list(hooks.after.values()):
+    for number, after in list(hooks.after.items()):
+        waiting.pop(number, None)
         replaced = after(module, args, y)
         y = y if replaced is None else replaced
     return y if seen is None else seen.through_outputs(y)
@@ -109,7 +130,7 @@ class _Seen:
 
     def __init__(self, module: Hooked) -> None:
         self.module = module
-        self.grad_output: Gradients | None = None
+        self.grad_output: tuple[int, Gradients] | None = None  # and in which sweep they came
         self.inputs = 0
         self.ends_here = False  # whether nothing behind the outputs needs a gradient of the inputs
 
@@ -126,20 +147,20 @@ class _Seen:
         return _gate((y,), self._keep)[0]
 
     def _keep(self, grad_output: Gradients) -> Gradients:
-        self.grad_output = grad_output
+        self.grad_output = sweep_number(), grad_output
         if self.ends_here:
             self._call_hooks((None,) * self.inputs)
         return grad_output
 
     def _call_hooks(self, grad_input: Gradients) -> Gradients:
-        hooks = self.module._hooks
-        if hooks is None or self.grad_output is None:  # no gradient came by the outputs, as in a second derivative
+        hooks, (sweep, grad_output) = self.module._hooks, self.grad_output or (None, ())
+        self.grad_output = None
+        if hooks is None or sweep != sweep_number():  # no gradient came by the outputs, as in a second derivative
             return grad_input
         for hook in list(hooks.backward.values()):
-            replaced = hook(self.module, grad_input, self.grad_output)
+            replaced = hook(self.module, grad_input, grad_output)
             if replaced is not None:
                 grad_input = self._checked(replaced, grad_input)
-        self.grad_output = None
         return grad_input
 
     def _checked(self, replaced: Any, grad_input: Gradients) -> Gradients:
@@ -165,12 +186,13 @@ def _gate(values: tuple[Any, ...], visit: Callable[[Gradients], Gradients]) -> t
     places = [i for i, x in enumerate(values) if _needs_gradient(x)]
     if not places:
         return values
-    arrived: dict[int, Tensor] = {}
+    arrived: dict[int, tuple[int, Tensor]] = {}
     n = len(values)
 
     def go_on() -> list[Tensor | None]:  # must not hold the values: they may die before backward
-        gradients = visit(tuple(arrived.get(i) for i in range(n)))
+        now = {i: gx for i, (sweep, gx) in arrived.items() if sweep == sweep_number()}  # not of one that failed
         arrived.clear()
+        gradients = visit(tuple(now.get(i) for i in range(n)))
         return [gradients[i] for i in places]
 
     meeting = _meet(*[values[i] for i in places], go_on=go_on)
@@ -181,11 +203,11 @@ def _gate(values: tuple[Any, ...], visit: Callable[[Gradients], Gradients]) -> t
 class _Arrival:
     """Where the gradient of one value is left."""
 
-    def __init__(self, arrived: dict[int, Tensor], i: int) -> None:
+    def __init__(self, arrived: dict[int, tuple[int, Tensor]], i: int) -> None:
         self.arrived, self.i = arrived, i
 
     def __call__(self, gy: Tensor) -> Tensor:
-        self.arrived[self.i] = gy
+        self.arrived[self.i] = sweep_number(), gy
         return constant(get_backend(gy._data).full((), 0, gy.dtype))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigan.backend import get_backend, philox
-from minigan.errors import ConfigError, ShapeError
+from minigan.errors import ConfigError, DTypeError, ShapeError
+from minigan.ops.checks import real
 from minigan.ops.random import stream
 from minigan.tensor import Tensor
 
@@ -25,9 +26,10 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     >>> mg.nn.init.uniform_(mg.zeros(3), 2.0, 2.5).numpy().min() >= 2
     np.True_
     """
+    a, b = real("uniform_", "a", a), real("uniform_", "b", b)
     if not a <= b:
         raise ConfigError(f"uniform_: expected a of at most b, but got a={a!r} and b={b!r}.")
-    return _fill(tensor, "uniform", b - a, a)
+    return _fill("uniform_", tensor, "uniform", b - a, a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
@@ -39,9 +41,10 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     >>> mg.nn.init.normal_(mg.zeros(2, 3), std=0.02).shape
     (2, 3)
     """
+    mean, std = real("normal_", "mean", mean), real("normal_", "std", std)
     if not std >= 0:
         raise ConfigError(f"normal_: expected std of at least 0, but got {std!r}.")
-    return _fill(tensor, "normal", std, mean)
+    return _fill("normal_", tensor, "normal", std, mean)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -50,7 +53,9 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> mg.nn.init.constant_(mg.zeros(2), 0.5)
     tensor([0.5000, 0.5000])
     """
-    return _put(tensor, get_backend(tensor._data).full(tensor.shape, val, tensor.dtype))
+    _require_tensor("constant_", tensor)
+    value = real("constant_", "val", val)
+    return _put(tensor, get_backend(tensor._data).full(tensor.shape, value, tensor.dtype))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -149,6 +154,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     True
     """
     _require_weight("orthogonal_", tensor)
+    gain = real("orthogonal_", "gain", gain)
     if not tensor.numel():
         return tensor
     backend = get_backend(tensor._data)
@@ -178,7 +184,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         if isinstance(slope, bool) or not isinstance(slope, Real):
             raise ConfigError(f"calculate_gain: expected the slope of leaky_relu to be a number, but got {param!r}.")
         return math.sqrt(2 / (1 + float(slope) ** 2))
-    if nonlinearity not in _GAINS:
+    if not isinstance(nonlinearity, str) or nonlinearity not in _GAINS:
         known = ", ".join(["leaky_relu", *_GAINS])
         raise ConfigError(f"calculate_gain: expected one of {known}, but got {nonlinearity!r}.")
     return _GAINS[nonlinearity]
@@ -217,7 +223,13 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
+def _require_tensor(name: str, tensor: Any) -> None:
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(f"{name}: expected a tensor to fill, but got an object of type {type(tensor).__name__}.")
+
+
 def _require_weight(name: str, tensor: Tensor) -> None:
+    _require_tensor(name, tensor)
     if tensor.ndim < 2:
         raise ShapeError(
             f"{name}: expected a weight with at least 2 dimensions (out, in, ...), but got {tensor.shape}. "
@@ -226,7 +238,9 @@ def _require_weight(name: str, tensor: Tensor) -> None:
 
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:
-    return gain * math.sqrt(2 / max(sum(_calculate_fan_in_and_fan_out(tensor)), 1))
+    return real("xavier initialisation", "gain", gain) * math.sqrt(
+        2 / max(sum(_calculate_fan_in_and_fan_out(tensor)), 1)
+    )
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
@@ -240,8 +254,13 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 # ---- filling ---------------------------------------------------------------------------------------------
 
 
-def _fill(tensor: Tensor, kernel: str, scale: float, shift: float) -> Tensor:
+def _fill(name: str, tensor: Tensor, kernel: str, scale: float, shift: float) -> Tensor:
     """scale * draws + shift. Drawn in float32, so that a network starts the same in either type."""
+    _require_tensor(name, tensor)
+    if tensor.dtype.kind != "f":
+        raise DTypeError(
+            f"{name}: expected a floating point tensor, but got {tensor.dtype}. Convert it with x.float()."
+        )
     backend = get_backend(tensor._data)
     n = tensor.numel() + tensor.numel() % 2
     draws = getattr(backend, kernel)(stream.words(backend, n // 2, philox.INIT), tensor.shape, "float32")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigan.errors import ShapeError
-from minigan.nn.batchnorm import require_dtype
-from minigan.nn.module import Module, Parameter, require_array, require_size
+from minigan.nn.checks import require_array, require_dtype, require_size
+from minigan.nn.module import Module, Parameter
 from minigan.ops import norm
+from minigan.ops.checks import real
 from minigan.ops.creation import ones, zeros
 from minigan.tensor import Tensor
 
@@ -49,7 +50,7 @@ class LayerNorm(Module):
         if not shape:
             raise ShapeError("LayerNorm: expected a normalized_shape of at least one length, but got ().")
         self.normalized_shape = shape
-        self.eps = eps
+        self.eps = real("LayerNorm", "eps", eps)
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(ones(shape, device=device, dtype=dtype)) if elementwise_affine else None
         self.bias = Parameter(zeros(shape, device=device, dtype=dtype)) if elementwise_affine and bias else None

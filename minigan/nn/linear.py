@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigan.errors import DTypeError, ShapeError
+from minigan.errors import ShapeError
 from minigan.nn import init
-from minigan.nn.module import Module, Parameter, require_array, require_size
+from minigan.nn.checks import require_array, require_dtype, require_size
+from minigan.nn.module import Module, Parameter
 from minigan.ops import linalg
 from minigan.ops.creation import zeros
 from minigan.tensor import Tensor
@@ -55,11 +56,7 @@ class Linear(Module):
                 f"{self!r} expected an input of shape (..., {self.in_features}), but got {tuple(x.shape)}. "
                 "Change the layer's in_features, or flatten or reshape the input."
             )
-        if x.dtype != self.weight.dtype:
-            raise DTypeError(
-                f"{self!r} has {self.weight.dtype} weights, but got a {x.dtype} input. "
-                f"Convert the input with x.to(mg.{self.weight.dtype}) or the layer with .to()."
-            )
+        require_dtype(self, x, self.weight)
         return linalg.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigan.nn.module import Module, require_array
+from minigan.nn.checks import require_array
+from minigan.nn.module import Module
 from minigan.ops import cross_entropy as classes
 from minigan.ops import loss
 from minigan.tensor import Tensor

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minigan.backend import get_backend
 from minigan.backend.device import device as resolve_device
-from minigan.errors import DTypeError, ShapeError, StateError
+from minigan.errors import ArgumentError, ConfigError, DTypeError, StateError
 from minigan.nn.hooks import Hooked
 from minigan.nn.summary import Summary, summarize
 from minigan.ops.device import parse_to
 from minigan.states import host_array
 from minigan.tensor import Tensor
+from minigan.variable import forget_gradients
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
@@ -132,6 +133,8 @@ class Module(Hooked):
         >>> list(net.state_dict())
         ['mean']
         """
+        if not isinstance(name, str):
+            raise ArgumentError(f"{type(self).__name__}: expected the name of a buffer, but got {name!r}.")
         if not isinstance(tensor, Tensor):
             raise DTypeError(
                 f"{type(self).__name__}: expected the buffer {name} to be a tensor, but got an object of type "
@@ -140,6 +143,40 @@ class Module(Hooked):
         tensor.name = name
         self._buffers[name] = tensor
         self.__dict__.pop(name, None)  # where a plain attribute of this name would hide it
+
+    def add_module(self, name: str, module: Module) -> None:
+        """Add a part under this name, which need not be one that Python could write.
+
+        Raises:
+            ConfigError: the name is no text, empty, has a dot in it, or is that of another attribute.
+            DTypeError: it is no module.
+
+        >>> net = mg.nn.Sequential()
+        >>> net.add_module("conv:1-64", mg.nn.Conv2d(1, 64, 4))
+        >>> list(net.state_dict())
+        ['conv:1-64.weight', 'conv:1-64.bias']
+        """
+        owner = type(self).__name__
+        taken = isinstance(name, str) and hasattr(self, name) and name not in self._modules
+        if not isinstance(name, str) or not name or "." in name or taken:
+            raise ConfigError(f"{owner}: expected a name without dots that is not taken, but got {name!r}. Change it.")
+        if not isinstance(module, Module):
+            raise DTypeError(f"{owner}: expected {name} to be a module, but got a {type(module).__name__}.")
+        setattr(self, name, module)
+
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
+        """Call ``fn(module)`` for each module inside this one, and then for this one; returns this one.
+
+        >>> net = mg.nn.Sequential(mg.nn.Linear(2, 3), mg.nn.Tanh())
+        >>> net = net.apply(lambda module: print(type(module).__name__))
+        Linear
+        Tanh
+        Sequential
+        """
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all modules inside it, each with its dotted name."""
@@ -155,29 +192,29 @@ class Module(Hooked):
         """The modules directly inside this one."""
         return iter(self._modules.values())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with their dotted names."""
-        return self._named("_parameters")
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with their dotted names, which start with the prefix."""
+        return self._named("_parameters", prefix)
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """All buffers, with their dotted names."""
-        return self._named("_buffers")
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """All buffers, with their dotted names, which start with the prefix."""
+        return self._named("_buffers", prefix)
 
     def buffers(self) -> Iterator[Tensor]:
         """All buffers."""
         return (buffer for _, buffer in self.named_buffers())
 
-    def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
+    def _named(self, registry: str, prefix: str) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        for path, module in self.named_modules(prefix):
             for name, tensor in getattr(module, registry).items():
                 if id(tensor) not in seen:
                     seen.add(id(tensor))
-                    yield f"{prefix}.{name}" if prefix else name, tensor
+                    yield f"{path}.{name}" if path else name, tensor
 
     def num_parameters(self) -> int:
         """The number of trainable values.
@@ -228,6 +265,8 @@ class Module(Hooked):
 
     def train(self, mode: bool = True) -> Module:
         """Switch Dropout, BatchNorm and their like to training (or not)."""
+        if not isinstance(mode, bool | np.bool):
+            raise ArgumentError(f"{type(self).__name__}.train: expected True or False, but got {mode!r}.")
         for module in self.modules():
             module.training = mode
         return self
@@ -236,10 +275,9 @@ class Module(Hooked):
         """Switch Dropout, BatchNorm and their like to evaluation."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
-        for parameter in self.parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or make them zeros, where there are any."""
+        forget_gradients(self.parameters(), set_to_none)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Switch the gradients of all parameters on or off."""
@@ -337,23 +375,6 @@ class Module(Hooked):
         parts = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
         inside = "\n" + "\n".join(parts) + "\n" if parts else self.extra_repr()
         return f"{type(self).__name__}({inside})"
-
-
-def require_array(layer: Module, what: str, x: Any) -> None:
-    """Raise if the ``what`` that a layer was given is no tensor or array, such as a list."""
-    if not hasattr(x, "dtype"):
-        raise DTypeError(
-            f"{layer!r} expected {what} to be a tensor or an array, but got an object of type {type(x).__name__}. "
-            "Convert it with mg.tensor(x)."
-        )
-
-
-def require_size(owner: str, name: str, size: Any) -> None:
-    """Raise if a number of features is no whole number of at least 0."""
-    if not isinstance(size, int | np.integer):
-        raise DTypeError(f"{owner}: expected {name} to be a whole number, but got {size!r}.")
-    if size < 0:
-        raise ShapeError(f"{owner}: expected {name} of at least 0, but got {size}.")
 
 
 def _keys_message(owner: str, missing: list[str], unexpected: list[str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minigan.nn.module import Module, require_array
+from minigan.nn.checks import require_array
+from minigan.nn.module import Module
 from minigan.ops import pool
 from minigan.tensor import Tensor
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minigan.errors import ConfigError, ShapeError
-from minigan.nn.module import Module, require_array
+from minigan.nn.checks import require_array
+from minigan.nn.module import Module
 from minigan.ops import shape
 from minigan.tensor import Tensor
 
@@ -50,7 +51,7 @@ class Unflatten(Module):
         if not isinstance(unflattened_size, Sequence):
             raise ConfigError(f"Unflatten: expected a tuple of lengths, but got {unflattened_size!r}.")
         self.dim = dim
-        self.unflattened_size = tuple(unflattened_size)
+        self.unflattened_size = shape.sizes_of("Unflatten", (unflattened_size,), -1)
 
     def forward(self, x: Tensor) -> Tensor:
         """The same values, in the new shape."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minigan.nn.module import Module, require_array
+from minigan.nn.checks import require_array
+from minigan.nn.module import Module
 from minigan.ops import resample
 from minigan.tensor import Tensor
 

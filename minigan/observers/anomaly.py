@@ -19,7 +19,7 @@ from minigan.ops.random import stream
 from minigan.tape import Node
 
 if TYPE_CHECKING:
-    from minigan.autograd import Edge
+    from minigan.sweep import Edge
     from minigan.tensor import Tensor
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from minigan.autograd import Edge, Results, _below, _seed, sweep
+from minigan.autograd import seed_of
 from minigan.backend import get_backend
 from minigan.errors import ConfigError, GraphError
 from minigan.observers.layout import Link, Point, layout
 from minigan.ops.elementwise import add
 from minigan.recording import set_recording
+from minigan.sweep import Edge, Results, below, sweep
 from minigan.tape import Node
 from minigan.variable import Variable, constant, edge_of
 
@@ -76,7 +77,7 @@ def draw(y: Any, path: str | os.PathLike[str] | None = None) -> Drawing:
         n1 --> n2
     """
     outputs = list(y) if isinstance(y, list | tuple) else [y]
-    seeds = [_seed(x, _ones(x)) for x in outputs]
+    seeds = [seed_of("draw", x, _ones(x)) for x in outputs]
     roots = [edge_of(x) for x in outputs]
     edges = _graph(roots)
     boxes = _boxes(edges, {root for root in roots if root is not None}, _sizes(roots, seeds))
@@ -105,7 +106,7 @@ class _Box(NamedTuple):
 
 def _graph(roots: Sequence[Edge | None]) -> list[Edge]:
     """All nodes and leaves that the roots were made from, arguments before results."""
-    nodes = sorted(_below(roots), key=lambda node: node.number)
+    nodes = sorted(below(roots), key=lambda node: node.number)
     if len(nodes) > MOST:
         raise GraphError(
             f"draw: the graph has {len(nodes):,} operations, and no picture of more than {MOST:,} could be read. "

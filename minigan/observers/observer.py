@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from minigan.backend import Array, Backend
 
 if TYPE_CHECKING:
-    from minigan.autograd import Edge
+    from minigan.sweep import Edge
     from minigan.tape import Node, Primitive
     from minigan.tensor import Tensor
 
@@ -36,6 +36,10 @@ class Observer(contextlib.ContextDecorator):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         observers.remove((threading.get_ident(), self))
+
+    def _recreate_cm(self: _Self) -> _Self:
+        """Each call of a decorated function has an observer of its own: two threads may be in it at once."""
+        return type(self)()
 
     def running(self, name: str, backend: Backend) -> None:
         """The operation of this name is about to run its kernel."""

@@ -55,6 +55,8 @@ class profile(Observer):  # noqa: N801  (PyTorch's name)
     On a GPU the time is that between two events around each kernel, so it includes the time that the GPU waits for
     the program to launch small kernels; the program itself does not wait until the end of the block.
 
+    As a decorator it holds what the call of the function that ended last came to, with all calls inside that one.
+
     Attributes:
         rows: one `Row` for each operation and direction, slowest first.
         seconds: how long the block took by the clock, with everything that Python did.
@@ -74,7 +76,7 @@ class profile(Observer):  # noqa: N801  (PyTorch's name)
         self._told = ExitStack()
 
     def __enter__(self) -> profile:
-        self.__init__()  # type: ignore[misc]
+        profile.__init__(self)
         self._told.enter_context(kernels_told())
         super().__enter__()
         self._entered = time.perf_counter()
@@ -88,6 +90,9 @@ class profile(Observer):  # noqa: N801  (PyTorch's name)
         self.seconds = time.perf_counter() - self._entered
         super().__exit__(kind, error, trace)
         self._told.close()
+
+    def _recreate_cm(self) -> profile:
+        return _Call(self)
 
     @property
     def rows(self) -> list[Row]:
@@ -128,6 +133,20 @@ class profile(Observer):  # noqa: N801  (PyTorch's name)
         rest = max(self.seconds - total.seconds, 0.0)
         clock = f"{1e3 * self.seconds:.2f} ms by the clock, {1e3 * rest:.2f} of them outside kernels"
         return "\n".join([head, rule, *body, rule, last, clock])
+
+
+class _Call(profile):
+    """The profile of one call of a function that another profile decorates, and shows."""
+
+    def __init__(self, shown_by: profile) -> None:
+        super().__init__()
+        self.shown_by = shown_by
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self.shown_by._rows, self.shown_by.seconds = self._rows, self.seconds
 
 
 _HEAD = ["operation", "direction", "calls", "ms", "share", "MFLOP", "GFLOP/s", "MB"]

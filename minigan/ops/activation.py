@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
+from minigan.ops.checks import real, tensor_of
 from minigan.ops.elementwise import gt, where
 from minigan.ops.promotion import floating, numbers
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -62,7 +63,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     >>> mg.nn.functional.softplus(mg.tensor([-100.0, 0.0, 100.0]))
     tensor([3.7835e-44, 6.9315e-01, 1.0000e+02])
     """
-    return _softplus(input, beta=float(beta), threshold=float(threshold))
+    return _softplus(input, beta=real("softplus", "beta", beta), threshold=real("softplus", "threshold", threshold))
 
 
 @primitive(x=lambda gy, x: gy * sigmoid(-x), rule=floating)
@@ -78,9 +79,22 @@ def relu_grad(k: Backend, gy: Array, y: Array) -> Array:
 
 
 @primitive(x=relu_grad, rule=numbers)
-def relu(k: Backend, x: Array) -> Array:
+def _relu(k: Backend, x: Array) -> Array:
     """y = max(x, 0); the gradient at 0 is 0."""
     return k.relu(x)
+
+
+def relu(input: Any, inplace: bool = False) -> Tensor:
+    """y = max(x, 0); the gradient at 0 is 0.
+
+    Args:
+        input: any tensor of numbers.
+        inplace: accepted for PyTorch's sake; the input stays as it is.
+
+    >>> mg.relu(mg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return _relu(input)
 
 
 @primitive(gy=lambda ggx, y, negative_slope: leaky_relu_grad(ggx, y, negative_slope=negative_slope))
@@ -95,14 +109,19 @@ def _leaky_relu(k: Backend, x: Array, *, negative_slope: float) -> Array:
     return k.leaky_relu(x, negative_slope)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """y = x where x > 0, else negative_slope x.
+
+    Args:
+        input: any tensor of numbers.
+        negative_slope: any number.
+        inplace: accepted for PyTorch's sake; the input stays as it is.
 
     >>> mg.nn.functional.leaky_relu(mg.tensor([-1.0, 2.0]), 0.2)
     tensor([-0.2000,  2.0000])
     """
-    negative_slope = float(negative_slope)  # a NumPy float64 would turn float32 into float64
+    negative_slope = real("leaky_relu", "negative_slope", negative_slope)  # NumPy's would turn float32 into float64
     if negative_slope < 0:  # the sign of y does not tell that of x: remember x instead
-        x = operand(input)
+        x = tensor_of("leaky_relu", input)
         return where(gt(x, 0), x, x * negative_slope)
     return _leaky_relu(input, negative_slope=negative_slope)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from minigan.backend import Array, Backend
 from minigan.backend.window import Pair, Window
 from minigan.errors import ConfigError, ShapeError
+from minigan.ops.checks import tensor_of
 from minigan.ops.promotion import same
 from minigan.ops.shape import _expand, _reshape, squeeze
 from minigan.ops.window import images, pair, require_at_least, require_result
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -94,7 +95,7 @@ def conv2d(
              [2., 4.]]])
     """
     x, single = images("conv2d", input)
-    weight = operand(weight)
+    weight, bias = tensor_of("conv2d", weight), _bias("conv2d", bias)
     steps, gaps = _steps("conv2d", stride, dilation, groups)
     _require_weight("conv2d", x.shape, weight.shape, bias, groups, "(O, C / groups, kh, kw)")
     if weight.shape[0] % groups or x.shape[1] != weight.shape[1] * groups:
@@ -145,7 +146,7 @@ def conv_transpose2d(
     tensor([[[1., 1., 2., 1., 1.]]])
     """
     x, single = images("conv_transpose2d", input)
-    weight = operand(weight)
+    weight, bias = tensor_of("conv_transpose2d", weight), _bias("conv_transpose2d", bias)
     same("conv_transpose2d", [x, weight, bias])
     steps, gaps = _steps("conv_transpose2d", stride, dilation, groups)
     cut = pair("conv_transpose2d", "padding", padding)
@@ -170,6 +171,10 @@ def conv_transpose2d(
     require_result("conv_transpose2d", x.shape, (h, w), f"a padding of {cut}")
     y = _conv2d_input_grad(x, weight, bias, window=Window(kernel, steps, cut, gaps, (h, w), outputs), groups=groups)
     return squeeze(y, 0) if single else y
+
+
+def _bias(op: str, bias: Any) -> Any:
+    return None if bias is None else tensor_of(op, bias)
 
 
 def _steps(op: str, stride: Any, dilation: Any, groups: int) -> tuple[Pair, Pair]:

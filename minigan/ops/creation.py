@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigan.backend import backend_of, device_of, get_backend
 from minigan.backend.device import device as resolve_device
-from minigan.errors import RangeError, ShapeError
+from minigan.errors import ArgumentError, RangeError, ShapeError
 from minigan.ops.device import transfer
 from minigan.ops.exchange import from_dlpack
 from minigan.ops.promotion import number_type
@@ -59,8 +60,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     else:
         array = data if type(data).__module__.split(".")[0] == "cupy" else from_dlpack(data)._data
     number_type(array.dtype)
-    if dtype is not None and array.dtype != np.dtype(dtype):
-        number_type(dtype)
+    if dtype is not None and array.dtype != number_type(dtype):
         array = get_backend(array).cast(array, np.dtype(dtype))
     to = device_of(array) if device is None else resolve_device(device)
     return constant(array if to == device_of(array) else transfer(array, to))
@@ -69,14 +69,32 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def full(size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor filled with one value: ``full((2, 3), 7.0)``.
 
+    Raises:
+        ArgumentError: a length is no whole number, or the value is not one number.
+        ShapeError: a length is below 0, or too large.
+
     >>> mg.full((2,), 7.0)
     tensor([7., 7.])
     """
-    if dtype is None:
-        dtype = _from_python(fill_value).dtype
+    return _full("full", (size,), _one_number(fill_value), dtype, device, requires_grad)
+
+
+def _full(op: str, size: Sequence[Any], value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    shape = sizes_of(op, size)
+    dtype = _from_python(value).dtype if dtype is None else number_type(dtype)
     backend = backend_of(resolve_device(device))
-    x = backend.full(sizes_of((size,)), fill_value, np.dtype(dtype))
+    try:
+        x = backend.full(shape, value, dtype)
+    except (ValueError, OverflowError) as error:
+        raise ShapeError(f"{op}: cannot fill the shape {shape} with {value!r} of {dtype} ({error}).") from None
     return constant(x).requires_grad_(requires_grad)
+
+
+def _one_number(value: Any) -> Any:
+    value = value.item() if getattr(value, "shape", None) == () else value
+    if not isinstance(value, bool | int | float):
+        raise ArgumentError(f"full: expected fill_value to be one number, but got {value!r}.")
+    return value
 
 
 def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -86,7 +104,7 @@ def zeros(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad
     tensor([[0., 0.],
             [0., 0.]])
     """
-    return full(sizes_of(size), 0, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+    return _full("zeros", size, 0, dtype or np.float32, device, requires_grad)
 
 
 def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -95,7 +113,7 @@ def ones(*size: Any, dtype: Any = np.float32, device: Any = None, requires_grad:
     >>> mg.ones(3)
     tensor([1., 1., 1.])
     """
-    return full(sizes_of(size), 1, dtype=dtype or np.float32, device=device, requires_grad=requires_grad)
+    return _full("ones", size, 1, dtype or np.float32, device, requires_grad)
 
 
 def arange(
@@ -109,6 +127,7 @@ def arange(
     """start, start + step, ... below end; ``arange(end)`` starts at 0.
 
     Raises:
+        ArgumentError: one of them is no number.
         RangeError: the steps lead away from the end, or nowhere, or the end is not finite.
 
     >>> mg.arange(1, 4)
@@ -116,6 +135,8 @@ def arange(
     """
     if end is None:
         start, end = 0, start
+    if not all(isinstance(value, Real) for value in (start, end, step)):
+        raise ArgumentError(f"arange: expected numbers, but got start {start!r}, end {end!r} and step {step!r}.")
     if not step or not all(math.isfinite(value) for value in (start, end, step)) or (end - start) / step < 0:
         raise RangeError(f"arange: expected finite steps from start to end, but got {start}, {end} and step {step}.")
     if dtype is None:
@@ -134,8 +155,8 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
-    rows, columns = sizes_of((n, n if m is None else m))
-    values = backend_of(resolve_device(device)).eye(rows, columns, np.dtype(dtype))
+    rows, columns = sizes_of("eye", (n, n if m is None else m))
+    values = backend_of(resolve_device(device)).eye(rows, columns, number_type(dtype))
     return constant(values).requires_grad_(requires_grad)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minigan.backend import get_backend
-from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.errors import ConfigError, DTypeError, ShapeError
+from minigan.ops.checks import floating_tensor, require_indices, require_integers, tensor_of, whole
 from minigan.ops.elementwise import ne, where
 from minigan.ops.indexing import _gather
 from minigan.ops.loss import reduce_loss
 from minigan.ops.promotion import cast_to
 from minigan.ops.reduce import sum
 from minigan.ops.softmax import log_softmax
-from minigan.tape import operand
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -53,16 +52,17 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     Raises:
         ShapeError: target or weight does not fit the input.
         DTypeError: target is not made of integers.
-        RangeError: target names a class that is not there (checked on the CPU; on a GPU it would cost a wait).
+        IndexRangeError: target names a class that is not there (checked on the CPU; on a GPU it would cost a wait).
         ConfigError: there is no such reduction.
 
     >>> mg.nn.functional.nll_loss(mg.tensor([[-1.0, -0.5], [-2.0, -3.0]]), mg.tensor([1, 0]))
     tensor(1.2500)
     """
-    x = operand(input)
+    x = floating_tensor("nll_loss", input)
     dim = _class_dim("nll_loss", x)
+    ignore_index = whole("nll_loss", "ignore_index", ignore_index)
     weight = _checked_weight("nll_loss", x.shape[dim], weight)
-    return _of_indices(_Case("nll_loss", x, dim, weight, ignore_index, reduction), operand(target))
+    return _of_indices(_Case("nll_loss", x, dim, weight, ignore_index, reduction), tensor_of("nll_loss", target))
 
 
 def cross_entropy(
@@ -88,7 +88,7 @@ def cross_entropy(
     Raises:
         ShapeError: target or weight does not fit the input.
         DTypeError: target is made of neither class indices nor probabilities.
-        RangeError: target names a class that is not there (checked on the CPU; on a GPU it would cost a wait).
+        IndexRangeError: target names a class that is not there (checked on the CPU; on a GPU it would cost a wait).
         ConfigError: there is no such reduction, or label_smoothing is not from 0 to 1.
 
     >>> mg.nn.functional.cross_entropy(mg.tensor([[0.0, 0.0], [0.0, 200.0]]), mg.tensor([1, 1]))
@@ -96,7 +96,8 @@ def cross_entropy(
     """
     if not isinstance(label_smoothing, Real) or not 0 <= float(label_smoothing) <= 1:
         raise ConfigError(f"cross_entropy: expected label_smoothing from 0 to 1, but got {label_smoothing!r}.")
-    x, target = operand(input), operand(target)
+    x, target = tensor_of("cross_entropy", input), tensor_of("cross_entropy", target)
+    ignore_index = whole("cross_entropy", "ignore_index", ignore_index)
     dim = _class_dim("cross_entropy", x)
     weight = _checked_weight("cross_entropy", x.shape[dim], weight)
     loss = _of_probabilities if target.shape == x.shape else _of_indices
@@ -143,33 +144,18 @@ def _checked_indices(case: _Case, target: Any) -> tuple[Tensor, Tensor]:
             f"{case.name}: expected class indices of shape {expected} for an input of shape {shape}, "
             f"but got {target.shape}."
         )
-    if target.dtype.kind not in "iu":
-        raise DTypeError(
-            f"{case.name}: expected class indices of an integer type, but got {target.dtype}. "
-            "Convert them, for example with target.to(mg.int64)."
-        )
+    require_integers(case.name, target)
     kept = ne(target, case.ignore_index)
     index = where(kept, target, 0)
-    _require_classes(case, index)
+    advice = f"The input has a column for each class; what is left out has the ignore_index {case.ignore_index}."
+    require_indices(case.name, index, case.classes, advice)
     return kept, index
-
-
-def _require_classes(case: _Case, index: Any) -> None:
-    backend = get_backend(index._data)
-    if backend.device_type != "cpu" or not index._data.size:
-        return
-    low, high = (int(f(index._data, None, False)) for f in (backend.amin, backend.amax))
-    if low < 0 or high >= case.classes:
-        raise RangeError(
-            f"{case.name}: expected class indices from 0 to {case.classes - 1}, or ignore_index {case.ignore_index}, "
-            f"but found {low if low < 0 else high}. The input has one column for each class."
-        )
 
 
 def _checked_weight(name: str, classes: int, weight: Any) -> Any:
     if weight is None:
         return None
-    weight = operand(weight)
+    weight = tensor_of(name, weight)
     if weight.shape != (classes,):
         raise ShapeError(
             f"{name}: expected a weight for each of {classes} classes, of shape ({classes},), but got {weight.shape}."

@@ -1,7 +1,7 @@
 """Elementwise operations: the first page of the op table.
 
 Each entry is an operation's gradients, its formula and its kernel. ``gy`` is the gradient of the result y;
-broadcasting is undone elsewhere (`minigan.autograd`), so a VJP may return the shape of y. VJPs are written with
+broadcasting is undone elsewhere (`minigan.sweep`), so a VJP may return the shape of y. VJPs are written with
 operations of this same table, so each can be differentiated again.
 """
 
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import ConfigError, DTypeError, RangeError
+from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.ops.checks import operand_of, tensor_of
 from minigan.ops.promotion import agree, cast_to, floating, numbers, promote, result_type
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 from minigan.variable import Variable, constant
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> mg.pow(mg.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    x1, x2 = operand(input), operand(exponent)
+    x1, x2 = operand_of("pow", input), operand_of("pow", exponent)
     if not isinstance(x2, Variable):
         return _pow_number(_base(x1, x2), exponent=x2)
     if not isinstance(x1, Variable):
@@ -100,9 +101,15 @@ def not_0(x: Tensor) -> Tensor:
     return where(eq(x, 0), 1.0, x)
 
 
+def _nothing_of(gy: Tensor) -> Tensor:
+    """0 for each gy, infinite ones and nan too, for which gy * 0 is nan; still a function of gy."""
+    return where(lt(gy, gy), gy, 0.0)
+
+
 def _pow_number_grad(gy: Tensor, x: Tensor, exponent: float) -> Tensor:
-    slope = _pow_number(x, exponent=exponent - 1) * exponent if exponent else sign(x) * 0.0  # 0 for nan, too
-    return gy * slope
+    if exponent == 0:
+        return _nothing_of(gy)
+    return gy * (_pow_number(x, exponent=exponent - 1) * exponent)
 
 
 @primitive(x=_pow_number_grad)
@@ -132,7 +139,7 @@ def abs(k: Backend, x: Array) -> Array:
     return k.abs(x)
 
 
-@primitive(x=lambda gy: gy * 0.0, rule=numbers)
+@primitive(x=_nothing_of, rule=numbers)
 def sign(k: Backend, x: Array) -> Array:
     """y = -1, 0 or 1, and 0 for nan; its gradient is 0 everywhere."""
     return k.sign(x)
@@ -214,14 +221,38 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     >>> mg.where(x > 0, x, 0.0)
     tensor([0., 2.])
     """
-    condition = operand(condition)
+    condition = operand_of("where", condition)
     if not isinstance(condition, Variable):
         condition = constant(np.asarray(condition))
     if condition.dtype.kind != "b":
         raise DTypeError(f"where: expected a condition of bool, but got {condition.dtype}. Compare, as in x > 0.")
     if not (isinstance(input, Variable) or isinstance(other, Variable)):
-        input = _constant_choice(condition, operand(input), operand(other))
+        input = _constant_choice(condition, operand_of("where", input), operand_of("where", other))
     return _where(condition, input, other)
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
+    """y = input, but the value where the mask holds, which is made of the input's type.
+
+    Raises:
+        DTypeError: the mask is not made of truth values.
+        RangeError: the input's type has no such value.
+        ShapeError: the value is more than one number.
+
+    >>> mg.masked_fill(mg.tensor([1.0, 2.0]), mg.tensor([True, False]), 0.0)
+    tensor([0., 2.])
+    """
+    x, value = tensor_of("masked_fill", input), operand_of("masked_fill", value)
+    if isinstance(value, Variable) and value.shape:
+        raise ShapeError(f"masked_fill: expected one number as the value, but got the shape {value.shape}. Use where.")
+    return where(mask, _of_type(x.dtype, value), x)
+
+
+def _of_type(dtype: np.dtype[Any], value: Any) -> Any:
+    try:
+        return cast_to(value, dtype) if isinstance(value, Variable) else dtype.type(value).item()
+    except (OverflowError, ValueError):
+        raise RangeError(f"masked_fill: {dtype} cannot hold the value {value}. Convert the input.") from None
 
 
 def _constant_choice(condition: Tensor, x1: Any, x2: Any) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigan.backend import Array, Backend, device_of
-from minigan.errors import DTypeError, IndexRangeError, ShapeError
+from minigan.backend import Array, Backend
+from minigan.errors import IndexRangeError, ShapeError
+from minigan.ops.checks import require_indices, tensor_of, whole
 from minigan.ops.elementwise import eq, where
 from minigan.ops.shape import unsqueeze
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -45,14 +46,12 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
             [1., 2.],
             [3., 4.]])
     """
-    x, weight = operand(input), operand(weight)
+    x, weight = tensor_of("embedding", input), tensor_of("embedding", weight)
     if len(weight.shape) != 2:
         raise ShapeError(
             f"embedding: expected a weight (num_embeddings, embedding_dim), but got {weight.shape}. Reshape it."
         )
-    if x.dtype.kind not in "iu":
-        raise DTypeError(f"embedding: expected whole numbers as indices, but got {x.dtype}. Convert them to mg.int64.")
-    _check_range(x._data, weight.shape[0])
+    require_indices("embedding", x, weight.shape[0], f"There are {weight.shape[0]} embeddings.")
     y = _embedding(weight, x)
     if padding_idx is None:
         return y
@@ -62,20 +61,9 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
 
 def normal_row(padding_idx: int, rows: int, owner: str) -> int:
     """The row counted from the front: -1 of 3 is 2."""
+    padding_idx = whole(owner, "padding_idx", padding_idx)
     if not -rows <= padding_idx < rows:
         raise IndexRangeError(
             f"{owner}: expected a padding_idx from {-rows} to {rows - 1} for {rows} embeddings, but got {padding_idx}."
         )
     return padding_idx % rows
-
-
-def _check_range(indices: Array, rows: int) -> None:
-    if device_of(indices).type != "cpu" or not indices.size:
-        return
-    low, high = indices.min(), indices.max()
-    if low < 0 or high >= rows:
-        found = low if low < 0 else high
-        raise IndexRangeError(
-            f"embedding: expected indices from 0 to {rows - 1} for {rows} embeddings, but got {found}. "
-            "Change the indices, or use more embeddings."
-        )

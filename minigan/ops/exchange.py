@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, backend_of, get_backend
 from minigan.backend.device import Device
-from minigan.errors import DeviceError, DTypeError
+from minigan.errors import DeviceError, DTypeError, GraphError
 from minigan.ops.promotion import number_type
 from minigan.variable import constant
 
@@ -23,6 +23,7 @@ def from_dlpack(x: Any) -> Tensor:
 
     Raises:
         DTypeError: x does not speak DLPack, or its numbers are none of minigan's, such as bfloat16 or complex.
+        GraphError: x requires a gradient, which would be lost.
         DeviceError: x lives on a device other than the CPU and NVIDIA GPUs.
 
     >>> mg.from_dlpack(np.arange(3))
@@ -33,6 +34,10 @@ def from_dlpack(x: Any) -> Tensor:
             f"from_dlpack: expected an array or tensor of another library, but got an object of type "
             f"{type(x).__name__}. Use mg.tensor(x) for numbers and lists."
         )
+    if getattr(x, "requires_grad", False):
+        raise GraphError(
+            "from_dlpack: expected a tensor without a gradient, but this one requires one. Use x.detach()."
+        )
     kind, index = x.__dlpack_device__()
     if kind not in _DEVICE_TYPES:
         raise DeviceError(
@@ -42,7 +47,7 @@ def from_dlpack(x: Any) -> Tensor:
     backend = backend_of(Device(_DEVICE_TYPES[kind], index if kind == 2 else 0))
     try:
         array = backend.xp.from_dlpack(x)
-    except RuntimeError as error:  # NumPy's word for numbers that it does not have
+    except (RuntimeError, BufferError) as error:  # NumPy's words for numbers that it does not have
         raise DTypeError(f"from_dlpack: {getattr(x, 'dtype', 'this type')} is not supported ({error}).") from None
     number_type(array.dtype)
     return constant(array)

@@ -12,7 +12,7 @@ from minigan.ops.elementwise import eq, ne
 from minigan.ops.indexing import _gather
 from minigan.ops.promotion import cast_to
 from minigan.ops.reduce import Dim, Dims, Shape, _sum, reduced_dims, spread
-from minigan.ops.shape import lengths, normal_dim, squeeze
+from minigan.ops.shape import lengths, normal_dim, reshape, squeeze
 from minigan.tape import operand, primitive
 from minigan.variable import Variable
 
@@ -27,7 +27,9 @@ def _share(gy: Tensor, x: Tensor, y: Tensor, x_shape: Shape, dim: Dims, nan_ties
         ties = elementwise.maximum(ties, ne(x, x))
     holds: Tensor = cast_to(ties, gy.dtype)
     share = gy / _sum(holds, dim=dim, keepdim=len(gy.shape) == len(x_shape))
-    return holds * spread(share, x_shape=x_shape, dim=dim)
+    shares = spread(share, x_shape=x_shape, dim=dim)
+    # Where the share is nan or infinite, PyTorch's max leaves 0 at the other places, and its amax nan.
+    return elementwise.where(ties, shares, 0.0) if nan_ties else holds * shares
 
 
 @primitive(x=_share)
@@ -140,7 +142,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def _at(input: Any, indices: Tensor, dim: int, keepdim: bool) -> Extremes:
     x = operand(input)
     if not x.shape:
-        return Extremes(x, indices)
+        return Extremes(reshape(x, ()), indices)
     d = normal_dim(dim, len(x.shape), "max")
     values = _gather(x, indices, dim=d)
     return Extremes(values, indices) if keepdim else Extremes(squeeze(values, d), squeeze(indices, d))

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import DTypeError, IndexRangeError, ShapeError
+from minigan.errors import IndexRangeError, ShapeError
+from minigan.ops.checks import require_indices, tensor_of, whole
 from minigan.ops.elementwise import eq
 from minigan.ops.promotion import cast_to
 from minigan.ops.shape import Shape, _reshape, normal_dim, squeeze, unsqueeze
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 from minigan.variable import Variable, constant
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     """
     try:
         return _getitem(x, index=raw_index(index))
-    except IndexError as error:
+    except (IndexError, TypeError, OverflowError) as error:
         raise IndexRangeError(f"x[i]: expected an index that fits the shape {x.shape}, but {error}.") from None
 
 
@@ -94,7 +95,7 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     tensor([[1.],
             [4.]])
     """
-    x, at = operand(input), operand(index)
+    x, at = tensor_of("gather", input), tensor_of("gather", index)
     d = normal_dim(dim, len(x.shape), "gather")
     x, at = (unsqueeze(z, 0) if not z.shape else z for z in (x, at))
     if not at._data.size:
@@ -105,25 +106,13 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
 
 
 def _check_gather(x_shape: Shape, dim: int, index: Any) -> None:
-    _check_range("gather", index, x_shape[dim])
+    require_indices("gather", index, x_shape[dim], f"The input has the shape {x_shape}.")
     longer = [d for d in range(min(len(x_shape), len(index.shape))) if d != dim and index.shape[d] > x_shape[d]]
     if len(index.shape) != len(x_shape) or longer:
         raise ShapeError(
             f"gather: expected an index with as many dimensions as the input {x_shape} and, but for dim {dim}, none "
             f"longer, but got {index.shape}."
         )
-
-
-def _check_range(name: str, index: Any, n: int | None) -> None:
-    """Integers from 0 to n - 1; on a GPU only the type is checked."""
-    if index.dtype.kind not in "iu":
-        raise DTypeError(f"{name}: expected integers, but got {index.dtype}. Convert them with x.to(mg.int64).")
-    array = index._data
-    if get_backend(array).device_type == "cpu" and array.size:
-        low, high = array.min(), array.max()
-        if low < 0 or (n is not None and high >= n):
-            found = low if low < 0 else high
-            raise IndexRangeError(f"{name}: expected indices from 0 to {'' if n is None else n - 1}, but got {found}.")
 
 
 def one_hot(input: Any, num_classes: int = -1) -> Tensor:
@@ -142,8 +131,8 @@ def one_hot(input: Any, num_classes: int = -1) -> Tensor:
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    x = operand(input)
-    _check_range("one_hot", x, None if num_classes == -1 else num_classes)
+    x, num_classes = tensor_of("one_hot", input), whole("one_hot", "num_classes", num_classes)
+    require_indices("one_hot", x, None if num_classes == -1 else num_classes, "Pass a larger num_classes.")
     if num_classes == -1:
         num_classes = _largest(x) + 1
     classes = constant(get_backend(x._data).arange(0, num_classes, 1, x.dtype))

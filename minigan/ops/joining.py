@@ -8,11 +8,12 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
-from minigan.errors import ConfigError, ShapeError
+from minigan.errors import ArgumentError, ConfigError, ShapeError
+from minigan.ops.checks import real, tensor_of, whole
 from minigan.ops.indexing import _getitem
 from minigan.ops.promotion import promote
-from minigan.ops.shape import Shape, expand, flip, lengths, normal_dim, unsqueeze
-from minigan.tape import operand, primitive
+from minigan.ops.shape import Shape, expand, flip, lengths, normal_dim, own_dim, reshape, unsqueeze
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -45,10 +46,9 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     >>> mg.cat([mg.zeros(2), mg.ones(1)])
     tensor([0., 0., 1.])
     """
-    if not len(tensors):
-        raise ShapeError("cat: expected at least one tensor, but got none.")
+    _require_several("cat", tensors)
     joined = [x for x in tensors if lengths(x, "cat") != (0,)] or tensors
-    return _cat(*joined, dim=normal_dim(dim, len(joined[0].shape), "cat"))
+    return _cat(*joined, dim=own_dim(dim, joined[0].shape, "cat"))
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
@@ -58,10 +58,18 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
-    if not len(tensors):
-        raise ShapeError("stack: expected at least one tensor, but got none.")
+    _require_several("stack", tensors)
     d = normal_dim(dim, len(lengths(tensors[0], "stack")) + 1, "stack")
     return _cat(*[unsqueeze(x, d) for x in tensors], dim=d)
+
+
+def _require_several(op: str, tensors: Any) -> None:
+    if not hasattr(tensors, "__len__"):
+        raise ArgumentError(
+            f"{op}: expected a sequence of tensors, but got an object of type {type(tensors).__name__}."
+        )
+    if not len(tensors):
+        raise ShapeError(f"{op}: expected at least one tensor, but got none.")
 
 
 # ---- cutting ---------------------------------------------------------------------------------------------
@@ -74,15 +82,17 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
     [(2,), (2,), (1,)]
     """
     shape, sizes = lengths(tensor, "split"), split_size_or_sections
-    d = normal_dim(dim, len(shape), "split")
+    d = own_dim(dim, shape, "split")
     n = shape[d]
-    sizes = _equal_parts(n, sizes) if isinstance(sizes, int) else sizes
+    several = isinstance(sizes, Sequence) and not isinstance(sizes, str)
+    sizes = [whole("split", "each length", m) for m in sizes] if several else _equal_parts(n, sizes)  # type: ignore[union-attr]
     if sum(sizes) != n or any(size < 0 for size in sizes):
         raise ShapeError(f"split: expected lengths that add up to {n} (dim {d}), but got {list(sizes)}.")
     return tuple([part(tensor, d, start, end) for start, end in pairwise(accumulate(sizes, initial=0))])
 
 
-def _equal_parts(n: int, size: int) -> list[int]:
+def _equal_parts(n: int, size: Any) -> list[int]:
+    size = whole("split", "the part length", size)
     if size < 1 and not size == n == 0:
         raise ShapeError(f"split: expected a part length of at least 1, but got {size}.")
     return [min(size, n - start) for start in range(0, max(n, 1), max(size, 1))]
@@ -94,10 +104,11 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     >>> [part.shape for part in mg.chunk(mg.zeros(5), 2)]
     [(3,), (2,)]
     """
+    chunks = whole("chunk", "chunks", chunks)
     if chunks < 1:
         raise ShapeError(f"chunk: expected at least 1 chunk, but got {chunks}.")
     shape = lengths(input, "chunk")
-    n = shape[normal_dim(dim, len(shape), "chunk")]
+    n = shape[own_dim(dim, shape, "chunk")]
     return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
 
@@ -131,17 +142,19 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     >>> mg.nn.functional.pad(mg.tensor([[1.0, 2.0, 3.0]]), (1, 2), mode="reflect")
     tensor([[2., 1., 2., 3., 2., 1.]])
     """
-    x = operand(input)
-    pads = _pads_of(tuple(pad), len(x.shape))
+    x = tensor_of("pad", input)
+    pads = _pads_of(pad, len(x.shape))
     if mode in ("constant", "circular"):
         x, pads = _cropped(x, pads)
     if mode == "constant":
-        return _pad(x, pads=pads, value=x.dtype.type(0 if value is None else value))
-    if mode not in _EDGES or value is not None:
+        return _pad(x, pads=pads, value=x.dtype.type(0 if value is None else real("pad", "value", value)))
+    if not isinstance(mode, str) or mode not in _EDGES or value is not None:
         raise ConfigError(
             f'pad: expected mode "constant", or "reflect", "replicate" or "circular" without a value, '
             f"but got mode {mode!r} and value {value}."
         )
+    if not any(before or after for before, after in pads):
+        return reshape(x, x.shape)  # a tensor of its own, as from any other padding
     for d, (before, after) in enumerate(pads):
         if before or after:
             x = _pad_from_within(x, d, before, after, mode)
@@ -150,6 +163,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
 
 def _pads_of(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
     """(before, after) for each dimension, the first one first."""
+    if not isinstance(pad, Sequence) or isinstance(pad, str):
+        raise ArgumentError(f"pad: expected pairs of whole numbers, as in (1, 1), but got {pad!r}.")
+    pad = tuple([whole("pad", "each number", n) for n in pad])
     if len(pad) % 2 or len(pad) > 2 * ndim:
         raise ShapeError(f"pad: expected at most {ndim} pairs of numbers for {ndim} dimensions, but got {pad}.")
     given = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
 from minigan.errors import ShapeError
+from minigan.ops.checks import tensor_of
 from minigan.ops.promotion import same
 from minigan.ops.shape import _reshape, lengths, squeeze, unsqueeze
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -42,7 +43,7 @@ def matmul(input: Any, other: Any) -> Tensor:
     >>> mg.matmul(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
-    x1, x2 = operand(input), operand(other)
+    x1, x2 = tensor_of("matmul", input), tensor_of("matmul", other)
     a, b = x1.shape, x2.shape
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ShapeError(
@@ -108,7 +109,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> mg.nn.functional.linear(mg.tensor([[1.0, 2.0]]), mg.tensor([[3.0, 4.0]]), mg.tensor([0.5]))
     tensor([[11.5000]])
     """
-    x, weight = operand(input), operand(weight)
+    x, weight = tensor_of("linear", input), tensor_of("linear", weight)
     if len(weight.shape) == 1 and bias is None:
         return matmul(x, weight)
     if len(weight.shape) != 2 or not x.shape or x.shape[-1] != weight.shape[1]:

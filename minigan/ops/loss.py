@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minigan.backend import Array, Backend, get_backend
 from minigan.errors import ConfigError, RangeError, ShapeError
 from minigan.ops.activation import logsigmoid, sigmoid, sigmoid_grad
+from minigan.ops.checks import tensor_of
 from minigan.ops.elementwise import abs, clamp, log, square
 from minigan.ops.promotion import same
 from minigan.ops.reduce import mean, sum
@@ -78,8 +79,7 @@ def binary_cross_entropy_with_logits(
     >>> mg.nn.functional.binary_cross_entropy_with_logits(mg.tensor([0.0, 200.0]), mg.tensor([1.0, 1.0]))
     tensor(0.3466)
     """
-    target = _target("binary_cross_entropy_with_logits", input, target)
-    input = operand(input)
+    input, target = _alike("binary_cross_entropy_with_logits", input, target)
     loss = _bce_with_logits(input, target)
     if pos_weight is not None:
         loss = loss - (operand(pos_weight) - 1) * target * logsigmoid(input)
@@ -99,8 +99,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     >>> mg.nn.functional.binary_cross_entropy(mg.tensor([0.5]), mg.tensor([1.0]))
     tensor(0.6931)
     """
-    target = _target("binary_cross_entropy", input, target)
-    input = operand(input)
+    input, target = _alike("binary_cross_entropy", input, target)
     _require_probabilities(input)
     return reduce_loss("binary_cross_entropy", _weighted(_bce(input, target), weight), reduction)
 
@@ -115,7 +114,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> mg.nn.functional.mse_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    return reduce_loss("mse_loss", square(input - _target("mse_loss", input, target)), reduction)
+    input, target = _alike("mse_loss", input, target)
+    return reduce_loss("mse_loss", square(input - target), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -128,7 +128,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> mg.nn.functional.l1_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    return reduce_loss("l1_loss", abs(input - _target("l1_loss", input, target)), reduction)
+    input, target = _alike("l1_loss", input, target)
+    return reduce_loss("l1_loss", abs(input - target), reduction)
 
 
 def _weighted(loss: Tensor, weight: Any) -> Tensor:
@@ -146,10 +147,12 @@ def reduce_loss(name: str, loss: Tensor, reduction: str) -> Tensor:
     raise ConfigError(f'{name}: expected reduction "mean", "sum" or "none", but got {reduction!r}.')
 
 
-def _target(name: str, input: Any, target: Any) -> Any:
+def _alike(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Input and target as tensors, which have to be of one shape."""
+    input, target = tensor_of(name, input), tensor_of(name, target)
     if input.shape != target.shape:
         raise ShapeError(f"{name}: expected a target of the input's shape {input.shape}, but got {target.shape}.")
-    return operand(target)
+    return input, target
 
 
 def _require_probabilities(input: Any) -> None:
@@ -157,7 +160,7 @@ def _require_probabilities(input: Any) -> None:
     if backend.device_type != "cpu" or not input._data.size:
         return
     low, high = float(backend.amin(input._data, None, False)), float(backend.amax(input._data, None, False))
-    if low < 0 or high > 1:
+    if not (low >= 0 and high <= 1):  # or there is a nan
         raise RangeError(
             f"binary_cross_entropy: expected probabilities in [0, 1], but found values from {low:g} to {high:g}. "
             "For logits use binary_cross_entropy_with_logits."

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import DTypeError, ShapeError
+from minigan.errors import ArgumentError, ConfigError, ShapeError
+from minigan.ops.checks import floating_tensor, real, tensor_of
 from minigan.ops.elementwise import rsqrt
 from minigan.ops.promotion import same
 from minigan.ops.reduce import _sum, _var, count
-from minigan.ops.shape import _expand, _reshape
-from minigan.tape import operand, primitive
+from minigan.ops.shape import _expand, _reshape, sizes_of
+from minigan.tape import primitive
 from minigan.variable import constant
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def batch_norm(
     tensor([[-1.0000, -1.0000],
             [ 1.0000,  1.0000]])
     """
-    x = _floating("batch_norm", input)
+    x = floating_tensor("batch_norm", input)
     dim = tuple(d for d in range(len(x.shape)) if d != 1)
     of_batch = training or running_mean is None
     if len(x.shape) < 2 or (of_batch and count(x.shape, dim) < 2):
@@ -183,11 +184,14 @@ def batch_norm(
             f"{x.shape}. Use a larger batch, or running statistics and eval()."
         )
     parts = _channels("batch_norm", x, running_mean, running_var, weight, bias)
+    eps = real("batch_norm", "eps", eps)
+    if not eps >= 0:
+        raise ConfigError(f"batch_norm: expected eps of at least 0, but got {eps}.")
     if not of_batch:
         return _by_running_statistics(x, parts, eps)
     moments = _moments(x, dim)
     if training and running_mean is not None:
-        _move(running_mean, running_var, moments, count(x.shape, dim), momentum)
+        _move("batch_norm", (running_mean, running_var), moments, count(x.shape, dim), momentum)
     return _by_own_statistics(x, moments, parts[2], parts[3], dim, eps)
 
 
@@ -214,7 +218,7 @@ def instance_norm(
     tensor([[[-1.0000,  1.0000],
              [-1.0000,  1.0000]]])
     """
-    x = _floating("instance_norm", input)
+    x = floating_tensor("instance_norm", input)
     dim = tuple(range(2, len(x.shape)))
     if len(x.shape) < 3 or (use_input_stats and count(x.shape, dim) < 2):
         raise ShapeError(
@@ -232,7 +236,7 @@ def instance_norm(
     moments = _moments(x, dim)
     if running_mean is not None:
         average = get_backend(x._data).mean(moments, (1,), True)
-        _move(running_mean, running_var, average, count(x.shape, dim), momentum)
+        _move("instance_norm", (running_mean, running_var), average, count(x.shape, dim), momentum)
     group = (*x.shape[:2], *[1] * len(dim))
     weight, bias = (None if part is None else _expand(part, shape=group) for part in parts[2:])
     return _by_own_statistics(x, moments, weight, bias, dim, eps)
@@ -251,14 +255,15 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     tensor([[-1.0000,  1.0000],
             [-1.0000,  1.0000]])
     """
-    x, shape = _floating("layer_norm", input), tuple(normalized_shape)
+    x, shape = floating_tensor("layer_norm", input), sizes_of("layer_norm", (normalized_shape,))
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"layer_norm: expected an input that ends in the normalized_shape {shape}, at least one dimension, "
             f"but got {x.shape}. Change normalized_shape or the input."
         )
+    weight, bias = (None if part is None else tensor_of("layer_norm", part) for part in (weight, bias))
     for name, part in (("weight", weight), ("bias", bias)):
-        if part is not None and tuple(part.shape) != shape:
+        if part is not None and part.shape != shape:
             raise ShapeError(f"layer_norm: expected a {name} of shape {shape}, but got {tuple(part.shape)}.")
     dim = tuple(range(len(x.shape) - len(shape), len(x.shape)))
     own = (1,) * (len(x.shape) - len(shape)) + shape
@@ -266,18 +271,14 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return _by_own_statistics(x, _moments(x, dim), weight, bias, dim, eps)
 
 
-def _floating(name: str, x: Any) -> Any:
-    x = operand(x)
-    if x.dtype.kind != "f":
-        raise DTypeError(f"{name}: expected a floating point input, but got {x.dtype}. Convert it with x.float().")
-    return x
-
-
 def _channels(name: str, x: Tensor, *parts: Any) -> list[Any]:
     """Statistics, weight and bias of shape (C,), as they broadcast over x."""
     channels = x.shape[1]
+    if (parts[0] is None) != (parts[1] is None):
+        raise ArgumentError(f"{name}: expected both running_mean and running_var, or neither, but got one of them.")
+    parts = tuple([None if part is None else tensor_of(name, part) for part in parts])
     for part in parts:
-        if part is not None and tuple(part.shape) != (channels,):
+        if part is not None and part.shape != (channels,):
             raise ShapeError(
                 f"{name}: expected statistics, weight and bias of shape ({channels},) for an input {x.shape}, "
                 f"but got {tuple(part.shape)}. Change them or the input."
@@ -300,9 +301,10 @@ def _by_running_statistics(x: Tensor, parts: list[Any], eps: float) -> Tensor:
     return _shift_and_scale(x, mean.detach(), rsqrt(var.detach() + eps), weight, bias)
 
 
-def _move(running_mean: Tensor, running_var: Tensor, moments: Array, n: int, momentum: float) -> None:
+def _move(op: str, averages: tuple[Any, Any], moments: Array, n: int, momentum: float) -> None:
     """One step of the running averages: no part of the tape, but an update that the tape must notice."""
-    k = get_backend(running_mean._data)
-    for running, batch in ((running_mean, moments[0]), (running_var, k.mul(moments[1], n / (n - 1)))):
-        k.lerp_(running._data, batch.reshape(running.shape), momentum)
+    k, share = get_backend(moments), real(op, "momentum", momentum)
+    for average, batch in zip(averages, (moments[0], k.mul(moments[1], n / (n - 1))), strict=True):
+        running = tensor_of(op, average)
+        k.lerp_(running._data, batch.reshape(running.shape), share)
         running.count_change()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.backend.window import Pair, Window
 from minigan.errors import ConfigError, DTypeError, ShapeError
+from minigan.ops.checks import whole
 from minigan.ops.shape import squeeze
 from minigan.ops.window import images, pair, require_at_least, require_result
 from minigan.tape import primitive
@@ -72,24 +72,30 @@ def avg_pool2d(
     x, single, window = _prepare("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     total = _window_sum(x, window=window)
     if divisor_override is not None:
-        y = total / float(divisor_override)
+        y = total / float(whole("avg_pool2d", "divisor_override", divisor_override))
     else:
-        counts = _counts(window, count_include_pad)
-        y = total / constant(get_backend(x._data).asarray(counts, x.dtype))
+        y = total / _divisor(total, _counts(window, count_include_pad))
     return squeeze(y, 0) if single else y
 
 
-def _counts(window: Window, count_padding: bool) -> Array:
+@cache
+def _counts(window: Window, count_padding: bool) -> tuple[tuple[int, ...], ...]:
     """(Ho, Wo): how many values each window averages; what ceil_mode adds beyond the padding never counts."""
     rows, columns = (_lengths(window, d, count_padding) for d in (0, 1))
-    return np.multiply.outer(rows, columns)
+    return tuple([tuple([row * column for column in columns]) for row in rows])
 
 
-def _lengths(window: Window, d: int, count_padding: bool) -> Array:
+def _lengths(window: Window, d: int, count_padding: bool) -> list[int]:
     padding, n = window.padding[d], window.inputs[d]
-    start = np.arange(window.outputs[d]) * window.stride[d] - padding
-    end = np.minimum(start + window.kernel[d], n + padding)
-    return end - start if count_padding else np.minimum(end, n) - np.maximum(start, 0)
+    starts = [o * window.stride[d] - padding for o in range(window.outputs[d])]
+    spans = [(start, min(start + window.kernel[d], n + padding)) for start in starts]
+    return [end - start if count_padding else min(end, n) - max(start, 0) for start, end in spans]
+
+
+def _divisor(total: Tensor, counts: tuple[tuple[int, ...], ...]) -> Any:
+    """The counts, or just the number if they are all the same."""
+    found = {count for row in counts for count in row}
+    return found.pop() if len(found) == 1 else constant(get_backend(total._data).table(counts, total.dtype))
 
 
 # ---- maxima ----------------------------------------------------------------------------------------------

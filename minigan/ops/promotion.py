@@ -83,7 +83,10 @@ def number_type(dtype: Any) -> np.dtype[Any]:
     Raises:
         DTypeError: they are complex, text, objects, or in foreign byte order.
     """
-    found: np.dtype[Any] = np.dtype(dtype)
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(f"Expected a data type such as mg.float32, but got {dtype!r}.") from None
     if found.kind not in _CATEGORY or not found.isnative:
         raise DTypeError(f"Expected numbers (bool, integer or floating point), but got data of type {found}.")
     return found
@@ -106,5 +109,8 @@ def result_type(args: list[Any]) -> np.dtype[Any]:
 
 def _widest(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
     """The type that holds all those of the highest category: int64 beside float32 does not ask for float64."""
-    highest = max(_CATEGORY[dtype.kind] for dtype in dtypes)
+    try:
+        highest = max(_CATEGORY[dtype.kind] for dtype in dtypes)
+    except KeyError:
+        raise DTypeError(f"Expected numbers, but got data of type {' and '.join(map(str, dtypes))}.") from None
     return np.result_type(*[dtype for dtype in dtypes if _CATEGORY[dtype.kind] == highest])

@@ -7,6 +7,7 @@ and repeats by setting the step. ``site`` counts the draws within a step: two Dr
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy as np
 from minigan.backend import Array, Backend, backend_of, device_of, get_backend, philox
 from minigan.backend.device import device as resolve_device
 from minigan.errors import ConfigError, DTypeError, ShapeError
+from minigan.ops.checks import floating_tensor, real, tensor_of
+from minigan.ops.promotion import number_type
 from minigan.ops.shape import sizes_of
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 from minigan.variable import constant
 
 if TYPE_CHECKING:
@@ -23,18 +26,20 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """Where in the random streams the program stands: the seed, the step, and the next site."""
+    """Where in the random streams the program stands: the seed, the step, and the next site; for all threads one."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.step = 0
         self.site = 0
+        self._taking = threading.Lock()
 
     def words(self, backend: Any, n: int, purpose: int) -> Array:
         """n fresh 64-bit words: each call is a new site."""
-        words = backend.random_words(n, self.seed, purpose, self.step, self.site)
-        self.site += 1
-        return words
+        with self._taking:  # no two threads the same site
+            step, site = self.step, self.site
+            self.site += 1
+        return backend.random_words(n, self.seed, purpose, step, site)
 
 
 stream = Stream()
@@ -72,7 +77,7 @@ def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     >>> mg.rand(2, 3).shape
     (2, 3)
     """
-    return _draw("uniform", sizes_of(size), dtype, device, requires_grad)
+    return _draw("uniform", "rand", sizes_of("rand", size), dtype, device, requires_grad)
 
 
 def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -81,7 +86,7 @@ def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     >>> mg.randn(2, 3).shape
     (2, 3)
     """
-    return _draw("normal", sizes_of(size), dtype, device, requires_grad)
+    return _draw("normal", "randn", sizes_of("randn", size), dtype, device, requires_grad)
 
 
 def rand_like(input: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -126,24 +131,23 @@ def randint(low: int, high: Any = None, size: Any = None, dtype: Any = np.int64,
         )
     if not 0 < high - low <= 2**32:
         raise ConfigError(f"randint: expected low < high <= low + 2**32, but got low={low} and high={high}.")
-    dtype = np.dtype(dtype)
+    dtype = number_type(dtype)
     if dtype.kind not in "iu" or not np.iinfo(dtype).min <= low <= high - 1 <= np.iinfo(dtype).max:
         raise DTypeError(f"randint: a tensor of {dtype} cannot hold whole numbers from {low} to {high - 1}.")
-    shape, backend = sizes_of((size,)), backend_of(resolve_device(device))
+    shape, backend = sizes_of("randint", (size,)), backend_of(resolve_device(device))
     words = stream.words(backend, -(-math.prod(shape) // 2), philox.NOISE)
     return constant(backend.integers(words, shape, int(low), int(high), dtype))
 
 
 def _like(kernel: str, name: str, x: Any, dtype: Any, where: Any, requires_grad: bool) -> Tensor:
-    x = operand(x)
-    dtype = np.dtype(dtype or x.dtype)
+    x = tensor_of(name, x)
+    return _draw(kernel, name, x.shape, dtype or x.dtype, where or device_of(x._data), requires_grad)
+
+
+def _draw(kernel: str, name: str, shape: tuple[int, ...], dtype: Any, where: Any, requires_grad: bool) -> Tensor:
+    dtype = number_type(dtype or np.float32)
     if dtype.kind != "f":
         raise DTypeError(f"{name}: expected a floating point type, but got {dtype}. Pass dtype=mg.float32.")
-    return _draw(kernel, x.shape, dtype, where or device_of(x._data), requires_grad)
-
-
-def _draw(kernel: str, shape: tuple[int, ...], dtype: Any, where: Any, requires_grad: bool) -> Tensor:
-    dtype = np.dtype(dtype or np.float32)
     backend = backend_of(resolve_device(where))
     n = int(np.prod(shape))
     n += n % 2  # normals come in pairs
@@ -157,24 +161,28 @@ def _mask(k: Backend, x: Array, mask: Array) -> Array:
     return k.mul(x, mask)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training: each value x is 0 with probability p, else x / (1 - p).
 
     Decided by 16-bit integers, so p is met to within 1/65536 and masks are the same bits on every device.
+    ``inplace`` is accepted for PyTorch's sake; the input stays as it is.
     Source: Srivastava et al. 2014.
 
     Raises:
         ConfigError: p is outside [0, 1].
+        DTypeError: in training, the input is not floating point.
 
     >>> mg.nn.functional.dropout(mg.ones(3), training=False)
     tensor([1., 1., 1.])
     """
-    x = operand(input)
+    x = tensor_of("dropout", input)
     return _dropped("dropout", x, x.shape, p, training)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training: each channel x of (N, C, H, W) or (C, H, W) is 0 with probability p, else x / (1 - p).
+
+    ``inplace`` is accepted for PyTorch's sake; the input stays as it is.
 
     Source: Tompson et al. 2015.
 
@@ -186,7 +194,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
     tensor([[[0., 0.],
              [0., 0.]]])
     """
-    x = operand(input)
+    x = tensor_of("dropout2d", input)
     if len(x.shape) not in (3, 4):
         raise ShapeError(
             f"dropout2d: expected an input (N, C, H, W) or (C, H, W), but got {x.shape}. Reshape it, or use dropout."
@@ -196,10 +204,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 def _dropped(name: str, x: Tensor, mask_shape: tuple[int, ...], p: float, training: bool) -> Tensor:
     """x times a mask of this shape, which broadcasts over it."""
+    p = real(name, "p", p)
     if not 0 <= p <= 1:
         raise ConfigError(f"{name}: expected a probability p from 0 to 1, but got {p}.")
     if not training or p == 0:
         return x
+    x = floating_tensor(name, x)
     backend = get_backend(x._data)
     words = stream.words(backend, -(-math.prod(mask_shape) // 4), philox.DROPOUT)
     scale = 0.0 if p == 1 else 1 / (1 - p)

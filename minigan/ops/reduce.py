@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend
-from minigan.errors import DTypeError
+from minigan.ops.checks import floating_tensor, real
 from minigan.ops.elementwise import eq, not_0, where
 from minigan.ops.promotion import cast_to
 from minigan.ops.shape import _expand, lengths, normal_dims
@@ -78,10 +78,7 @@ def sum(input: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def only_floating(name: str, args: list[Any]) -> list[Any]:
     """A rule: integers have no mean, norm or deviation, as PyTorch has it."""
-    x = operand(args[0])
-    if x.dtype.kind != "f":
-        raise DTypeError(f"{name}: expected a floating point tensor, but got {x.dtype}. Convert it with x.float().")
-    return [x]
+    return [floating_tensor(name, args[0])]
 
 
 @primitive(
@@ -144,7 +141,8 @@ def var(
     if isinstance(dim, bool):  # var(x, unbiased)
         return var(input, None, dim, keepdim, correction=correction)
     dims = reduced_dims(dim, input, "var")
-    return _var(input, dim=dims, correction=unbiased if correction is None else correction, keepdim=keepdim)
+    correction = float(bool(unbiased)) if correction is None else real("var", "correction", correction)
+    return _var(input, dim=dims, correction=correction, keepdim=keepdim)
 
 
 def std(

@@ -10,8 +10,9 @@ import numpy as np
 
 from minigan.backend import Array, Backend
 from minigan.errors import ConfigError, ShapeError
+from minigan.ops.checks import real, tensor_of, whole
 from minigan.ops.shape import permute, reshape
-from minigan.tape import operand, primitive
+from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
@@ -36,6 +37,7 @@ def interpolate(
     size: int | Sequence[int] | None = None,
     scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",
+    align_corners: bool | None = None,
 ) -> Tensor:
     """Images of another size, each value that of the pixel before its place in the input.
 
@@ -44,6 +46,7 @@ def interpolate(
         size: lengths of the result in space; one number for all of them, or one each.
         scale_factor: or how many times larger the result is, in the same way.
         mode: "nearest", the one that there is.
+        align_corners: None: it means something for other modes only.
 
     Raises:
         ShapeError: the input has other dimensions, or the result would be empty.
@@ -52,9 +55,11 @@ def interpolate(
     >>> mg.nn.functional.interpolate(mg.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    x = operand(input)
-    if mode != "nearest":
+    x = tensor_of("interpolate", input)
+    if not isinstance(mode, str) or mode != "nearest":
         raise ConfigError(f"interpolate: expected mode 'nearest', but got {mode!r}. Other modes are not implemented.")
+    if align_corners is not None:
+        raise ConfigError(f"interpolate: mode 'nearest' has no align_corners, but got {align_corners!r}. Leave it out.")
     if not 3 <= len(x.shape) <= 5:
         raise ShapeError(
             f"interpolate: expected an input (N, C, ...) with 1 to 3 dimensions of space, but got {x.shape}. "
@@ -64,10 +69,10 @@ def interpolate(
         raise ConfigError("interpolate: expected either size or scale_factor. Give one of them.")
     inputs = x.shape[2:]
     if size is not None:
-        outputs = _each("size", size, len(inputs))
+        outputs = [whole("interpolate", "size", n) for n in _each("size", size, len(inputs))]
         steps = [n / m if m > 0 else 0.0 for n, m in zip(inputs, outputs, strict=True)]
     else:
-        factors = _each("scale_factor", scale_factor, len(inputs))
+        factors = [_factor(n) for n in _each("scale_factor", scale_factor, len(inputs))]
         outputs = [math.floor(n * factor) for n, factor in zip(inputs, factors, strict=True)]
         steps = [1 / factor if factor > 0 else 0.0 for factor in factors]
     if min(*inputs, *outputs) < 1:
@@ -80,6 +85,13 @@ def interpolate(
         exact = len(inputs) == 2 and m in (n, 2 * n)  # for images, not for lines, PyTorch forgets the factor here
         y = _pick(y, places=_sources(n, m, n / m if exact else step), dim=d + 2)
     return y
+
+
+def _factor(value: Any) -> float:
+    factor = real("interpolate", "scale_factor", value)
+    if not math.isfinite(factor):
+        raise ConfigError(f"interpolate: expected a finite scale_factor, but got {factor}.")
+    return factor
 
 
 def _each(name: str, value: Any, count: int) -> list[Any]:
@@ -108,8 +120,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     tensor([[[0., 1.],
              [2., 3.]]])
     """
-    x, r = operand(input), upscale_factor
-    if not isinstance(r, int) or r < 1:
+    x, r = tensor_of("pixel_shuffle", input), upscale_factor
+    if type(r) is not int or r < 1:
         raise ConfigError(f"pixel_shuffle: expected a whole upscale_factor of at least 1, but got {r!r}. Raise it.")
     if len(x.shape) < 3 or x.shape[-3] % (r * r):
         raise ShapeError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend
 from minigan.errors import DTypeError, ShapeError
+from minigan.ops.checks import tensor_of, whole
 from minigan.tape import primitive
 
 if TYPE_CHECKING:
@@ -24,15 +24,21 @@ def shape_of(sizes: Sequence[Any]) -> Shape:
     return tuple(sizes)
 
 
-def sizes_of(sizes: Sequence[Any]) -> Shape:
-    """The shape of a new tensor, given as ints or as one tuple.
+_INT = frozenset([int])
+
+
+def sizes_of(op: str, sizes: Sequence[Any], least: int = 0) -> Shape:
+    """The shape that the user asks for, given as ints or as one tuple.
 
     Raises:
-        ShapeError: a length is below 0.
+        ArgumentError: a length is no whole number.
+        ShapeError: a length is below ``least``.
     """
     shape = shape_of(sizes)
-    if any(operator.index(n) < 0 for n in shape):
-        raise ShapeError(f"Expected lengths of at least 0, but got the shape {shape}.")
+    if not _INT.issuperset(map(type, shape)):
+        shape = tuple([whole(op, "each length", n) for n in shape])
+    if shape and min(shape) < least:
+        raise ShapeError(f"{op}: expected lengths of at least {least}, but got the shape {shape}.")
     return shape
 
 
@@ -52,8 +58,10 @@ def normal_dim(dim: int, ndim: int, op: str) -> int:
     """The dimension counted from the front: -1 of 3 is 2.
 
     Raises:
+        ArgumentError: it is no whole number.
         ShapeError: there is no such dimension.
     """
+    dim = whole(op, "dim", dim)
     if not -max(ndim, 1) <= dim < max(ndim, 1):
         raise ShapeError(
             f"{op}: expected a dim from {-max(ndim, 1)} to {max(ndim, 1) - 1} for a tensor with {ndim} dimensions, "
@@ -62,11 +70,24 @@ def normal_dim(dim: int, ndim: int, op: str) -> int:
     return dim % max(ndim, 1)
 
 
+def own_dim(dim: int, shape: Shape, op: str) -> int:
+    """As :func:`normal_dim`, of a tensor that has dimensions.
+
+    Raises:
+        ArgumentError: it is no whole number.
+        ShapeError: there is no such dimension.
+    """
+    d = normal_dim(dim, len(shape), op)
+    if not shape:
+        raise ShapeError(f"{op}: expected a tensor with at least 1 dimension, but got one with shape ().")
+    return d
+
+
 def normal_dims(dim: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, ...]:
     """All dimensions meant by ``dim``, counted from the front; None means all of them."""
     if dim is None:
         return tuple(range(ndim))
-    given = tuple(dim) if isinstance(dim, Sequence) else (operator.index(dim),)
+    given = tuple(dim) if isinstance(dim, Sequence) else (dim,)
     dims = tuple(normal_dim(d, ndim, op) for d in given)
     if len(set(dims)) < len(dims):
         raise ShapeError(f"{op}: expected each dim once, but got {given}. Remove the repeated one.")
@@ -89,7 +110,7 @@ def reshape(input: Any, *sizes: Any, shape: Sequence[int] | None = None) -> Tens
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return _reshape(input, shape=shape_of(sizes) if shape is None else tuple(shape))
+    return _reshape(input, shape=sizes_of("reshape", sizes if shape is None else (shape,), -1))
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -142,7 +163,7 @@ def permute(input: Any, *order: Any, dims: Sequence[int] | None = None) -> Tenso
     >>> mg.permute(mg.zeros(2, 3, 4), 2, 0, 1).shape
     (4, 2, 3)
     """
-    given = shape_of(order) if dims is None else tuple(dims)
+    given = shape_of(order if dims is None else (dims,))
     shape = lengths(input, "permute")
     found = normal_dims(given, len(shape), "permute")
     if len(found) != len(shape):
@@ -164,6 +185,21 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     return _permute(input, dims=tuple(dims))
 
 
+def t(input: Any) -> Tensor:
+    """A matrix with rows and columns swapped; fewer dimensions stay as they are.
+
+    Raises:
+        ShapeError: there are more than 2 dimensions.
+
+    >>> mg.t(mg.zeros(2, 3)).shape
+    (3, 2)
+    """
+    shape = lengths(input, "t")
+    if len(shape) > 2:
+        raise ShapeError(f"t: expected at most 2 dimensions, but got the shape {shape}. Use transpose.")
+    return _permute(input, dims=tuple(reversed(range(len(shape)))))
+
+
 @primitive(x=lambda gy, dims: _flip(gy, dims=dims))
 def _flip(k: Backend, x: Array, *, dims: Shape) -> Array:
     """The other way round along dims."""
@@ -177,7 +213,7 @@ def flip(input: Any, *along: Any, dims: Sequence[int] | None = None) -> Tensor:
     tensor([[4, 3],
             [2, 1]])
     """
-    given = shape_of(along) if dims is None else tuple(dims)
+    given = shape_of(along if dims is None else (dims,))
     return _flip(input, dims=normal_dims(given, len(lengths(input, "flip")), "flip"))
 
 
@@ -197,6 +233,35 @@ def expand(input: Any, *sizes: Any, size: Sequence[int] | None = None) -> Tensor
     tensor([[1., 1., 1.],
             [2., 2., 2.]])
     """
-    given, x_shape = shape_of(sizes) if size is None else tuple(size), lengths(input, "expand")
+    given, x_shape = sizes_of("expand", sizes if size is None else (size,), -1), lengths(input, "expand")
     new = len(given) - len(x_shape)
     return _expand(input, shape=tuple([x_shape[d - new] if n == -1 and d >= new else n for d, n in enumerate(given)]))
+
+
+def expand_as(input: Any, other: Any) -> Tensor:
+    """As :func:`expand`, to the shape of another tensor.
+
+    >>> mg.ones(1, 3).expand_as(mg.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return expand(input, lengths(other, "expand_as"))
+
+
+# ---- in memory of their own ------------------------------------------------------------------------------
+
+
+@primitive(x=lambda gy: gy)
+def clone(k: Backend, x: Array) -> Array:
+    """A contiguous copy of x, through which gradients pass."""
+    return k.copy(x)
+
+
+def contiguous(input: Any) -> Tensor:
+    """The tensor itself, if its values lie in memory in their order, and else a copy where they do.
+
+    >>> x = mg.zeros(2, 3)
+    >>> x.contiguous() is x, x.t().contiguous() is x.t()
+    (True, False)
+    """
+    x: Tensor = tensor_of("contiguous", input)
+    return x if x._data.flags.c_contiguous else clone(x)

@@ -8,7 +8,7 @@ from minigan.backend import Array, Backend
 from minigan.ops.elementwise import exp
 from minigan.ops.promotion import floating
 from minigan.ops.reduce import Dim, Dims, Shape, _sum, reduced_dims, spread
-from minigan.ops.shape import lengths, normal_dims
+from minigan.ops.shape import lengths, normal_dim
 from minigan.tape import primitive
 
 if TYPE_CHECKING:
@@ -41,13 +41,19 @@ def _softmax(k: Backend, x: Array, *, dim: Dims) -> Array:
     return k.softmax(x, dim)
 
 
+def _one_dim(op: str, dim: int, x: Any) -> Dims:
+    ndim = len(lengths(x, op))
+    d = normal_dim(dim, ndim, op)
+    return (d,) if ndim else ()
+
+
 def softmax(input: Any, dim: int) -> Tensor:
     """Positive numbers that add up to 1 over ``dim``, in proportion to e^x.
 
     >>> mg.softmax(mg.tensor([0.0, 1000.0, 1000.0]), dim=0)
     tensor([0.0000, 0.5000, 0.5000])
     """
-    return _softmax(input, dim=normal_dims(dim, len(lengths(input, "softmax")), "softmax"))
+    return _softmax(input, dim=_one_dim("softmax", dim, input))
 
 
 @primitive(x=lambda gy, y, dim: gy - exp(y) * _sum(gy, dim=dim, keepdim=True), rule=floating)
@@ -62,4 +68,4 @@ def log_softmax(input: Any, dim: int) -> Tensor:
     >>> mg.log_softmax(mg.tensor([0.0, 1000.0]), dim=0)
     tensor([-1000.,     0.])
     """
-    return _log_softmax(input, dim=normal_dims(dim, len(lengths(input, "log_softmax")), "log_softmax"))
+    return _log_softmax(input, dim=_one_dim("log_softmax", dim, input))

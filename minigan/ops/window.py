@@ -8,8 +8,8 @@ from typing import Any
 
 from minigan.backend.window import Pair
 from minigan.errors import ConfigError, ShapeError
+from minigan.ops.checks import tensor_of
 from minigan.ops.shape import unsqueeze
-from minigan.tape import operand
 
 
 def images(op: str, x: Any) -> tuple[Any, bool]:
@@ -18,8 +18,8 @@ def images(op: str, x: Any) -> tuple[Any, bool]:
     Raises:
         ShapeError: x has another number of dimensions.
     """
-    x = operand(x)
-    shape = getattr(x, "shape", ())
+    x = tensor_of(op, x)
+    shape = x.shape
     if len(shape) not in (3, 4):
         raise ShapeError(
             f"{op}: expected an input (N, C, H, W) or (C, H, W), but got {shape}. "
@@ -36,7 +36,7 @@ def pair(op: str, name: str, value: Any) -> Pair:
     """
     values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     try:
-        numbers = tuple(operator.index(n) for n in values)
+        numbers = tuple(operator.index(n) for n in values if not isinstance(n, bool))
     except TypeError:
         numbers = ()
     if len(numbers) not in (1, 2):
@@ -46,7 +46,7 @@ def pair(op: str, name: str, value: Any) -> Pair:
 
 def require_at_least(op: str, name: str, values: Sequence[int], least: int) -> None:
     """Raise ConfigError if a setting is below what makes sense."""
-    if any(not isinstance(n, int) or n < least for n in values):
+    if any(not isinstance(n, int) or isinstance(n, bool) or n < least for n in values):
         given = values[0] if len(values) == 1 else tuple(values)
         raise ConfigError(f"{op}: expected {name} of at least {least}, but got {given}. Raise it.")
 

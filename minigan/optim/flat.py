@@ -1,15 +1,18 @@
 """Flat buffers: the parameters of a network, their gradients and moments, each as views of one array.
 
 So a step of Adam, a clipping or an average is one kernel for the whole network instead of one per parameter.
-Each view starts on a 64-byte boundary. The gaps between views stay zero under every update rule here.
+Each view starts on a 64-byte boundary. In the gaps between views nothing is read, but for those of the gradients,
+which a norm passes over: they stay zero. What an update leaves in the others, such as 0 / 0, does not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 from minigan.backend import Array, get_backend
 from minigan.variable import Variable
@@ -25,6 +28,7 @@ class Flat:
     Attributes:
         data, grad: all values and all gradients.
         moments: what an optimizer remembers for each value, by name; each is made when first asked for.
+        gaps: the places in each of these that belong to no parameter.
         steps: how many updates the moments of each parameter have seen.
     """
 
@@ -39,6 +43,7 @@ class Flat:
         self.data, self.grad = (self.backend.flat_buffer(self.starts[-1], first.dtype) for _ in range(2))
         self.moments: dict[str, Array] = {}
         self.steps = [0] * len(parameters)
+        self.gaps = self._find_gaps()
         self.views, self.grads = self.split(self.data), self.split(self.grad)
         for parameter, view, grad in zip(parameters, self.views, self.grads, strict=True):
             self.backend.copy_(view, parameter._data)
@@ -60,6 +65,11 @@ class Flat:
     def holds(self) -> bool:
         """Whether the parameters still live here: moving a module or another optimizer takes them elsewhere."""
         return all(p._data is view for p, view in zip(self.parameters, self.views, strict=True))
+
+    def _find_gaps(self) -> Array:
+        ends = [start + p._data.size for p, start in zip(self.parameters, self.starts, strict=False)]
+        gaps = chain.from_iterable(map(range, ends, self.starts[1:]))
+        return self.backend.asarray(np.fromiter(gaps, np.int64))
 
     def moment(self, name: str) -> Array:
         """The moment of this name; zeros, when first asked for."""
@@ -94,20 +104,33 @@ class Flat:
             self.backend.copy_(self.split(self.moment(name))[i], value)
 
 
-def gradients(parameters: Iterable[Variable]) -> Iterator[tuple[Array, list[Variable]]]:
-    """The gradients of these parameters in as few arrays as may be, and whose they are.
+def gradients(parameters: Iterable[Variable]) -> Iterator[Array]:
+    """The gradients of these parameters in as few arrays as may be.
 
-    Neighbours in a flat buffer share one array (the gaps between them are zeros); others have one each.
+    Neighbours in a flat buffer share one array (the gaps between them are zeros); others have one each. Who writes
+    to the arrays calls :func:`clear_gaps` afterwards, unless that leaves zeros as they are.
     """
-    rest, homes = [], dict[int, tuple[Flat, set[int]]]()
+    homes, rest = _at_home(parameters)
+    for flat, wanted in homes:
+        for stretch, _ in flat.runs(lambda i: id(flat.parameters[i]) in wanted or None):  # noqa: B023
+            yield flat.grad[stretch]
+    for parameter in rest:
+        yield parameter._grad
+
+
+def clear_gaps(parameters: Iterable[Variable]) -> None:
+    """Put zeros into the gaps between the gradients of these parameters again: 0 times NaN left NaN there."""
+    for flat, _ in _at_home(parameters)[0]:
+        flat.backend.setitem_(flat.grad, flat.gaps, 0)
+
+
+def _at_home(parameters: Iterable[Variable]) -> tuple[list[tuple[Flat, set[int]]], list[Variable]]:
+    """The buffers that hold gradients of these parameters, with whose they are; and who has a gradient elsewhere."""
+    homes, rest = dict[int, tuple[Flat, set[int]]](), []
     for parameter in parameters:
         home = _homes.get(id(parameter._grad)) if parameter._grad is parameter._grad_buffer else None
         if home is not None:
             homes.setdefault(id(home), (home, set()))[1].add(id(parameter))
         elif parameter._grad is not None:
             rest.append(parameter)
-    for flat, wanted in homes.values():
-        for stretch, positions in flat.runs(lambda i: id(flat.parameters[i]) in wanted or None):  # noqa: B023
-            yield flat.grad[stretch], [flat.parameters[i] for i in positions]
-    for parameter in rest:
-        yield parameter._grad, [parameter]
+    return list(homes.values()), rest

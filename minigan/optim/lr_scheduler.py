@@ -14,22 +14,66 @@ from typing import Any, ClassVar
 from minigan.errors import ConfigError, StateError
 from minigan.optim.optimizer import Optimizer
 
+Checks = dict[str, Callable[[str, str, Any], Any]]  # each raises ConfigError, or returns the value
+
+
+def _whole(least: int) -> Callable[[str, str, Any], int]:
+    """A check for whole numbers that are not less than ``least``."""
+
+    def check(schedule: str, name: str, value: Any) -> int:
+        if not isinstance(value, Integral) or value < least:
+            raise ConfigError(
+                f"{schedule}: expected {name} to be a whole number of at least {least}, but got {value!r}."
+            )
+        return int(value)
+
+    return check
+
+
+def _number(least: float = 0.0, most: float = math.inf) -> Callable[[str, str, Any], float]:
+    """A check for numbers from ``least`` to ``most``."""
+
+    def check(schedule: str, name: str, value: Any) -> float:
+        if not isinstance(value, Real) or not least <= float(value) <= most:
+            bounds = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+            raise ConfigError(f"{schedule}: expected {name} to be a number {bounds}, but got {value!r}.")
+        return float(value)
+
+    return check
+
+
+def _above_0(schedule: str, name: str, value: Any) -> float:
+    if value == 0:
+        raise ConfigError(f"{schedule}: expected {name} above 0, but got 0: no factor leads away from it.")
+    return _number(most=1)(schedule, name, value)
+
+
+def _milestones(schedule: str, name: str, value: Any) -> list[int]:
+    if not isinstance(value, Iterable):
+        raise ConfigError(f"{schedule}: expected {name} to be a list of numbers, but got {value!r}.")
+    return sorted(_whole(0)(schedule, f"each of the {name}", m) for m in value)
+
+
+def _rates(schedule: str, name: str, value: Any) -> list[float]:
+    return [_number()(schedule, name, rate) for rate in value]
+
 
 class LRScheduler:
     """The base of all schedules. A subclass tells the next rates in ``get_lr()``.
 
     Attributes:
+        checks: for each setting, which the state dict has beside the place in the schedule, what it must be.
         last_epoch: how many steps were made.
         base_lrs: the rate that each group began with, its "initial_lr".
     """
 
-    settings: ClassVar[tuple[str, ...]] = ()  # what the state dict has beside the place in the schedule
+    checks: ClassVar[Checks] = {}
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         name = type(self).__name__
         if not isinstance(optimizer, Optimizer):
             raise ConfigError(f"{name}: expected an optimizer of mg.optim, but got {type(optimizer).__name__}.")
-        _whole(name, "last_epoch", last_epoch, -1)
+        _whole(-1)(name, "last_epoch", last_epoch)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
@@ -52,6 +96,11 @@ class LRScheduler:
             group["lr"] = float(lr)
         self._last_lr = self._rates()
 
+    def _set(self, **settings: Any) -> None:
+        """Take the settings over, if they make sense."""
+        for name, value in settings.items():
+            setattr(self, name, self.checks[name](type(self).__name__, name, value))
+
     def get_lr(self) -> list[float]:
         """The rates of all groups at ``last_epoch``, from those one step before."""
         raise NotImplementedError
@@ -66,14 +115,15 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the schedule and its settings, as plain values. The rates themselves are the optimizer's."""
-        names = ("last_epoch", "base_lrs", "_last_lr", *self.settings)
+        names = ("last_epoch", "base_lrs", "_last_lr", *self.checks)
         return {name: _plain(getattr(self, name)) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put back what :meth:`state_dict` gave, or PyTorch's schedule of the same name.
 
         Raises:
-            StateError: something is missing, or is there for another number of groups. Nothing is changed then.
+            StateError: something is missing, makes no sense, or is there for another number of groups. Nothing is
+                changed then.
         """
         expected, name = self.state_dict(), type(self).__name__
         missing = [key for key in expected if not isinstance(state_dict, Mapping) or key not in state_dict]
@@ -89,6 +139,11 @@ class LRScheduler:
                     f"{name}: expected {key} for {len(expected[key])} parameter groups, but the state dict has "
                     f"{loaded[key]!r}. Load it into a schedule of an optimizer with the same groups."
                 )
+        checks = {"last_epoch": _whole(0), "base_lrs": _rates, "_last_lr": _rates, **self.checks}
+        try:
+            loaded = {key: check(name, key, loaded[key]) for key, check in checks.items()}
+        except ConfigError as error:
+            raise StateError(f"The state dict has a bad setting. {error}") from None
         self.__dict__.update(loaded)
 
 
@@ -152,11 +207,12 @@ class StepLR(LRScheduler):
     0.25
     """
 
-    settings = ("step_size", "gamma")
+    checks: ClassVar[Checks] = {"step_size": _whole(1), "gamma": _number()}
+    step_size: int
+    gamma: float
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size = _whole("StepLR", "step_size", step_size, 1)
-        self.gamma = _factor("StepLR", "gamma", gamma)
+        self._set(step_size=step_size, gamma=gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -185,15 +241,14 @@ class MultiStepLR(LRScheduler):
     [0.25]
     """
 
-    settings = ("milestones", "gamma")
+    checks: ClassVar[Checks] = {"milestones": _milestones, "gamma": _number()}
+    milestones: list[int]
+    gamma: float
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        if not isinstance(milestones, Iterable):
-            raise ConfigError(f"MultiStepLR: expected milestones to be a list of numbers, but got {milestones!r}.")
-        self.milestones = sorted(_whole("MultiStepLR", "each of the milestones", m, 0) for m in milestones)
-        self.gamma = _factor("MultiStepLR", "gamma", gamma)
+        self._set(milestones=milestones, gamma=gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -220,10 +275,11 @@ class ExponentialLR(LRScheduler):
     [0.125]
     """
 
-    settings = ("gamma",)
+    checks: ClassVar[Checks] = {"gamma": _number()}
+    gamma: float
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = _factor("ExponentialLR", "gamma", gamma)
+        self._set(gamma=gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -253,7 +309,10 @@ class LinearLR(LRScheduler):
     [0.75]
     """
 
-    settings = ("start_factor", "end_factor", "total_iters")
+    checks: ClassVar[Checks] = {"start_factor": _above_0, "end_factor": _number(most=1), "total_iters": _whole(0)}
+    start_factor: float
+    end_factor: float
+    total_iters: int
 
     def __init__(
         self,
@@ -263,11 +322,7 @@ class LinearLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.start_factor = _factor("LinearLR", "start_factor", start_factor, most=1)
-        if start_factor == 0:
-            raise ConfigError("LinearLR: expected start_factor above 0, but got 0: no factor leads away from it.")
-        self.end_factor = _factor("LinearLR", "end_factor", end_factor, most=1)
-        self.total_iters = _whole("LinearLR", "total_iters", total_iters, 0)
+        self._set(start_factor=start_factor, end_factor=end_factor, total_iters=total_iters)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -301,11 +356,12 @@ class CosineAnnealingLR(LRScheduler):
     0.5
     """
 
-    settings = ("T_max", "eta_min")
+    checks: ClassVar[Checks] = {"T_max": _whole(1), "eta_min": _number()}
+    T_max: int
+    eta_min: float
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        self.T_max = _whole("CosineAnnealingLR", "T_max", T_max, 1)
-        self.eta_min = _factor("CosineAnnealingLR", "eta_min", eta_min)
+        self._set(T_max=T_max, eta_min=eta_min)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -317,19 +373,6 @@ class CosineAnnealingLR(LRScheduler):
             return [lr + (base - self.eta_min) * rise for lr, base in zip(self._rates(), self.base_lrs, strict=True)]
         now, before = (1 + math.cos(math.pi * (self.last_epoch - i) / self.T_max) for i in (0, 1))
         return [now / before * (lr - self.eta_min) + self.eta_min for lr in self._rates()]
-
-
-def _whole(schedule: str, name: str, value: Any, least: int) -> int:
-    if not isinstance(value, Integral) or value < least:
-        raise ConfigError(f"{schedule}: expected {name} to be a whole number of at least {least}, but got {value!r}.")
-    return int(value)
-
-
-def _factor(schedule: str, name: str, value: Any, most: float = math.inf) -> float:
-    if not isinstance(value, Real) or not 0 <= float(value) <= most:
-        upper = "at least 0" if most == math.inf else f"from 0 to {most:g}"
-        raise ConfigError(f"{schedule}: expected {name} to be a number {upper}, but got {value!r}.")
-    return float(value)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from minigan.backend import device_of
 from minigan.errors import ConfigError, DTypeError, StateError
 from minigan.optim.flat import Flat
 from minigan.states import host_array
-from minigan.variable import Variable
+from minigan.variable import Variable, forget_gradients
 
 KEPT = ("initial_lr",)  # what schedules add to the settings of a group, and a state dict brings back
 
@@ -27,11 +27,32 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self.param_groups = [{**defaults, **group} for group in self._groups(params)]
-        for group in self.param_groups:
+        self.param_groups: list[dict[str, Any]] = []
+        self._flats: list[list[Flat]] = []
+        self._add([{**defaults, **group} for group in self._groups(params)])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Train more parameters, with settings of their own where the dictionary has any.
+
+        Raises:
+            ConfigError: it is no dictionary with "params", one of them is trained already, or a setting is out of
+                range. Nothing is changed then.
+
+        >>> G, D = mg.nn.Linear(2, 3), mg.nn.Linear(3, 1)
+        >>> optimizer = mg.optim.SGD(G.parameters(), lr=0.1)
+        >>> optimizer.add_param_group({"params": D.parameters(), "lr": 0.2})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.2]
+        """
+        given = [param_group if isinstance(param_group, dict) else {}]
+        self._add([{**self.defaults, **group} for group in self._groups(given)])
+
+    def _add(self, groups: list[dict[str, Any]]) -> None:
+        for group in groups:
             self._check(group)
-        self._check_distinct()
-        self._flats = [self._begin(group) for group in self.param_groups]
+        self._check_distinct([*self.param_groups, *groups])
+        self.param_groups += groups
+        self._flats += [self._begin(group) for group in groups]
 
     def _groups(self, params: Any) -> list[dict[str, Any]]:
         """The groups that the user gave, or one of all the parameters."""
@@ -44,7 +65,7 @@ class Optimizer:
         groups = given if isinstance(given[0], dict) else [{"params": given}]
         if not all(isinstance(group, dict) and isinstance(group.get("params"), Iterable) for group in groups):
             raise ConfigError(f'{type(self).__name__}: expected each parameter group to be a dictionary with "params".')
-        return [{**group, "params": list(group["params"])} for group in groups]
+        return [{**group, "params": _several(group["params"])} for group in groups]
 
     def _begin(self, group: dict[str, Any]) -> list[Flat]:
         """The layout of a group, with the moments that its settings need."""
@@ -61,7 +82,11 @@ class Optimizer:
             counts = 1 if self._needs(group) else 0
             for flat in flats:
                 for stretch, positions in flat.runs(flat.steps.__getitem__):
-                    self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
+                    try:
+                        self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
+                    except (TypeError, ValueError):
+                        self._check(group)  # a setting that was changed by hand
+                        raise
                     for j in positions:
                         flat.steps[j] += counts
                         flat.parameters[j].version += 1
@@ -72,11 +97,10 @@ class Optimizer:
             if not all(flat.holds() for flat in self._flats[i]):
                 self._flats[i] = _lay_out_anew(self._flats[i], group["params"])
 
-    def zero_grad(self) -> None:
-        """Forget all gradients: the next backward writes them anew."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: the next backward writes them anew; or make them zeros, where there are any."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
+            forget_gradients(group["params"], set_to_none)
 
     def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
         """Update this stretch of the buffers; ``step`` counts the updates that the moments have seen, with this one."""
@@ -102,8 +126,8 @@ class Optimizer:
             if name in group and not (isinstance(group[name], Real) and group[name] >= 0):
                 raise ConfigError(f"{type(self).__name__}: expected {name} of at least 0, but got {group[name]!r}.")
 
-    def _check_distinct(self) -> None:
-        places = [id(parameter) for group in self.param_groups for parameter in group["params"]]
+    def _check_distinct(self, groups: Sequence[dict[str, Any]]) -> None:
+        places = [id(parameter) for group in groups for parameter in group["params"]]
         if len(set(places)) < len(places):
             raise ConfigError(f"{type(self).__name__}: expected each parameter once, but one is listed twice.")
 
@@ -151,7 +175,8 @@ class Optimizer:
         sizes = [len(group["params"]) for group in self.param_groups]
         try:
             found = [len(group["params"]) for group in given]
-        except (TypeError, KeyError):
+            found = found if all(isinstance(group, dict) for group in given) else [given]
+        except (TypeError, KeyError, IndexError):
             found = [given]
         if sizes != found:
             raise StateError(
@@ -186,6 +211,11 @@ class Optimizer:
             for parameter in group["params"]
         ]
         states = {}
+        if not isinstance(given, dict) or not all(isinstance(saved, dict) for saved in given.values()):
+            raise StateError(
+                f"{type(self).__name__}: expected a 'state' with a dictionary for each parameter, but got {given!r}. "
+                "Pass what an optimizer's state_dict() gave."
+            )
         for key, saved in given.items():
             if str(key) not in map(str, range(len(owners))):  # JSON turns numbers into text
                 raise StateError(
@@ -228,6 +258,10 @@ class Optimizer:
         self._load(self._read_states(saved["state"], self.param_groups))
 
 
+def _several(parameters: Any) -> list[Any]:
+    return [parameters] if isinstance(parameters, Variable) else list(parameters)
+
+
 def _lay_out(parameters: Sequence[Variable]) -> list[Flat]:
     """One flat layout for each device and data type among the parameters: as a rule, one."""
     kinds: dict[Any, list[Variable]] = {}
@@ -251,6 +285,6 @@ def _lay_out_anew(old: Sequence[Flat], parameters: Sequence[Variable]) -> list[F
 
 def _setting(value: Any) -> Any:
     """A setting as a plain value: PyTorch allows tensors, and files turn tuples into lists."""
-    if hasattr(value, "item"):
+    if getattr(value, "shape", None) == ():
         return value.item()
     return tuple(value) if isinstance(value, list) else value

@@ -82,6 +82,6 @@ def install_double(monkeypatch, devices=1):
     """The strict double in CuPy's place until the test ends; minigan forgets what it knew of another."""
     monkeypatch.setattr(backends, "_backends", dict(backends._backends))
     monkeypatch.setattr(device_module, "_passed", {})
-    for name in ("cupy_backend", "_kernel"):
+    for name in ("cupy_backend", "_kernel", "_table"):
         monkeypatch.setattr(cupy_backends, name, cache(getattr(cupy_backends, name).__wrapped__))
     return strict.install(monkeypatch, devices)

@@ -38,10 +38,20 @@ def test_every_kernel_file_is_used_by_the_backend():
     assert {path.stem for path in SOURCES} == set(re.findall(r'_kernel\("(\w+)"\)', source))
 
 
+def test_a_table_is_copied_to_the_device_once(gpu):
+    backend = backends.backend_of(Device("cuda", 0))
+    table, truth = backend.table((1, 0), "int64"), backend.table((True, False), "bool")
+    with gpu.no_sync():
+        assert backend.table((1, 0), "int64") is table
+        assert backend.table((True, False), "bool") is truth
+    assert (table.dtype, truth.dtype) == (np.int64, np.bool_)
+
+
 # ---- overrides -------------------------------------------------------------------------------------------
 
 CALLS = {  # the arguments of some calls of each override
     "asarray": [(2.5,), (3, np.float32), (np.arange(3.0),), (np.arange(3), np.float64), (np.float32(0.1),)],
+    "table": [((1, 0, 2), "int64"), ((True, False), "bool"), (((1, 2), (3, 4)), np.float32), ((), "int64")],
     "random_words": [(9, 3, 1, 2, 4), (0, 3, 1, 2, 4), (1000, 2**64 - 1, 2, 2**63, 7), (6, 1, 1, 1, 1, 5)],
 }
 DEFINED_HERE_ALONE = {"of", "to_host"}  # the base class leaves them to its subclasses

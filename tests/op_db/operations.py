@@ -61,11 +61,11 @@ def find(path):
 # ---- by the name that op_db has for them: after the last dot there may be a variant ------------------------
 
 AS_NAMED = """
-    T __getitem__ __radd__ __rmatmul__ __rmul__ __rpow__ __rsub__ abs add amax amin arange argmax argmin bmm cat chunk
-    clamp cos double eq exp expand expm1 eye flatten flip float full gather ge gt isfinite item le log log1p
-    log_softmax logsumexp lt matmul maximum mean minimum mul ne neg norm ones permute pow reciprocal
-    reshape rsqrt sigmoid sign sin softmax split sqrt square squeeze stack std sub sum tanh to transpose unsqueeze
-    var view where zeros
+    T __getitem__ __radd__ __rmatmul__ __rmul__ __rpow__ __rsub__ abs add all amax amin any arange argmax argmin bmm
+    cat chunk clamp clone contiguous cos double eq exp expand expand_as expm1 eye flatten flip float full gather ge gt
+    isfinite item le log log1p log_softmax logsumexp lt masked_fill matmul maximum mean minimum mul ne neg norm ones
+    permute pow reciprocal reshape rsqrt sigmoid sign sin softmax split sqrt square squeeze stack std sub sum t tanh
+    to transpose unsqueeze var view where zeros
     nn.functional.avg_pool2d nn.functional.batch_norm nn.functional.binary_cross_entropy
     nn.functional.binary_cross_entropy_with_logits nn.functional.conv2d nn.functional.conv_transpose2d
     nn.functional.cross_entropy nn.functional.embedding nn.functional.instance_norm nn.functional.l1_loss
@@ -131,6 +131,7 @@ _also("add sub", lacks=("alpha=",))
 _also("amax amin", lacks=("out=", "more than 64 dimensions"))
 _also("arange", lacks=("out=",))
 _also("cat", lacks=("out=",))
+_also("clone contiguous", lacks=("memory_format=",))
 _also("gather", lacks=("out=",))
 _also("nn.functional.conv2d", lacks=("complex numbers",))
 _also("div.floor_rounding div.trunc_rounding", lacks=("rounding_mode=",))
@@ -140,6 +141,7 @@ _also(
     reorder=lambda *args: [x for x in args if not isinstance(x, bool)],
     notes="non_blocking and copy are left out of the calls",
 )
+_also("masked_fill", lacks=("complex numbers",))
 _also("mean", lacks=("dtype=",))
 _also("nn.functional.interpolate.nearest", lacks=("recompute_scale_factor=",))
 _also("where", lacks=("complex numbers",))

@@ -148,7 +148,7 @@ FAR = {"far from 0": (np.array([-800.0, -40.0, 19.0, 21.0, 800.0]),)}
 ACTIVATION = [
     unary("tanh", activation.tanh),
     unary("sigmoid", activation.sigmoid),
-    unary("relu", activation.relu, kinks=AT_0),
+    unary("relu", activation._relu, kinks=AT_0),
     Entry("tanh_grad", (activation.tanh_grad,), lambda lib, gy, y: activation.tanh_grad(gy, y), same_shapes(spread),
           torch=lambda torch, gy, y: gy * (1 - y * y)),
     Entry("sigmoid_grad", (activation.sigmoid_grad,), lambda lib, gy, y: activation.sigmoid_grad(gy, y),

@@ -28,9 +28,14 @@ SHAPE = [
     changed("permute", shape._permute, lambda x: x.permute(2, 0, 1), STACK),
     changed("transpose", shape._permute, lambda x: x.transpose(0, -1), ROWS | EMPTY),
     changed("T", shape._permute, lambda x: x.T, WIDE),
+    changed("t", shape._permute, lambda x: x.t(), WIDE | {"vector": (spread(3),), "scalar": (spread(),)}),
+    changed("clone", shape.clone, lambda x: x.clone(), ALL),
+    changed("contiguous", shape.clone, lambda x: x.contiguous(), {"transposed": (spread(3, 2).T,)}),
     changed("expand", shape._expand, lambda x: x.expand(2, 3), {"row": (spread(3),), "column": (spread(2, 1),),
             "scalar": (spread(),), "whole": (spread(2, 3),)}),
     changed("expand -1", shape._expand, lambda x: x.expand(2, -1, 4, -1), {"middle": (spread(3, 1, 2),)}),
+    changed("expand_as", shape._expand, lambda x: x.expand_as(np.zeros((2, 3))), {"row": (spread(3),)},
+            lambda x: x.expand(2, 3)),
     changed("expand to nothing", shape._expand, lambda x: x.expand(0, 3), {"row": (spread(1, 3),)}),
     *[
         changed(f"getitem {index}", indexing._getitem, lambda x, index=index: x[index], WIDE, torch)

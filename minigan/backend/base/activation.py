@@ -39,7 +39,8 @@ class Activation(Kernels):
         return self.xp.maximum(x, 0, out=out)
 
     def relu_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
-        return self.xp.multiply(gy, y != 0, out=out)
+        gx = self.xp.where(y != 0, gy, 0)
+        return gx if out is None else self._into(out, gx)
 
     def leaky_relu(self, x: Array, negative_slope: float, out: Array = None) -> Array:
         y = self.xp.where(x > 0, x, x * negative_slope)

@@ -14,12 +14,16 @@ Shape = tuple[int, ...]
 
 
 class Kernels:
-    """What all kernels are written in: the array module ``xp``."""
+    """What all kernels are written in: the array module ``xp``, and arrays of numbers known beforehand."""
 
     xp: ModuleType
     array_type: type
     device_type: str
     index: int = 0  # of the device, among those of its type
+
+    def table(self, values: tuple[Any, ...], dtype: Any) -> Array:
+        """An array of these numbers, or of rows of them, that nobody may write to: a backend may keep it."""
+        return self.xp.asarray(values, dtype)
 
     def _into(self, out: Array, y: Array) -> Array:
         """y, copied into the memory that the caller wants it in."""

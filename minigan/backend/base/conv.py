@@ -52,11 +52,11 @@ class Conv(Kernels):
     def conv2d_weight_grad(self, gy: Array, x: Array, window: Window, groups: int, out: Array = None) -> Array:
         """gy (N, O, Ho, Wo), x (N, C, H, W) to (O, C / groups, kh, kw): products summed over all windows."""
         o, c = gy.shape[1], x.shape[1] // groups
-        gw = self.xp.zeros((groups, o // groups, window.taps * c), gy.dtype)
+        gw = self.xp.zeros((groups, window.taps * c, o // groups), gy.dtype)
         for block in self._blocks(x.shape[0], x.shape[1] * x.itemsize, window):
             rows = _rows(self.xp.ascontiguousarray(gy[block].transpose(0, 2, 3, 1)), groups)
-            gw += self.xp.matmul(rows.transpose(0, 2, 1), self._patches(x[block], window, groups))
-        gw = gw.reshape(o, *window.kernel, c).transpose(0, 3, 1, 2)
+            gw += self.xp.matmul(self._patches(x[block], window, groups).transpose(0, 2, 1), rows)
+        gw = gw.reshape(groups, *window.kernel, c, o // groups).transpose(0, 4, 3, 1, 2).reshape(o, c, *window.kernel)
         return self.xp.ascontiguousarray(gw) if out is None else self._into(out, gw)
 
     # ---- layouts -----------------------------------------------------------------------------------------

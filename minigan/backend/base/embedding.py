@@ -13,6 +13,21 @@ class Embedding(Kernels):
         return weight[indices]
 
     def embedding_grad(self, gy: Array, indices: Array, rows: int) -> Array:
-        """Sums of the rows of gy that were read from each row: a matrix product, so no order of threads changes it."""
-        chosen = self.xp.arange(rows)[:, None] == indices.reshape(1, -1)
-        return self.xp.matmul(chosen.astype(gy.dtype), gy.reshape(-1, gy.shape[-1]))
+        """Sums of the rows of gy that were read from each row.
+
+        Sorted by index, the rows of gy that belong together are neighbours. In log2(n) steps each is added up with
+        those before it: with the one before, then the two before these, and so on. So no order of threads changes
+        the sums, and no value touches those of other rows.
+        """
+        n = indices.size
+        if not n:
+            return self.xp.zeros((rows, gy.shape[-1]), gy.dtype)
+        places = indices.reshape(-1).astype(self.xp.int64) % rows  # on a GPU, indices out of range wrap around
+        order = self.xp.argsort(places, kind="stable")
+        chosen, sums = places[order], gy.reshape(n, -1)[order]
+        for step in [1 << i for i in range((n - 1).bit_length())]:
+            together = (chosen[step:] == chosen[:-step])[:, None]
+            sums[step:] += self.xp.where(together, sums[:-step], 0)
+        row = self.xp.arange(rows)
+        last = self.xp.searchsorted(chosen, row, side="right") - 1
+        return self.xp.where((chosen[last] == row)[:, None], sums[last], 0)

@@ -23,8 +23,7 @@ class Pool(Kernels):
         total = self.xp.zeros((*gy.shape[:2], *window.span), gy.dtype)
         for row, column in _taps(window):
             total[:, :, *window.places(row, column)] += gy
-        gx = total[:, :, *window.inside]
-        return gx if out is None else self._into(out, gx)
+        return self._inside(total, window, out)
 
     def max_pool2d_indices(self, x: Array, window: Window) -> Array:
         """Where each window's maximum is: the first of equals, but the last nan if there is one, as in PyTorch."""
@@ -52,8 +51,7 @@ class Pool(Kernels):
         for row, column in _taps(window):
             chosen = indices == self._indices(window, row, column)
             total[:, :, *window.places(row, column)] += self.xp.where(chosen, gy, 0)
-        gx = total[:, :, *window.inside]
-        return gx if out is None else self._into(out, gx)
+        return self._inside(total, window, out)
 
     def _surround(self, x: Array, window: Window, value: float) -> Array:
         """x with a constant around it."""
@@ -62,6 +60,12 @@ class Pool(Kernels):
         padded = self.xp.full((*x.shape[:2], *window.span), value, x.dtype)
         padded[:, :, *window.inside] = x
         return padded
+
+    def _inside(self, padded: Array, window: Window, out: Array) -> Array:
+        """What is not padding; a copy, or the padding would stay in memory, too."""
+        if out is not None:
+            return self._into(out, padded[:, :, *window.inside])
+        return padded if window.span == window.inputs else self.xp.array(padded[:, :, *window.inside], order="C")
 
     def _indices(self, window: Window, row: int, column: int) -> Array:
         """The index of one tap of each window, (Ho, Wo); of no meaning in the padding."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from minigan.backend.base.arrays import Array, Kernels, Shape
 
 
@@ -10,18 +12,18 @@ class Resample(Kernels):
 
     def pick(self, x: Array, places: Shape, dim: int) -> Array:
         """y[i] = x[places[i]] along ``dim``."""
-        return self.xp.take(x, self.xp.asarray(places), dim)
+        return self.xp.take(x, self.table(places, "int64"), dim)
 
     def pick_grad(self, gy: Array, places: Shape, length: int, dim: int) -> Array:
         """gx[j] = sum of gy[i] over the i with places[i] = j: the first of them, then the second, and so on."""
         counts = [0] * length
         for place in places:
             counts[place] += 1
-        ends = [sum(counts[: j + 1]) for j in range(length)]
+        ends = list(accumulate(counts))
         shape = [length if d == dim else 1 for d in range(gy.ndim)]
         gx = self.xp.zeros((*gy.shape[:dim], length, *gy.shape[dim + 1 :]), gy.dtype)
         for nth in range(max(counts, default=0)):
-            there = self.xp.asarray([nth < n for n in counts]).reshape(shape)
-            source = self.xp.asarray([min(end - n + nth, len(places) - 1) for end, n in zip(ends, counts, strict=True)])
-            gx += self.xp.where(there, self.xp.take(gy, source, dim), 0)
+            there = self.table(tuple([nth < n for n in counts]), "bool").reshape(shape)
+            source = tuple([min(end - n + nth, len(places) - 1) for end, n in zip(ends, counts, strict=True)])
+            gx += self.xp.where(there, self.xp.take(gy, self.table(source, "int64"), dim), 0)
         return gx

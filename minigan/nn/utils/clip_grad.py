@@ -10,13 +10,18 @@ import numpy as np
 
 from minigan.backend import Array, device_of, get_backend
 from minigan.errors import ConfigError, DeviceError, DivergedError
-from minigan.optim.flat import gradients
+from minigan.ops.checks import floating_tensor
+from minigan.optim.flat import clear_gaps, gradients
 from minigan.tensor import Tensor
 from minigan.variable import Variable, constant
 
 
 def clip_grad_norm_(
-    parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Iterable[Tensor] | Tensor,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients by one factor, so that their norm, as of one long vector, is at most ``max_norm``.
 
@@ -28,6 +33,7 @@ def clip_grad_norm_(
         norm_type: p of the p-norm, above 0; inf for the largest absolute value.
         error_if_nonfinite: raise if the norm is NaN or infinite. Without it the gradients become NaN or 0, as in
             PyTorch, and no GPU has to be waited for.
+        foreach: accepted for PyTorch's sake; there is one way here, and it is the fast one.
 
     Returns:
         The norm before clipping, 0-d.
@@ -45,12 +51,13 @@ def clip_grad_norm_(
     """
     _require_least("clip_grad_norm_", "max_norm", max_norm)
     leaves = _leaves("clip_grad_norm_", parameters)
-    parts = [part for part, _ in gradients(leaves)]
+    parts = list(gradients(leaves))
     total = _total_norm("clip_grad_norm_", parts, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
         raise DivergedError(f"clip_grad_norm_: expected finite gradients, but {_culprits(leaves, total.item())}")
     for part in parts:
         get_backend(part).shrink_(part, total._data, float(max_norm))
+    clear_gaps(leaves)
     return total
 
 
@@ -71,7 +78,7 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     [-1.0, 0.5]
     """
     _require_least("clip_grad_value_", "clip_value", clip_value)
-    for part, _ in gradients(_leaves("clip_grad_value_", parameters)):
+    for part in gradients(_leaves("clip_grad_value_", parameters)):
         get_backend(part).clip_(part, float(clip_value))
 
 
@@ -80,13 +87,14 @@ def get_total_norm(tensors: Iterable[Any] | Tensor, norm_type: float = 2.0, erro
 
     Raises:
         ConfigError: norm_type is no number above 0.
+        DTypeError: one of them is no tensor or array of a floating point type.
         DivergedError: the norm is NaN or infinite, and error_if_nonfinite is set.
 
     >>> mg.nn.utils.get_total_norm([mg.tensor([3.0]), mg.tensor([[4.0]])])
     tensor(5.)
     """
-    given = [tensors] if isinstance(tensors, Variable) else list(tensors)
-    total = _total_norm("get_total_norm", [x._data if isinstance(x, Variable) else x for x in given], norm_type)
+    given = [tensors] if isinstance(tensors, Variable) or not isinstance(tensors, Iterable) else list(tensors)
+    total = _total_norm("get_total_norm", [floating_tensor("get_total_norm", x)._data for x in given], norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
         raise DivergedError(f"get_total_norm: expected finite numbers, but their norm is {total.item()}.")
     return total

@@ -14,6 +14,7 @@ from minigan.hooks import RemovableHandle
 from minigan.nn import init
 from minigan.nn.conv import ConvTranspose2d
 from minigan.nn.module import Module, Parameter
+from minigan.ops.checks import real, whole
 from minigan.ops.creation import zeros
 from minigan.ops.elementwise import clamp, sqrt
 from minigan.ops.linalg import matmul
@@ -38,7 +39,7 @@ class SpectralNorm:
         setattr(module, self.name, self.weight(module, iterate=module.training))
 
     def after(self, module: Module, args: tuple[Any, ...], y: Any) -> None:
-        """Called after it: the module keeps the values alone, so it holds no graph and can be copied."""
+        """Called after it, also if it failed: the module keeps the values alone, holds no graph and can be copied."""
         setattr(module, self.name, getattr(module, self.name).detach())
 
     def weight(self, module: Module, iterate: bool) -> Tensor:
@@ -85,6 +86,8 @@ def spectral_norm(
     ['bias', 'weight_orig', 'weight_u', 'weight_v']
     """
     weight = _parameter(module, name)
+    n_power_iterations = whole("spectral_norm", "n_power_iterations", n_power_iterations)
+    eps = real("spectral_norm", "eps", eps)
     if n_power_iterations < 1:
         raise ConfigError(f"spectral_norm: expected n_power_iterations of at least 1, but got {n_power_iterations}.")
     if dim is None:
@@ -99,7 +102,8 @@ def spectral_norm(
         start = init.normal_(zeros(length, dtype=weight.dtype, device=weight.device))
         module.register_buffer(f"{name}_{part}", _normalized(start, eps))
     setattr(module, name, weight.detach())
-    hook.handles = module.register_forward_pre_hook(hook), module.register_forward_hook(hook.after)
+    after = module.register_forward_hook(hook.after, always_call=True)
+    hook.handles = module.register_forward_pre_hook(hook), after
     return module
 
 
@@ -113,6 +117,7 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     >>> list(mg.nn.utils.remove_spectral_norm(D).state_dict())
     ['bias', 'weight']
     """
+    _require_module("remove_spectral_norm", module)
     hooks = module._hooks.before.values() if module._hooks else ()
     hook = next((h for h in hooks if isinstance(h, SpectralNorm) and h.name == name), None)
     if hook is None:
@@ -129,8 +134,7 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
 
 
 def _parameter(module: Module, name: str) -> Parameter:
-    if not isinstance(module, Module):
-        raise DTypeError(f"spectral_norm: expected a module, but got an object of type {type(module).__name__}.")
+    _require_module("spectral_norm", module)
     if f"{name}_orig" in module._parameters:
         raise ConfigError(f"spectral_norm: {name} of {module!r} is spectrally normalised already. Apply it once.")
     weight = module._parameters.get(name)
@@ -141,6 +145,11 @@ def _parameter(module: Module, name: str) -> Parameter:
             "Apply it to each layer, not to a network of layers."
         )
     return weight  # type: ignore[no-any-return]
+
+
+def _require_module(owner: str, module: Any) -> None:
+    if not isinstance(module, Module):
+        raise DTypeError(f"{owner}: expected a module, but got an object of type {type(module).__name__}.")
 
 
 def _normalized(x: Tensor, eps: float) -> Tensor:
