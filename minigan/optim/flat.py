@@ -121,7 +121,8 @@ def gradients(parameters: Iterable[Variable]) -> Iterator[Array]:
 def clear_gaps(parameters: Iterable[Variable]) -> None:
     """Put zeros into the gaps between the gradients of these parameters again: 0 times NaN left NaN there."""
     for flat, _ in _at_home(parameters)[0]:
-        flat.backend.setitem_(flat.grad, flat.gaps, 0)
+        backend, gaps = flat.backend, flat.gaps
+        backend.setitem_(flat.grad, gaps, backend.full(gaps.shape, 0, flat.grad.dtype))  # a 0 from here would be copied
 
 
 def _at_home(parameters: Iterable[Variable]) -> tuple[list[tuple[Flat, set[int]]], list[Variable]]:
