@@ -10,6 +10,9 @@ from typing import Any as _Any
 
 import numpy as _np
 
+# First of all: the module minigan.tensor, once loaded, would take its name from the function minigan.tensor.
+from minigan.tensor import Tensor  # isort: skip
+
 from minigan import errors
 from minigan._version import __version__
 from minigan.autograd import grad
@@ -32,7 +35,6 @@ from minigan.errors import (
     StaleGraphError,
     StateError,
 )
-from minigan.gradcheck import gradcheck, gradgradcheck
 from minigan.ops.activation import relu, sigmoid, tanh
 from minigan.ops.creation import arange, as_tensor, eye, full, ones, tensor, zeros
 from minigan.ops.elementwise import (
@@ -79,8 +81,6 @@ from minigan.ops.shape import clone, expand, flatten, flip, permute, reshape, sq
 from minigan.ops.softmax import log_softmax, logsumexp, softmax
 from minigan.ops.truth import all, any
 from minigan.recording import enable_grad, no_grad, set_grad_enabled
-from minigan.serialization import load, save
-from minigan.tensor import Tensor
 
 float32, float64 = _np.dtype(_np.float32), _np.dtype(_np.float64)
 int32, int64, uint8 = _np.dtype(_np.int32), _np.dtype(_np.int64), _np.dtype(_np.uint8)
@@ -214,12 +214,22 @@ __all__ = [
 
 if _TYPE_CHECKING:
     from minigan import nn, optim
+    from minigan.jacobian import gradcheck, gradgradcheck
     from minigan.observers.anomaly import detect_anomaly
     from minigan.observers.drawing import draw
     from minigan.observers.profiler import profile
+    from minigan.serialization import load, save
 
 _LAZY = ("data", "gan", "nn", "optim")
-_LAZY_NAMES = {"detect_anomaly": "observers.anomaly", "draw": "observers.drawing", "profile": "observers.profiler"}
+_LAZY_NAMES = {
+    "detect_anomaly": "observers.anomaly",
+    "draw": "observers.drawing",
+    "gradcheck": "jacobian",
+    "gradgradcheck": "jacobian",
+    "load": "serialization",
+    "profile": "observers.profiler",
+    "save": "serialization",
+}
 
 
 def __getattr__(name: str) -> _Any:

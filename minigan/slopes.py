@@ -1,4 +1,4 @@
-"""How steep a function of tensors is, measured, and where it has kinks: what `minigan.gradcheck` compares with.
+"""How steep a function of tensors is, measured, and where it has kinks: what `minigan.jacobian` compares with.
 
 With y(h) = f(x + h u), a function that is smooth along u has
 

@@ -100,3 +100,13 @@ def test_every_public_object_says_what_it_is():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'minigan' has no attribute 'tensro'"):
         _ = mg.tensro
+
+
+def test_no_module_takes_the_name_of_a_function():
+    program = "; ".join([
+        "import minigan as mg, importlib, pkgutil",
+        "names = [m.name for m in pkgutil.walk_packages(mg.__path__, 'minigan.') if not m.name.endswith('__main__')]",
+        "[importlib.import_module(name) for name in names]",
+        "assert not isinstance(mg.tensor, type(mg)) and not isinstance(mg.gradcheck, type(mg))",
+    ])  # fmt: skip
+    subprocess.run([sys.executable, "-c", program], check=True)
