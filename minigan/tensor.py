@@ -50,6 +50,7 @@ class Tensor(Operators):
         self._same_shape("data", source.shape)
         if self.node is not None:
             raise GraphError("Cannot assign .data of a result: the tape follows it. Assign to the leaf it came from.")
+        self._check_unsaved("Assigning .data")
         self._overwrite(source)
 
     @property
@@ -325,6 +326,14 @@ class Tensor(Operators):
                 "Write x = x + y, copy it with mg.tensor(x), or change a leaf inside mg.no_grad()."
             )
 
+    def _check_unsaved(self, what: str) -> None:
+        """Raise if this shows the memory of a result, which the tape may need as it is."""
+        if self.shows_result:
+            raise GraphError(
+                f"{what} would change the memory of a result, which the tape may have saved. "
+                "Change the leaf that it came from, or a copy: mg.tensor(x)."
+            )
+
     def _check_memory(self) -> None:
         repeats = any(n > 1 and not step for n, step in zip(self.shape, self._data.strides, strict=True))
         if repeats or not getattr(self._data.flags, "writeable", True):
@@ -353,5 +362,5 @@ class Tensor(Operators):
         self._grad_buffer = None
         if self._grad is not None:
             self._grad = backend.cast(transfer(self._grad, device), dtype)
-        self.base = None
+        self.base, self.shows_result = None, False
         self.version += 1

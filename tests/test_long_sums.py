@@ -84,3 +84,14 @@ def test_infinity_and_nan_stay_in_their_column(bad):
 def test_whole_numbers_are_summed_exactly():
     x = np.full((100_000, 2), 2**40 + 1)
     assert FAST.sum(x, (0,), False).tolist() == [100_000 * (2**40 + 1)] * 2
+
+
+@pytest.mark.parametrize("dims", [(2, 3), (0, 2, 3)])
+@pytest.mark.parametrize("samples", [2, 8])
+def test_statistics_of_images_far_from_zero_keep_their_digits_where_channels_lie_last(dims, samples):
+    x = (np.random.default_rng(0).standard_normal((samples, 3, 128, 128)) + 1e3).astype(np.float32)
+    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    mean, variance = FAST.moments(last, dims)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(dims, keepdims=True), rtol=5 * np.finfo(np.float32).eps)
+    np.testing.assert_allclose(variance, exact.var(dims, keepdims=True), rtol=1e-4)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigan.backend import numpy_sum
 from minigan.backend.base.arrays import Array
 from minigan.backend.base.norm import Norm
 from minigan.backend.numpy_sum import column_sums
@@ -41,7 +42,7 @@ class Columns(NamedTuple):
 
     def per_channel(self, row: Array) -> Array:
         """Sums over the columns of each channel."""
-        return row.reshape(self.shape).sum((0, 2))
+        return numpy_sum.total(row.reshape(self.shape), (0, 2), False)
 
     def _rows_at_a_time(self) -> int:
         return max(1, BLOCK // int(self.matrix.shape[1]))

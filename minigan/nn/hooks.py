@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigan.backend import Array, Backend, get_backend
-from minigan.errors import ArgumentError
+from minigan.errors import ArgumentError, ShapeError
 from minigan.hooks import Hook, Hooks, RemovableHandle, register, sweep_number
 from minigan.observers.observer import call_watched, observers
 from minigan.recording import recording
@@ -170,6 +170,12 @@ class _Seen:
                 f"register_full_backward_hook: expected the hook of {self.module!r} to return None or a tuple of "
                 f"{len(grad_input)} gradients, one for each argument, but got {len(replaced)}."
             )
+        for i, (new, old) in enumerate(zip(replaced, grad_input, strict=True)):
+            if old is not None and new is not None and getattr(new, "shape", None) != old.shape:
+                raise ShapeError(
+                    f"register_full_backward_hook: expected the hook of {self.module!r} to return a gradient of shape "
+                    f"{old.shape} for argument {i}, but got {getattr(new, 'shape', new)!r}."
+                )
         return replaced  # type: ignore[no-any-return]
 
 

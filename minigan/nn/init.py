@@ -268,6 +268,7 @@ def _fill(name: str, tensor: Tensor, kernel: str, scale: float, shift: float) ->
 
 
 def _put(tensor: Tensor, values: Any) -> Tensor:
+    tensor._check_unsaved("An initialisation")
     get_backend(tensor._data).copy_(tensor._data, values)
     tensor.count_change()
     return tensor

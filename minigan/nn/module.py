@@ -37,6 +37,9 @@ class Parameter(Tensor):
         array = data._data if isinstance(data, Tensor) else data
         get_backend(array)  # raises for what is no array
         super().__init__(array)
+        if isinstance(data, Tensor):  # memory that a tape may remember stays known as such
+            self.shows_result = data.shows_result
+            self.base = data.owner() if data.base is not None or data.requires_grad else None
         self.requires_grad_(requires_grad)
 
 
@@ -113,7 +116,7 @@ class Module(Hooked):
                 return parts[name]
         if name in _REGISTRIES:
             raise AttributeError(f"{type(self).__name__} must call super().__init__() before it assigns its parts.")
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
         for registry in (self._parameters, self._buffers, self._modules):

@@ -48,7 +48,7 @@ class Flat:
         for parameter, view, grad in zip(parameters, self.views, self.grads, strict=True):
             self.backend.copy_(view, parameter._data)
             parameter._data = view
-            parameter.base = None  # it shows the memory of no other leaf any more
+            parameter.base, parameter.shows_result = None, False  # it shows the memory of no other tensor any more
             parameter._grad_buffer = grad
             if parameter._grad is not None:
                 self.backend.copy_(grad, parameter._grad)

@@ -19,14 +19,11 @@ from minigan.backend.base.norm import Norm
 from minigan.backend.base.optim import Optim
 from minigan.backend.base.pool import Pool
 from minigan.backend.base.random import Random
-from minigan.backend.base.reduce import Reduce
 from minigan.backend.base.resample import Resample
 from minigan.backend.base.shape import ShapeKernels
 
 __all__ = ["Array", "Backend", "Dims", "Shape"]
 
 
-class Backend(
-    Arrays, Elementwise, Reduce, ShapeKernels, Linalg, Conv, Pool, Resample, Norm, Embedding, Loss, Random, Optim
-):
+class Backend(Arrays, Elementwise, ShapeKernels, Linalg, Conv, Pool, Resample, Norm, Embedding, Loss, Random, Optim):
     """All kernels in terms of the array module ``xp``: one file for each kind, as with the operations."""

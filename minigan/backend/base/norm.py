@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from minigan.backend.base.arrays import Array, Kernels
+from minigan.backend.base.arrays import Array
+from minigan.backend.base.reduce import Reduce
 
 
-class Norm(Kernels):
+class Norm(Reduce):
     """A group is what is reduced over ``dim``. Statistics keep the reduced dimensions, so they broadcast."""
 
     def moments(self, x: Array, dim: tuple[int, ...]) -> Array:
         """The mean of each group and its variance (divided by n, not n - 1), one after the other."""
-        mean = self.xp.mean(x, axis=dim, keepdims=True)
+        mean = self.mean(x, dim, True)
         centred = x - mean
         centred *= centred
-        return self.xp.stack((mean, self.xp.mean(centred, axis=dim, keepdims=True)))
+        return self.xp.stack((mean, self.mean(centred, dim, True)))
 
     def normalize(
         self, x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None, out: Array = None
@@ -25,9 +26,9 @@ class Norm(Kernels):
 
     def norm_sums(self, gy: Array, x: Array, mean: Array, rstd: Array, dim: tuple[int, ...]) -> Array:
         """The sums over each group of gy and of gy * (x - mean) * rstd, one after the other."""
-        moment = self.xp.sum(gy * (x - mean), axis=dim, keepdims=True)
+        moment = self.sum(gy * (x - mean), dim, True)
         moment *= rstd
-        return self.xp.stack((self.xp.sum(gy, axis=dim, keepdims=True), moment))
+        return self.xp.stack((self.sum(gy, dim, True), moment))
 
     def norm_grad(self, gy: Array, x: Array, mean: Array, rstd: Array, sums: Array, weight: Array | None) -> Array:
         """What ``normalize`` sends back to x if mean and rstd are those of x; ``sums`` are those of gy."""
