@@ -5,7 +5,6 @@ Only a call that failed comes here, so a call by position pays nothing for it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
 _PYTORCHS = {"input": 0, "other": 1}
 
 
-def by_position(op: Primitive, args: Sequence[Any], params: dict[str, Any]) -> tuple[list[Any], dict[str, Any]] | None:
-    """The arguments in their places and the static parameters; None if the error that is just handled says it all.
+def by_position(
+    op: Primitive, args: Sequence[Any], params: dict[str, Any], error: TypeError
+) -> tuple[list[Any], dict[str, Any]] | None:
+    """The arguments in their places and the static parameters; None if the error of the call says it all.
 
     Raises:
         ArgumentError: a keyword that the operation does not have, too many or too few arguments, or one that is of
@@ -37,12 +38,12 @@ def by_position(op: Primitive, args: Sequence[Any], params: dict[str, Any]) -> t
     if not set(needed) <= given.keys() or (len(given) > len(op.inputs) and not op.variadic):
         raise ArgumentError(f"{op.name}: expected {_names(op)}, but the number of arguments is {len(given)}.") from None
     if len(static) == len(params):
-        _blame(op, args, params, sys.exc_info()[1])
+        _blame(op, args, params, error)
         return None
     return [given.get(i) for i in range(max(given) + 1)], static
 
 
-def _blame(op: Primitive, args: Sequence[Any], params: dict[str, Any], error: BaseException | None) -> None:
+def _blame(op: Primitive, args: Sequence[Any], params: dict[str, Any], error: TypeError) -> None:
     """Raise the error with the operation's name, unless it has one."""
     text = str(error)
     if isinstance(error, DTypeError) and text.startswith("Expected"):

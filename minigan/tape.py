@@ -25,7 +25,6 @@ from minigan.hooks import Hooks
 from minigan.keywords import by_position
 from minigan.observers.observer import observers, run_watched, tell_recorded
 from minigan.recording import mode
-from minigan.recording import no_grad as no_grad
 from minigan.variable import Variable, constant, result, tied
 
 if TYPE_CHECKING:
@@ -180,8 +179,8 @@ class Primitive:
             operands, arrays, first, tracked = self._operands(args)
             backend = get_backend(first)
             y = run_watched(self, backend, arrays, params) if observers else self.run(backend, arrays, params)
-        except TypeError:
-            moved = by_position(self, args, params)
+        except TypeError as error:
+            moved = by_position(self, args, params, error)
             if moved is None:
                 raise
             return self(*moved[0], **moved[1])

@@ -43,7 +43,9 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
     # ---- linear algebra ----------------------------------------------------------------------------------
 
     def matmul(self, x1: Array, x2: Array, out: Array = None) -> Array:
-        if x1.shape[-1] == 1:  # columns times rows: a sum of one product needs no BLAS, which takes ten times as long
+        if (
+            x1.shape[-1] == x2.shape[-2] == 1
+        ):  # columns times rows: a sum of one product needs no BLAS, which takes ten times as long
             return np.multiply(x1, x2, out=out)
         return np.matmul(x1, x2, out=out)
 

@@ -18,8 +18,8 @@ from minigan.gan.game import Game, draw_z
 from minigan.gan.pictures import curves, gif, grid, png
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
+from minigan.recording import no_grad
 from minigan.streams import say
-from minigan.tape import no_grad
 
 
 def standard(run: Run) -> list[Extension]:

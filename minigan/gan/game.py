@@ -21,7 +21,7 @@ from minigan.nn.batchnorm import BatchNorm
 from minigan.ops.joining import cat
 from minigan.ops.random import randn
 from minigan.optim import Optimizer
-from minigan.tape import no_grad
+from minigan.recording import no_grad
 from minigan.tensor import Tensor
 from minigan.variable import constant
 

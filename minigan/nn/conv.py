@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,10 +59,7 @@ class _Conv(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # the same as U(+-1/sqrt(fan_in))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(max(init.fan_in(self.weight), 1))
-            init.uniform_(self.bias, -bound, bound)
+        init.start_(self.weight, self.bias)
 
     def _check(self, x: Tensor) -> None:
         require_array(self, "the input", x)

@@ -9,7 +9,7 @@ from minigan.nn.checks import require_array, require_size
 from minigan.nn.module import Module, Parameter
 from minigan.ops import embedding
 from minigan.ops.creation import zeros
-from minigan.tape import no_grad
+from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
 

@@ -198,6 +198,21 @@ _GAINS = {
 }
 
 
+def start_(weight: Tensor, bias: Tensor | None) -> None:
+    """How linear layers and convolutions start: both from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), as in PyTorch.
+
+    >>> layer = mg.nn.Linear(4, 3)
+    >>> mg.nn.init.start_(layer.weight, layer.bias)
+    >>> bool((abs(layer.bias.detach().numpy()) <= 0.5).all())
+    True
+    """
+    kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        fan = fan_in(weight)
+        bound = 1 / math.sqrt(fan) if fan else 0.0
+        uniform_(bias, -bound, bound)
+
+
 # ---- fans ------------------------------------------------------------------------------------------------
 
 

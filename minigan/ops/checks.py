@@ -83,7 +83,7 @@ def tensor_of(op: str, x: Any) -> Any:
         tensor = operand(x)
     except DTypeError:
         tensor = None
-    if not isinstance(tensor, Variable) or tensor.dtype.kind not in "fiub":
+    if not isinstance(tensor, Variable):
         raise DTypeError(
             f"{op}: expected a tensor or an array of numbers, but got {_words(x)}. Convert it with mg.tensor(x)."
         )

@@ -10,14 +10,12 @@ from minigan.backend.window import Pair, Window
 from minigan.errors import ConfigError, ShapeError
 from minigan.ops.checks import tensor_of
 from minigan.ops.promotion import same
-from minigan.ops.shape import _expand, _reshape, squeeze
+from minigan.ops.shape import Shape, _expand, _reshape, squeeze
 from minigan.ops.window import images, pair, require_at_least, require_result
 from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
-
-Shape = tuple[int, ...]
 
 
 def _to_all_places(gb: Tensor, gy_shape: Shape) -> Tensor:

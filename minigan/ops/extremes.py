@@ -11,8 +11,8 @@ from minigan.ops import elementwise
 from minigan.ops.elementwise import eq, ne
 from minigan.ops.indexing import _gather
 from minigan.ops.promotion import cast_to
-from minigan.ops.reduce import Dim, Dims, Shape, _sum, reduced_dims, spread
-from minigan.ops.shape import lengths, normal_dim, reshape, squeeze
+from minigan.ops.reduce import Dim, Dims, _sum, reduced_dims, spread
+from minigan.ops.shape import Shape, lengths, normal_dim, reshape, squeeze
 from minigan.tape import operand, primitive
 from minigan.variable import Variable
 
@@ -115,11 +115,10 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> mg.max(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1).indices
     tensor([1, 1])
     """
-    dims = reduced_dims(None, input, "max")
-    if dim is None:
-        return _amax(input, dim=dims, keepdim=False, nan_ties=True)
     if isinstance(dim, Variable | np.ndarray):
         return elementwise.maximum(input, dim)
+    if dim is None:
+        return _amax(input, dim=reduced_dims(None, input, "max"), keepdim=False, nan_ties=True)
     return _at(input, argmax(input, dim, keepdim=True), dim, keepdim)
 
 
@@ -131,11 +130,10 @@ def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> mg.min(mg.tensor([[1.0, 5.0], [3.0, 4.0]]), dim=1).values
     tensor([1., 3.])
     """
-    dims = reduced_dims(None, input, "min")
-    if dim is None:
-        return _amin(input, dim=dims, keepdim=False, nan_ties=True)
     if isinstance(dim, Variable | np.ndarray):
         return elementwise.minimum(input, dim)
+    if dim is None:
+        return _amin(input, dim=reduced_dims(None, input, "min"), keepdim=False, nan_ties=True)
     return _at(input, argmin(input, dim, keepdim=True), dim, keepdim)
 
 

@@ -11,7 +11,8 @@ from minigan.backend import Array, Backend
 from minigan.errors import ConfigError, ShapeError
 from minigan.ops.elementwise import abs, eq, not_0, pow, sign, where
 from minigan.ops.extremes import amax, amin
-from minigan.ops.reduce import Dim, Dims, Shape, count, only_floating, reduced_dims, spread, sum
+from minigan.ops.reduce import Dim, Dims, count, only_floating, reduced_dims, spread, sum
+from minigan.ops.shape import Shape
 from minigan.tape import primitive
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend, get_backend
 from minigan.backend.window import Pair, Window
-from minigan.errors import ConfigError, DTypeError, ShapeError
-from minigan.ops.checks import whole
+from minigan.errors import ConfigError, ShapeError
+from minigan.ops.checks import floating_tensor, whole
 from minigan.ops.shape import squeeze
 from minigan.ops.window import images, pair, require_at_least, require_result
 from minigan.tape import primitive
@@ -180,9 +180,7 @@ def _prepare(
     op: str, x: Any, kernel_size: Size, stride: Size | None, padding: Size, dilation: Size, ceil_mode: bool
 ) -> tuple[Any, bool, Window]:
     """The input as a batch, whether it was a single image, and the windows."""
-    x, single = images(op, x)
-    if x.dtype.kind != "f":
-        raise DTypeError(f"{op}: expected a floating point input, but got {x.dtype}. Convert it with x.float().")
+    x, single = images(op, floating_tensor(op, x))
     kernel = pair(op, "kernel_size", kernel_size)
     steps = kernel if stride is None else pair(op, "stride", stride)
     around, gaps = pair(op, "padding", padding), pair(op, "dilation", dilation)

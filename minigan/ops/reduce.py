@@ -13,7 +13,7 @@ from minigan.backend import Array, Backend
 from minigan.ops.checks import floating_tensor, real
 from minigan.ops.elementwise import eq, not_0, where
 from minigan.ops.promotion import cast_to
-from minigan.ops.shape import _expand, lengths, normal_dims
+from minigan.ops.shape import Shape, _expand, lengths, normal_dims
 from minigan.tape import operand, primitive
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Dim = int | Sequence[int] | None
 Dims = tuple[int, ...]
-Shape = tuple[int, ...]
 
 
 def reduced_dims(dim: Dim, x: Any, op: str) -> Dims:

@@ -11,13 +11,11 @@ import numpy as np
 from minigan.backend import Array, Backend
 from minigan.errors import ConfigError, ShapeError
 from minigan.ops.checks import real, tensor_of, whole
-from minigan.ops.shape import permute, reshape
+from minigan.ops.shape import Shape, permute, reshape
 from minigan.tape import primitive
 
 if TYPE_CHECKING:
     from minigan.tensor import Tensor
-
-Shape = tuple[int, ...]
 
 
 @primitive(gy=lambda ggx, places, dim: _pick(ggx, places=places, dim=dim))

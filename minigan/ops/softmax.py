@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from minigan.backend import Array, Backend
 from minigan.ops.elementwise import exp
 from minigan.ops.promotion import floating
-from minigan.ops.reduce import Dim, Dims, Shape, _sum, reduced_dims, spread
-from minigan.ops.shape import lengths, normal_dim
+from minigan.ops.reduce import Dim, Dims, _sum, reduced_dims, spread
+from minigan.ops.shape import Shape, lengths, normal_dim
 from minigan.tape import primitive
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from minigan.ops.creation import zeros
 from minigan.ops.elementwise import clamp, sqrt
 from minigan.ops.linalg import matmul
 from minigan.ops.shape import normal_dim, permute, reshape
-from minigan.tape import no_grad
+from minigan.recording import no_grad
 from minigan.tensor import Tensor
 from minigan.variable import constant
 
