@@ -220,7 +220,7 @@ if _TYPE_CHECKING:
     from minigan.observers.profiler import profile
     from minigan.serialization import load, save
 
-_LAZY = ("data", "gan", "nn", "optim")
+_LAZY = ("data", "gan", "metrics", "nn", "optim")
 _LAZY_NAMES = {
     "detect_anomaly": "observers.anomaly",
     "draw": "observers.drawing",

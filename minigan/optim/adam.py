@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any, ClassVar
 
+from minigan.backend import Array, Backend
 from minigan.errors import ConfigError
-from minigan.optim.flat import Flat
 from minigan.optim.optimizer import Optimizer
 
 
@@ -35,7 +35,7 @@ class Adam(Optimizer):
     tensor([0.9000], requires_grad=True)
     """
 
-    moments = ("exp_avg", "exp_avg_sq")
+    moments: ClassVar[tuple[str, ...]] = ("exp_avg", "exp_avg_sq")
     foreign: ClassVar[tuple[str, ...]] = ("maximize", "amsgrad", "decoupled_weight_decay")
     decoupled = False
 
@@ -54,14 +54,16 @@ class Adam(Optimizer):
         betas = group["betas"]
         pair = isinstance(betas, tuple | list) and len(betas) == 2
         if not pair or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
-            raise ConfigError(f"Adam: expected two betas from 0 to below 1, but got {betas!r}.")
+            raise ConfigError(f"{type(self).__name__}: expected two betas from 0 to below 1, but got {betas!r}.")
 
-    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        flat.backend.adam_(
-            flat.data[stretch],
-            flat.grad[stretch],
-            flat.moment("exp_avg")[stretch],
-            flat.moment("exp_avg_sq")[stretch],
+    def _update(
+        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+    ) -> None:
+        backend.adam_(
+            p,
+            g,
+            moments["exp_avg"],
+            moments["exp_avg_sq"],
             step=step,
             lr=group["lr"],
             betas=group["betas"],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
-from minigan.backend import device_of
+from minigan.backend import Array, Backend, device_of
 from minigan.errors import ConfigError, DTypeError, StateError
 from minigan.optim.flat import Flat
 from minigan.states import host_array
@@ -16,7 +16,7 @@ KEPT = ("initial_lr",)  # what schedules add to the settings of a group, and a s
 
 
 class Optimizer:
-    """The base of all optimizers. A subclass names its moments and updates one stretch of a flat buffer.
+    """The base of all optimizers. A subclass names its moments and updates one stretch of the flat buffers.
 
     Attributes:
         param_groups: dictionaries with "params" and their settings, such as "lr", which may be changed at any time.
@@ -82,8 +82,10 @@ class Optimizer:
             counts = 1 if self._needs(group) else 0
             for flat in flats:
                 for stretch, positions in flat.runs(flat.steps.__getitem__):
+                    p, g = flat.data[stretch], flat.grad[stretch]
+                    moments = {name: flat.moment(name)[stretch] for name in (*self._needs(group), *flat.moments)}
                     try:
-                        self._update(group, flat, stretch, flat.steps[positions[0]] + 1)
+                        self._update(group, flat.backend, p, g, moments, flat.steps[positions[0]] + 1)
                     except (TypeError, ValueError):
                         self._check(group)  # a setting that was changed by hand
                         raise
@@ -102,8 +104,10 @@ class Optimizer:
         for group in self.param_groups:
             forget_gradients(group["params"], set_to_none)
 
-    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        """Update this stretch of the buffers; ``step`` counts the updates that the moments have seen, with this one."""
+    def _update(
+        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+    ) -> None:
+        """Move p against the gradients g; ``step`` counts the updates that the moments have seen, with this one."""
         raise NotImplementedError
 
     def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:
@@ -256,6 +260,14 @@ class Optimizer:
         self.__dict__.update({name: value for name, value in saved.items() if name != "state"})
         self._flats = [self._begin(group) for group in self.param_groups]
         self._load(self._read_states(saved["state"], self.param_groups))
+
+
+def decay_in_gradient(group: dict[str, Any], backend: Backend, p: Array, g: Array) -> tuple[dict[str, Any], Array]:
+    """The settings without weight decay, and g with it: for a step that does not begin at p, where g was taken."""
+    if not group["weight_decay"]:
+        return group, g
+    decay = backend.mul(p, float(group["weight_decay"]))
+    return {**group, "weight_decay": 0.0}, backend.add(g, decay, out=decay)
 
 
 def _several(parameters: Any) -> list[Any]:

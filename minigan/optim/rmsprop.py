@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+from minigan.backend import Array, Backend
 from minigan.errors import ConfigError
-from minigan.optim.flat import Flat
 from minigan.optim.optimizer import Optimizer
 
 
@@ -65,14 +65,15 @@ class RMSprop(Optimizer):
         used = (True, group["momentum"], group["centered"])
         return tuple(name for name, use in zip(self.moments, used, strict=True) if use)
 
-    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        buffers = {name: flat.moment(name)[stretch] for name in self._needs(group)}
-        flat.backend.rmsprop_(
-            flat.data[stretch],
-            flat.grad[stretch],
-            buffers["square_avg"],
-            buffers.get("momentum_buffer"),
-            buffers.get("grad_avg"),
+    def _update(
+        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+    ) -> None:
+        backend.rmsprop_(
+            p,
+            g,
+            moments["square_avg"],
+            moments["momentum_buffer"] if group["momentum"] else None,
+            moments["grad_avg"] if group["centered"] else None,
             lr=group["lr"],
             alpha=group["alpha"],
             eps=group["eps"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
+from minigan.backend import Array, Backend
 from minigan.errors import ConfigError
-from minigan.optim.flat import Flat
 from minigan.optim.optimizer import Optimizer
 
 
@@ -33,7 +33,7 @@ class SGD(Optimizer):
     tensor([0.7000], requires_grad=True)
     """
 
-    moments = ("momentum_buffer",)
+    moments: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -56,21 +56,25 @@ class SGD(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         super()._check(group)
         if not isinstance(group["dampening"], Real):
-            raise ConfigError(f"SGD: expected dampening to be a number, but got {group['dampening']!r}.")
+            raise ConfigError(
+                f"{type(self).__name__}: expected dampening to be a number, but got {group['dampening']!r}."
+            )
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"]):
             raise ConfigError(
-                "SGD: nesterov expects a momentum above 0 and no dampening, but got momentum "
+                f"{type(self).__name__}: nesterov expects a momentum above 0 and no dampening, but got momentum "
                 f"{group['momentum']!r} and dampening {group['dampening']!r}."
             )
 
     def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return self.moments if group["momentum"] else ()  # without it the buffer is left as it is, as in PyTorch
+        return ("momentum_buffer",) if group["momentum"] else ()  # without it the buffer stays as it is, as in PyTorch
 
-    def _update(self, group: dict[str, Any], flat: Flat, stretch: slice, step: int) -> None:
-        flat.backend.sgd_(
-            flat.data[stretch],
-            flat.grad[stretch],
-            flat.moment("momentum_buffer")[stretch] if group["momentum"] else None,
+    def _update(
+        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+    ) -> None:
+        backend.sgd_(
+            p,
+            g,
+            moments["momentum_buffer"] if group["momentum"] else None,
             lr=group["lr"],
             momentum=group["momentum"],
             dampening=group["dampening"],

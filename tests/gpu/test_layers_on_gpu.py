@@ -131,10 +131,11 @@ def network_and_optimizer(kind, options, device):
 
 
 def train(network, optimizer, x, steps):
-    for _ in range(steps):
+    halves = ["extrapolate", "step"] if hasattr(optimizer, "extrapolate") else ["step"]
+    for move in halves * steps:
         optimizer.zero_grad()
         network(x).square().mean().backward()
-        optimizer.step()
+        getattr(optimizer, move)()
 
 
 @every_optimizer
