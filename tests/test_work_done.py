@@ -56,7 +56,7 @@ G_WIDTHS, D_WIDTHS = [7, 11], [13, 17]
 
 @pytest.fixture
 def G():
-    return mlp_generator(Z, G_WIDTHS, (2, 3, 2), batch_norm=True)
+    return mlp_generator(Z, G_WIDTHS, (2, 3, 2), norm="batch")
 
 
 @pytest.fixture
