@@ -31,7 +31,7 @@ def test_the_reference_is_the_articles_recipe_to_the_letter():
     assert (config.discriminator.dropout, config.discriminator.output) == (0.3, "probability")
     for player in (config.generator, config.discriminator):
         assert (player.lr, player.betas, player.negative_slope) == (2e-4, (0.9, 0.999), 0.2)
-    assert (config.generator.z_dim, config.generator.batch_norm, config.generator.ema_decay) == (100, False, 0)
+    assert (config.generator.z_dim, config.generator.norm, config.generator.ema_decay) == (100, "none", 0)
     assert (config.game.loss, config.game.label_smoothing, config.game.r1_gamma) == ("non-saturating", 0, 0)
     assert (config.training.batch_size, config.data.drop_last) == (128, False)
     assert config.training.steps == 50 * 469  # ceil(60,000 / 128) steps in an epoch
@@ -43,7 +43,7 @@ def test_the_reference_is_the_articles_recipe_to_the_letter():
         ("generator.lr=1e-3", 1e-3),
         ("generator.lr=1", 1.0),
         ("generator.hidden=[8, 16]", (8, 16)),
-        ("generator.batch_norm=true", True),
+        ("data.drop_last=true", True),
         ("game.loss=minimax", "minimax"),
         ('game.loss="minimax"', "minimax"),
         ("training.steps = 7", 7),
@@ -70,7 +70,7 @@ def test_a_field_can_be_set_as_in_toml(assignment, expected):
         ("training.seed=-1", r"training.seed: expected a whole number of at least 0, but got -1"),
         ("generator.hidden=[8, 0]", r"generator.hidden: expected a whole number of at least 1, but got 0"),
         ("training.steps=true", r"training.steps: expected a whole number, but got True"),
-        ("generator.batch_norm=1", r"generator.batch_norm: expected true or false, but got 1"),
+        ("data.drop_last=1", r"data.drop_last: expected true or false, but got 1"),
         ("generator.hidden=8", r"generator.hidden: expected a list such as \[1, 2\], but got 8"),
         ("generator.hidden=[]", r"generator.hidden: expected a list"),
         ("game.r1_gamma=nan", r"game.r1_gamma: expected a finite number of at most 3.4e\+38, but got nan"),

@@ -1,63 +1,244 @@
-"""From settings to a game."""
+"""From settings and data to a game."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.backend import philox
 from minigan.backend.device import Device
+from minigan.data import Loader, gather_pixels
 from minigan.errors import ConfigError
-from minigan.gan.config import Config
+from minigan.gan.config import Config, GameConfig, PlayerConfig
 from minigan.gan.ema import EMA
-from minigan.gan.game import Game, Player
-from minigan.gan.losses import get_loss
-from minigan.gan.networks import ImageShape, mlp_discriminator, mlp_generator
-from minigan.gan.penalties import R1
+from minigan.gan.game import Batch, Game
+from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
+from minigan.gan.games.reconstruction import DAMAGES
+from minigan.gan.losses import Targets, get_loss
+from minigan.gan.networks import build_discriminator, build_generator, set_output_bias
+from minigan.gan.noise import Noise
+from minigan.gan.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
+from minigan.gan.player import Player, Schedule
+from minigan.gan.schedules import learning_rate, momentum
 from minigan.nn import Module
+from minigan.ops.creation import as_tensor
 from minigan.ops.random import manual_seed
-from minigan.optim import Adam
+from minigan.optim import SGD, Adam, ExtraAdam, ExtraSGD, OptimisticAdam, OptimisticSGD, Optimizer, RMSprop
 
 
-def build_game(config: Config, image_shape: ImageShape, device: Device) -> Game:
+@dataclass(frozen=True)
+class DataFacts:
+    """What a game has to know of its data.
+
+    Attributes:
+        shape: of a sample: (C, H, W), or (F,) for points.
+        classes: how many; 0 where there are no labels.
+        batches: in an epoch: learning rates may depend on it.
+        mean: the mean sample, for G's output bias.
+        labelled: samples and labels that a semi-supervised D may learn from.
+    """
+
+    shape: tuple[int, ...]
+    classes: int = 0
+    batches: int = 1
+    mean: NDArray[Any] | None = None
+    labelled: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    @classmethod
+    def of(cls, loader: Loader, config: Config) -> DataFacts:
+        """All of it, from the data themselves."""
+        classes = 0 if loader.labels is None else int(loader.labels.max()) + 1
+        mean = _mean(loader) if config.generator.output_bias == "mean" else None
+        labelled = _some_of_each_class(loader, config) if config.game.task == "semi-supervised" else None
+        return cls(loader.images.shape[1:], classes, len(loader), mean, labelled)
+
+
+def _some_of_each_class(loader: Loader, config: Config) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same number of each class, drawn by the seed of the run."""
+    if loader.labels is None:
+        raise ConfigError('The task "semi-supervised" needs labels, but the data have none; choose data with labels.')
+    order = philox.permutation(len(loader.labels), config.training.seed, epoch=0)
+    shuffled, classes = loader.labels[order], int(loader.labels.max()) + 1
+    each = config.game.labelled // classes
+    of_each = [order[shuffled == k][:each] for k in range(classes)]
+    scarce = min(range(classes), key=lambda k: len(of_each[k]))
+    if len(of_each[scarce]) < each:
+        raise ConfigError(
+            f"game.labelled: expected {each} samples of each of {classes} classes, but class {scarce} has "
+            f"{len(of_each[scarce])}; ask for fewer, or choose data with more."
+        )
+    chosen = np.concatenate(of_each)
+    return gather_pixels(loader.images, chosen), loader.labels[chosen]
+
+
+def _mean(loader: Loader) -> NDArray[Any]:
+    mean: NDArray[Any] = gather_pixels(loader.images, np.arange(len(loader.images))).mean(0)
+    return mean
+
+
+def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device) -> Game:
     """Networks with fresh weights from ``config.training.seed``, optimizers and rules.
 
     Args:
         config: the settings.
-        image_shape: (C, H, W) of the data.
+        data: what the game has to know of its data; where that is the shape of a sample alone, just this.
         device: where the networks live.
 
     Raises:
-        ConfigError: settings that make no sense, such as R1 on probabilities.
+        ConfigError: settings that make no sense together, such as R1 on probabilities.
 
     >>> from minigan.gan import build_game, load_preset
     >>> game = build_game(load_preset("reference"), (1, 28, 28), mg.device("cpu"))
     >>> game.generator.network.num_parameters(), game.discriminator.network.num_parameters()
     (1486352, 1460225)
     """
-    g, d, rules = config.generator, config.discriminator, config.game
-    if not 0 <= rules.label_smoothing < 1:
-        raise ConfigError(
-            f"game.label_smoothing: expected a number from 0 to below 1, but got {rules.label_smoothing}."
-        )
+    data = data if isinstance(data, DataFacts) else DataFacts(tuple(data))
+    _check(config, data)
     manual_seed(config.training.seed)
-    G = mlp_generator(g.z_dim, g.hidden, image_shape, negative_slope=g.negative_slope, batch_norm=g.batch_norm)
-    D = mlp_discriminator(image_shape, d.hidden, negative_slope=d.negative_slope, dropout=d.dropout, output=d.output)
-    if rules.r1_gamma and d.output != "logit":
-        raise ConfigError('game.r1_gamma: R1 is defined on logits; set discriminator.output="logit".')
-    return Game(
-        _player("G", G, g, device),
-        _player("D", D, d, device),
-        get_loss(rules.loss, d.output),
-        g.z_dim,
-        rules.label_smoothing,
-        R1(rules.r1_gamma, rules.r1_every) if rules.r1_gamma else None,
-        EMA(G, g.ema_decay) if g.ema_decay else None,
+    G, D = _networks(config, data)
+    game: Game = _game_type(config.game.task)(
+        _player("G", G, config.generator, config, data, device),
+        _player("D", D, config.discriminator, config, data, device),
+        get_loss(config.game.loss, config.discriminator.output),
+        Noise(config.generator.z_dim, config.generator.z, config.generator.z_scale),
+        **_rules(config.game),
+        **_task(config.game, data, device),
+        fade_steps=config.game.instance_noise_epochs * _steps_per_epoch(config.game, data),
+        ema=EMA(G, config.generator.ema_decay) if config.generator.ema_decay else None,
     )
+    return game
 
 
-def _player(name: str, network: Module, settings: Any, device: Device) -> Player:
+def _networks(config: Config, data: DataFacts) -> tuple[Module, Module]:
+    told = data.classes if config.game.task == "conditional" else 0
+    outputs = {"auxiliary": 1 + data.classes, "semi-supervised": data.classes}.get(config.game.task, 1)
+    labelled_G = data.classes if config.game.task in ("conditional", "auxiliary") else 0
+    packed = (data.shape[0] * config.game.pack, *data.shape[1:])
+    G = build_generator(config.generator, data.shape, classes=labelled_G)
+    if data.mean is not None:
+        set_output_bias(G, data.mean)
+    return G, build_discriminator(config.discriminator, packed, classes=told, outputs=outputs)
+
+
+def _rules(rules: GameConfig) -> dict[str, Any]:
+    penalties: list[Penalty] = [
+        kind(weight, rules.penalty_every)
+        for kind, weight in (
+            (R1, rules.r1_gamma),
+            (R2, rules.r2_gamma),
+            (GradientPenalty, rules.gradient_penalty),
+            (DRAGAN, rules.dragan),
+        )
+        if weight
+    ]
+    same = ("rule", "d_steps", "g_steps", "fresh_z", "consensus", "clip_weights", "pack", "instance_noise")
+    targets = Targets(rules.label_smoothing, rules.fake_label_smoothing, rules.label_noise)
+    return {name: getattr(rules, name) for name in same} | {"targets": targets, "penalties": penalties}
+
+
+def _game_type(task: str) -> Any:
+    return {
+        "conditional": ConditionalGame,
+        "auxiliary": AuxiliaryClassifierGame,
+        "semi-supervised": SemiSupervisedGame,
+        "repair": ReconstructionGame,
+        "super-resolution": ReconstructionGame,
+    }.get(task, Game)
+
+
+def _task(rules: GameConfig, data: DataFacts, device: Device) -> dict[str, Any]:
+    """What only the games of this task take."""
+    if rules.task == "auxiliary":
+        return {"class_weight": rules.class_weight}
+    if rules.task == "semi-supervised":
+        some = None if data.labelled is None else Batch(*(as_tensor(part, device=device) for part in data.labelled))
+        return {"class_weight": rules.class_weight, "labelled": some}
+    if rules.task in DAMAGES:
+        return {"damage": DAMAGES[rules.task], "reconstruction": rules.reconstruction}
+    return {}
+
+
+def _steps_per_epoch(rules: GameConfig, data: DataFacts) -> float:
+    return data.batches / (2 if rules.rule == "extragradient" else rules.d_steps)
+
+
+# ---- players ---------------------------------------------------------------------------------------------
+
+
+def _player(
+    name: str, network: Module, settings: PlayerConfig, config: Config, data: DataFacts, device: Device
+) -> Player:
     network.to(device)
     try:
-        optimizer = Adam(network.parameters(), lr=settings.lr, betas=settings.betas)
+        optimizer = _optimizer(network, settings, config.game.rule)
     except ConfigError as error:
         raise ConfigError(f"{name}'s {error}") from None
-    return Player(name, network, optimizer)
+    return Player(name, network, optimizer, _schedule(settings, config, data), settings.clip_grad_norm)
+
+
+def _optimizer(network: Module, settings: PlayerConfig, rule: str) -> Optimizer:
+    kinds = OPTIMIZERS.get(rule, PLAIN)
+    if settings.optimizer not in kinds:
+        raise ConfigError(f"optimizer: there is no {rule} {settings.optimizer}; choose one of {', '.join(kinds)}.")
+    own: dict[str, Any] = {"betas": settings.betas} if settings.optimizer == "adam" else {"momentum": settings.momentum}
+    optimizer: Optimizer = kinds[settings.optimizer](
+        network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, **own
+    )
+    return optimizer
+
+
+PLAIN: dict[str, Any] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "extragradient": {"adam": ExtraAdam, "sgd": ExtraSGD},
+    "optimistic": {"adam": OptimisticAdam, "sgd": OptimisticSGD},
+}
+
+
+def _schedule(settings: PlayerConfig, config: Config, data: DataFacts) -> Schedule | None:
+    per_epoch, steps = _steps_per_epoch(config.game, data), config.training.steps
+    rising = settings.optimizer == "sgd" and settings.momentum_epochs > 0
+    if settings.schedule == "constant" and not rising:
+        return None
+
+    def settings_at(step: int) -> dict[str, float]:
+        now = {"lr": learning_rate(settings, step, steps, per_epoch)}
+        return now | {"momentum": momentum(settings, step, per_epoch)} if rising else now
+
+    return settings_at
+
+
+# ---- what goes together ----------------------------------------------------------------------------------
+
+
+def _check(config: Config, data: DataFacts) -> None:
+    rules, g, d = config.game, config.generator, config.discriminator
+    slopes = [name for name in ("r1_gamma", "r2_gamma", "gradient_penalty", "dragan") if getattr(rules, name)]
+    if slopes and d.output != "logit":
+        raise ConfigError(f'game.{slopes[0]}: the penalty is defined on logits; set discriminator.output="logit".')
+    softened = [name for name in ("label_smoothing", "fake_label_smoothing", "label_noise") if getattr(rules, name)]
+    if softened and not get_loss(rules.loss, d.output).uses_targets:
+        raise ConfigError(
+            f"game.{softened[0]}: the loss {rules.loss!r} has no labels that could be softened; set it to 0."
+        )
+    if rules.task in ("conditional", "auxiliary", "semi-supervised") and not data.classes:
+        raise ConfigError(f"game.task: {rules.task!r} needs labels, but the data have none; choose data with labels.")
+    if rules.pack > 1 and rules.task != "generate":
+        raise ConfigError(
+            f'game.pack: D can see several samples at once in the task "generate", not in {rules.task!r}.'
+        )
+    if (g.network == "unet") != (rules.task in DAMAGES):
+        raise ConfigError(
+            f"generator.network: {g.network!r} does not fit the task {rules.task!r}; "
+            'the tasks "repair" and "super-resolution" need "unet", and only these.'
+        )
+    if rules.reconstruction and rules.task not in DAMAGES:
+        raise ConfigError('game.reconstruction: only the tasks "repair" and "super-resolution" have an original image.')
+    if rules.task in DAMAGES and len(data.shape) != 3:
+        raise ConfigError(f"game.task: {rules.task!r} needs images, but the data are points.")
+    if rules.task == "semi-supervised" and rules.labelled < data.classes:
+        raise ConfigError(
+            f"game.labelled: expected at least one for each of {data.classes} classes, but got {rules.labelled}."
+        )

@@ -1,76 +1,144 @@
-"""The settings of a run: dataclasses that read from and write to TOML, and the presets that ship with minigan."""
+"""The settings of a run, table by table as they stand in its config.toml, and the presets that ship with minigan."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import resources
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal
 
 from minigan.errors import ConfigError
-
-LARGEST = 10**9  # of a length or a count: a product of two of them is still a size that NumPy can be asked for
-FLOAT32_MAX = 3.4028234663852886e38
+from minigan.gan.settings import (
+    Amount,
+    Count,
+    Decay,
+    Natural,
+    Positive,
+    Probability,
+    Seed,
+    build,
+    hint,
+    leaves,
+    nearest,
+    parse_assignment,
+    plain,
+)
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which images.
+    """Which samples.
 
     Attributes:
-        source: "mnist", or a folder with a pair of IDX files.
+        source: "mnist"; "ring", "grid", "spiral" or "mixture-1d"; or a file or folder (see `minigan.data.open_data`).
         split: "train" or "test".
+        limit: use so many samples, the first; 0 for all.
+        size: height and width to which the images of a folder are resized; 0 leaves them as they are.
+        channels: 1 for grey, 3 for colour; 0 leaves the images of a folder as they are.
+        count: how many points of a mixture to draw.
+        modes: how many modes a mixture has; 0 for the usual number.
+        std: standard deviation of each mode; 0 for the usual one.
         drop_last: leave out the short batch at the end of an epoch.
     """
 
     source: str = "mnist"
     split: str = "train"
+    limit: Natural = 0
+    size: Natural = 0
+    channels: Literal[0, 1, 3] = 0
+    count: Count = 100_000
+    modes: Natural = 0
+    std: Amount = 0.0
     drop_last: bool = False
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
-    """G and its optimizer.
+class PlayerConfig:
+    """What both players have: a network, and an optimizer that moves it.
 
     Attributes:
-        z_dim: length of its input, drawn from N(0, 1).
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers, or channels of the blocks, from the input to the output.
+        activation: after each hidden layer.
         negative_slope: of LeakyReLU.
-        batch_norm: BatchNorm after each hidden Linear.
-        lr, betas: of Adam.
-        ema_decay: of the average of G that samples are drawn from; 0 for none.
+        norm: after each hidden layer, before the activation; in a convolutional D from the second block on.
+        spectral_norm: divide each weight by its largest singular value.
+        dropout: probability after each hidden layer.
+        init: "default" as each layer does by itself; "normal" and "uniform" draw all weights, and zero all biases.
+        init_scale: standard deviation of "normal", half the width of "uniform".
+        optimizer: what moves the weights.
+        lr, betas: of Adam; lr of all.
+        momentum: of SGD and RMSprop.
+        final_momentum, momentum_epochs: SGD's momentum rises to this, linearly over so many epochs; 0 epochs for never.
+        weight_decay: adds so much of the weight to its gradient.
+        clip_grad_norm: the gradient of the network is scaled down to this length if it is longer; 0 for never.
+        schedule: how lr changes: "step" and "exponential" by lr_decay per epoch, at its end or in every step; "linear"
+            and "cosine" down to lr_min at the end of the run.
+        lr_decay: factor per epoch.
+        lr_min: lr never falls below it.
     """
 
-    z_dim: int = 100
-    hidden: tuple[int, ...] = (256, 512, 1024)
+    hidden: tuple[Count, ...] = (256,)
+    activation: Literal["leaky_relu", "relu", "tanh", "sigmoid"] = "leaky_relu"
     negative_slope: float = 0.2
-    batch_norm: bool = False
-    lr: float = 2e-4
+    norm: Literal["none", "batch", "layer", "instance"] = "none"
+    spectral_norm: bool = False
+    dropout: Probability = 0.0
+    init: Literal["default", "normal", "uniform"] = "default"
+    init_scale: Amount = 0.02
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    lr: Amount = 2e-4
     betas: tuple[float, ...] = (0.9, 0.999)
-    ema_decay: float = 0.0
+    momentum: Decay = 0.0
+    final_momentum: Decay = 0.0
+    momentum_epochs: Amount = 0.0
+    weight_decay: Amount = 0.0
+    clip_grad_norm: Amount = 0.0
+    schedule: Literal["constant", "step", "exponential", "linear", "cosine"] = "constant"
+    lr_decay: Probability = 1.0
+    lr_min: Amount = 0.0
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class GeneratorConfig(PlayerConfig):
+    """G and its optimizer.
+
+    Attributes:
+        network: its kind; "unet" makes images of images, for the tasks "repair" and "super-resolution".
+        z_dim: length of its input z.
+        z: its distribution: N(0, 1), or U(-1, 1).
+        z_scale: what z is multiplied by.
+        output: what bounds the pixels; "sigmoid" gives 0 to 1, which is stretched to -1 to 1.
+        output_bias: "mean" starts the last bias where G draws the mean of the data; only with "sigmoid".
+        ema_decay: of the average of G that samples are drawn from; 0 for none.
+    """
+
+    hidden: tuple[Count, ...] = (256, 512, 1024)
+    network: Literal["mlp", "conv", "residual", "unet"] = "mlp"
+    z_dim: Count = 100
+    z: Literal["normal", "uniform"] = "normal"
+    z_scale: Positive = 1.0
+    output: Literal["tanh", "sigmoid", "linear"] = "tanh"
+    output_bias: Literal["default", "mean"] = "default"
+    ema_decay: Decay = 0.0
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig(PlayerConfig):
     """D and its optimizer.
 
     Attributes:
-        hidden: widths of the hidden layers.
-        negative_slope: of LeakyReLU.
-        dropout: probability after each hidden layer.
+        network: its kind.
+        pieces: of each maxout unit.
+        input_dropout: probability for each number that D looks at.
         output: "logit", or "probability" for a Sigmoid at the end.
-        lr, betas: of Adam.
     """
 
-    hidden: tuple[int, ...] = (1024, 512, 256)
-    negative_slope: float = 0.2
-    dropout: float = 0.0
-    output: str = "logit"
-    lr: float = 2e-4
-    betas: tuple[float, ...] = (0.9, 0.999)
+    hidden: tuple[Count, ...] = (1024, 512, 256)
+    network: Literal["mlp", "conv", "residual", "maxout"] = "mlp"
+    pieces: Count = 5
+    input_dropout: Probability = 0.0
+    output: Literal["logit", "probability"] = "logit"
 
 
 @dataclass(frozen=True)
@@ -78,16 +146,54 @@ class GameConfig:
     """The rules.
 
     Attributes:
-        loss: "non-saturating" or "minimax".
+        task: what G makes of what: samples of noise ("generate"), of noise and a label ("conditional"; "auxiliary" if
+            D has to tell the label), of noise while D learns to classify from few labels ("semi-supervised"), images
+            of images with a hole ("repair") or of a quarter of the size ("super-resolution").
+        rule: who moves when.
+        d_steps, g_steps: moves of each player in a step, when they alternate.
+        fresh_z: G's move draws new z; else it plays the fakes of D's last move.
+        loss: what both players want, as in `minigan.gan.LOSSES`.
         label_smoothing: how far below 1 D's target for real images lies.
-        r1_gamma: weight of the R1 penalty; 0 for none.
-        r1_every: on which steps it is due: every k-th, then k times as strong.
+        fake_label_smoothing: how far above 0 D's target for fakes lies.
+        label_noise: the probability with which D is told the opposite.
+        r1_gamma, r2_gamma: weights of the penalties R1 (at real images) and R2 (at fakes); 0 for none.
+        gradient_penalty: weight of WGAN-GP's penalty; 0 for none.
+        dragan: weight of DRAGAN's penalty; 0 for none.
+        penalty_every: on which steps these are due: every k-th, then k times as strong.
+        consensus: weight of consensus optimisation; 0 for none.
+        clip_weights: D's weights are clipped to plus or minus this; 0 for never.
+        pack: how many samples D sees at once.
+        instance_noise: standard deviation of the noise on all that D sees; 0 for none.
+        instance_noise_epochs: how long it takes to fade away, linearly; 0 for never.
+        labelled: how many samples the task "semi-supervised" knows the labels of.
+        class_weight: weight of the classifier's loss in the tasks "auxiliary" and "semi-supervised".
+        reconstruction: weight lambda of the mean squared error between G's image and the original.
     """
 
-    loss: str = "non-saturating"
-    label_smoothing: float = 0.0
-    r1_gamma: float = 0.0
-    r1_every: int = 1
+    task: Literal["generate", "conditional", "auxiliary", "semi-supervised", "repair", "super-resolution"] = "generate"
+    rule: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
+    d_steps: Count = 1
+    g_steps: Count = 1
+    fresh_z: bool = False
+    loss: Literal["non-saturating", "minimax", "least-squares", "wasserstein", "hinge", "relativistic"] = (
+        "non-saturating"
+    )
+    label_smoothing: Decay = 0.0
+    fake_label_smoothing: Decay = 0.0
+    label_noise: Probability = 0.0
+    r1_gamma: Amount = 0.0
+    r2_gamma: Amount = 0.0
+    gradient_penalty: Amount = 0.0
+    dragan: Amount = 0.0
+    penalty_every: Count = 1
+    consensus: Amount = 0.0
+    clip_weights: Amount = 0.0
+    pack: Count = 1
+    instance_noise: Amount = 0.0
+    instance_noise_epochs: Amount = 0.0
+    labelled: Count = 100
+    class_weight: Amount = 1.0
+    reconstruction: Amount = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,12 +205,20 @@ class TrainingConfig:
         batch_size: real images in a step, and as many fakes.
         seed: of initial weights, noise, dropout and the order of the data.
         log_every: steps between two lines of the log.
+        evaluate_every: epochs between two looks of D at held-out images; 0 for never.
+        checkpoint_epochs: epochs between two checkpoints.
+        checkpoint_minutes: a checkpoint is written, too, when the last is so old.
+        keep: how many of the newest checkpoints to keep.
     """
 
-    steps: int = 10_000
-    batch_size: int = 128
-    seed: int = 0
-    log_every: int = 50
+    steps: Count = 10_000
+    batch_size: Count = 128
+    seed: Seed = 0
+    log_every: Count = 50
+    evaluate_every: Natural = 0
+    checkpoint_epochs: Count = 1
+    checkpoint_minutes: Positive = 5.0
+    keep: Count = 2
 
 
 @dataclass(frozen=True)
@@ -132,7 +246,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, as TOML has them."""
-        return _plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
+        return plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
@@ -141,7 +255,41 @@ class Config:
         Raises:
             ConfigError: an unknown field (the nearest known one is suggested), or a value of the wrong type.
         """
-        return _build(cls, values, "")  # type: ignore[no-any-return]
+        return build(cls, values)  # type: ignore[no-any-return]
+
+    def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
+        """The settings that differ, by path, as (here, there).
+
+        >>> from minigan.gan.config import load_preset, set_field
+        >>> here = load_preset("default")
+        >>> here.differences(set_field(here, "training.seed=1"))
+        {'training.seed': (0, 1)}
+        """
+        here, there = leaves(self.to_dict()), leaves(other.to_dict())
+        return {path: (value, there[path]) for path, value in here.items() if value != there[path]}
+
+
+def set_field(config: Config, assignment: str) -> Config:
+    """A copy with one field changed, as in ``--set generator.lr=1e-4``; values are written as in TOML.
+
+    Raises:
+        ConfigError: no ``=``, an unknown field, or a value that does not fit.
+
+    >>> from minigan.gan.config import Config, set_field
+    >>> set_field(Config(), "discriminator.dropout=0.3").discriminator.dropout
+    0.3
+    """
+    path, value = parse_assignment(assignment, "generator.lr=1e-4")
+    values: Any = config.to_dict()
+    known = leaves(values)
+    if path not in known:
+        raise ConfigError(f"No field {path!r} to set.{hint(path, list(known))}")
+    section, _, name = path.rpartition(".")
+    (values[section] if section else values)[name] = value
+    return Config.from_dict(values)
+
+
+# ---- presets ---------------------------------------------------------------------------------------------
 
 
 def preset_names() -> list[str]:
@@ -156,132 +304,12 @@ def load_preset(name: str) -> Config:
     Raises:
         ConfigError: there is no such preset.
     """
-    if name not in preset_names():
-        known = preset_names()
-        raise ConfigError(f"No preset {name!r}: expected one of {', '.join(known)}.{_nearest(name, known)}")
+    known = preset_names()
+    if name not in known:
+        raise ConfigError(f"No preset {name!r}: expected one of {', '.join(known)}.{nearest(name, known)}")
     values = tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
     return Config.from_dict({"name": name, **values})
 
 
-def set_field(config: Config, assignment: str) -> Config:
-    """A copy with one field changed, as in ``--set generator.lr=1e-4``; values are written as in TOML.
-
-    Raises:
-        ConfigError: no ``=``, an unknown field, or a value that does not fit.
-
-    >>> from minigan.gan.config import Config, set_field
-    >>> set_field(Config(), "discriminator.dropout=0.3").discriminator.dropout
-    0.3
-    """
-    path, equals, text = assignment.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {assignment}: expected FIELD=VALUE, for example generator.lr=1e-4.")
-    values: Any = config.to_dict()
-    section, _, name = path.strip().rpartition(".")
-    target = values.get(section) if section else values
-    if not isinstance(target, dict) or name not in target or isinstance(target[name], dict):
-        known = _paths(config.to_dict())
-        raise ConfigError(f"No field {path.strip()!r} to set.{_hint(path.strip(), known)}")
-    target[name] = _value(text.strip())
-    return Config.from_dict(values)
-
-
-def _build(cls: Any, values: dict[str, Any], path: str) -> Any:
-    hints = get_type_hints(cls)
-    unknown = [name for name in values if name not in hints]
-    if unknown:
-        raise ConfigError(f"No field {path + unknown[0]!r}.{_hint(unknown[0], list(hints))}")
-    return cls(**{name: _convert(hints[name], value, path + name) for name, value in values.items()})
-
-
-def _convert(hint: Any, value: Any, path: str) -> Any:
-    """The value in the type of its field; TOML has no tuples, and people write 1 for 1.0."""
-    if dataclasses.is_dataclass(hint):
-        if isinstance(value, dict):
-            return _build(hint, value, f"{path}.")
-        raise ConfigError(f"{path}: expected a table of settings, but got {_shown(value)}.")
-    element = get_args(hint)[0] if get_args(hint) else None
-    if element is not None:
-        if isinstance(value, list | tuple) and value:
-            return tuple(_convert(element, part, path) for part in value)
-        raise ConfigError(f"{path}: expected a list such as [1, 2], but got {_shown(value)}.")
-    if type(value) is not hint and not (hint is float and type(value) is int):
-        raise ConfigError(f"{path}: expected {_KINDS[hint]}, but got {_shown(value)}.")
-    if hint is float:
-        return _finite(path, value)
-    return check_whole(path, value, *_RANGES.get(path, ())) if hint is int else value
-
-
-def _finite(path: str, value: float) -> float:
-    """What the networks can compute with; a NaN is not at most anything."""
-    if not abs(value) <= FLOAT32_MAX:
-        raise ConfigError(f"{path}: expected a finite number of at most {FLOAT32_MAX:.2g}, but got {_shown(value)}.")
-    return float(value)
-
-
-def check_whole(path: str, value: int, least: int = 1, most: int = LARGEST) -> int:
-    """The value itself.
-
-    Raises:
-        ConfigError: it is less than ``least`` or more than ``most``; ``path`` says what it is.
-
-    >>> from minigan.gan.config import check_whole
-    >>> check_whole("generator.z_dim", 100)
-    100
-    """
-    if value < least:
-        raise ConfigError(f"{path}: expected a whole number of at least {least}, but got {_shown(value)}.")
-    if value > most:
-        raise ConfigError(f"{path}: expected a whole number of at most {most:,}, but got {_shown(value)}.")
-    return value
-
-
-_RANGES = {"training.seed": (0, 2**64 - 1)}  # every other whole number is a length or a count
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _value(text: str) -> Any:
-    """A TOML value; what is none is a text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):  # no TOML, or thousands of digits or brackets
-        return text
-
-
-def _shown(value: Any) -> str:
-    """The value as a part of a message."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not write out thousands of digits
-        return "one of thousands of digits"
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _paths(values: dict[str, Any], prefix: str = "") -> list[str]:
-    paths: list[str] = []
-    for name, value in values.items():
-        paths += _paths(value, f"{name}.") if isinstance(value, dict) else [prefix + name]
-    return paths
-
-
-def _hint(given: str, known: list[str]) -> str:
-    return _nearest(given, known) or f" Known are {', '.join(known)}."
-
-
-def _nearest(given: str, known: list[str]) -> str:
-    ends = {path.rpartition(".")[2]: path for path in known}
-    close = difflib.get_close_matches(given, known, 1) or [
-        ends[end] for end in difflib.get_close_matches(given.rpartition(".")[2], list(ends), 1)
-    ]
-    return f" Did you mean {close[0]}?" if close else ""
-
-
-@cache
 def _folder() -> Any:
     return resources.files("minigan.gan") / "presets"

@@ -1,71 +1,74 @@
-"""The game: who moves when, against what.
+"""The game: what each player sees, what it pays, and how the gradients reach it.
 
-One step is a move of D and then a move of G, against the D that has just moved. G makes its fakes once: D sees
-them cut off from the tape, so that no gradient of G is computed in D's turn; in G's turn they go through D again,
-with D's weights frozen, and what flows back through D to the pixels is all that G ever learns about real images.
+In D's turn the fakes are cut off from the tape, so that no gradient of G is computed; in G's turn they go through D
+with D's weights frozen, and what flows back through D to the pixels is all that G ever learns about real images. Who
+moves when is told in rules.py; games in which there is more at stake than real or fake are in games/.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from minigan.backend import backend_of, philox
-from minigan.backend.device import Device
+from minigan.errors import ConfigError
 from minigan.gan.ema import EMA
-from minigan.gan.losses import Loss
-from minigan.gan.penalties import R1
+from minigan.gan.losses import Loss, Targets
+from minigan.gan.noise import Noise
+from minigan.gan.packing import instance_noise, pack
+from minigan.gan.penalties import Penalty, clip_weights_, slope
+from minigan.gan.player import Player
+from minigan.gan.rules import RULES
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
 from minigan.ops.joining import cat
-from minigan.ops.random import randn
-from minigan.optim import Optimizer
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
-from minigan.variable import constant
 
 
-class Player(NamedTuple):
-    """A network and the optimizer that moves it."""
+class Batch(NamedTuple):
+    """Samples (N, ...), real or fake, and what is known of them: labels (N,), if the game uses any."""
 
-    name: str
-    network: Module
-    optimizer: Optimizer
+    images: Tensor
+    labels: Tensor | None = None
 
-    def state_dict(self) -> dict[str, Any]:
-        """The states of both."""
-        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Put back what :meth:`state_dict` gave."""
-        self.network.load_state_dict(state_dict["network"])
-        self.optimizer.load_state_dict(state_dict["optimizer"])
+    def detach(self) -> Batch:
+        """Cut off from the tape."""
+        return self._replace(images=self.images.detach())
 
 
-class Report(NamedTuple):
-    """What one step shows: 0-d tensors on the device, so that nobody waits for them before they are read."""
+Report = dict[str, Tensor]
+"""What a step shows, by name: 0-d tensors on the device, so that nobody waits for them before they are read.
 
-    loss_D: Tensor
-    loss_G: Tensor
-    D_x: Tensor
-    D_G_z: Tensor
+loss_D and loss_G are the losses without penalties; D_x and D_G_z the mean of D's probability of being real, or of
+its score where that is no probability, on real samples and on fakes; ``penalty`` is what D paid besides.
+"""
 
 
 class Game:
-    """G against D, by alternating moves.
+    """G against D.
 
     Args:
-        generator: G, a network from z (N, z_dim) to images.
-        discriminator: D, a network from images to logits or probabilities (N, 1), as the loss expects them.
+        generator: G, a network from z (N, z_dim) to samples.
+        discriminator: D, a network from samples to outputs (N, 1), as the loss expects them.
         loss: what both want.
-        z_dim: the length of G's input, drawn from N(0, 1).
-        label_smoothing: how far below 1 D's target for real images lies.
-        penalty: what D pays besides, on the steps when it is due.
+        noise: where z comes from.
+        rule: who moves when: a key of `minigan.gan.rules.RULES`.
+        d_steps, g_steps: moves of each player in a step, when they alternate.
+        fresh_z: G's move draws new z, in place of playing the fakes of D's last move.
+        targets: what D is told of real samples and fakes: smoothed or noisy labels.
+        penalties: what D pays besides, on the steps when it is due.
+        consensus: weight of consensus optimisation, when both move at once; 0 for none.
+        clip_weights: D's weights stay within plus or minus this; 0 for no bound.
+        pack: how many samples D sees at once.
+        instance_noise: standard deviation of the noise on what D sees; 0 for none.
+        fade_steps: after how many steps that noise has faded away; 0 for never.
         ema: an average of G to sample from.
 
     Attributes:
         steps: how many steps have been played.
+
+    Raises:
+        ConfigError: rules that do not go together.
     """
 
     def __init__(
@@ -73,76 +76,215 @@ class Game:
         generator: Player,
         discriminator: Player,
         loss: Loss,
-        z_dim: int,
-        label_smoothing: float = 0.0,
-        penalty: R1 | None = None,
+        noise: Noise,
+        *,
+        rule: str = "alternating",
+        d_steps: int = 1,
+        g_steps: int = 1,
+        fresh_z: bool = False,
+        targets: Targets | None = None,
+        penalties: Sequence[Penalty] = (),
+        consensus: float = 0.0,
+        clip_weights: float = 0.0,
+        pack: int = 1,
+        instance_noise: float = 0.0,
+        fade_steps: float = 0.0,
         ema: EMA | None = None,
     ) -> None:
         self.generator = generator
         self.discriminator = discriminator
         self.loss = loss
-        self.z_dim = z_dim
-        self.label_smoothing = label_smoothing
-        self.penalty = penalty
+        self.noise = noise
+        self.rule = rule
+        self.d_steps = d_steps
+        self.g_steps = g_steps
+        self.fresh_z = fresh_z
+        self.targets = targets or Targets()
+        self.penalties = list(penalties)
+        self.consensus = consensus
+        self.clip_weights = clip_weights
+        self.pack = pack
+        self.instance_noise = instance_noise
+        self.fade_steps = fade_steps
         self.ema = ema
         self.steps = 0
+        self._check()
+
+    def _check(self) -> None:
+        if self.rule not in RULES:
+            raise ConfigError(f"game.rule: expected one of {', '.join(RULES)}, but got {self.rule!r}.")
+        if min(self.d_steps, self.g_steps) < 1:
+            raise ConfigError(f"game.d_steps, g_steps: expected at least 1, but got {self.d_steps} and {self.g_steps}.")
+        if self.rule != "alternating" and (self.d_steps, self.g_steps, self.fresh_z) != (1, 1, False):
+            raise ConfigError(
+                f"game.d_steps, g_steps and fresh_z belong to alternating moves, but game.rule is {self.rule!r}; "
+                "leave them at 1, 1 and false."
+            )
+        if self.consensus and self.rule not in ("simultaneous", "optimistic", "extragradient"):
+            raise ConfigError(
+                "game.consensus is defined where both players move at once, but game.rule is 'alternating'; "
+                'set game.rule="simultaneous".'
+            )
+        optimizers = self.generator.optimizer, self.discriminator.optimizer
+        if self.rule == "extragradient" and not all(hasattr(o, "extrapolate") for o in optimizers):
+            raise ConfigError(
+                "game.rule: extragradient needs optimizers that can look ahead; "
+                "give both players mg.optim.ExtraAdam or mg.optim.ExtraSGD."
+            )
+
+    @property
+    def batches_per_step(self) -> int:
+        """How many batches a step takes: one for each move of D, or two to look ahead."""
+        return 2 if self.rule == "extragradient" else self.d_steps
 
     @property
     def sampler(self) -> Module:
         """The network to sample from: the average of G, if there is one."""
         return self.ema.network if self.ema is not None else self.generator.network
 
-    def step(self, real: Tensor) -> Report:
-        """One move of each player.
+    # ---- a step ------------------------------------------------------------------------------------------
+
+    def step(self, *batches: Batch | Tensor) -> Report:
+        """One step by the rules.
 
         Args:
-            real: images (N, C, H, W) in [-1, 1]; as many fakes are made.
+            batches: :attr:`batches_per_step` of them: real samples (N, ...), with labels where the game needs them;
+                as many fakes are made.
+
+        Raises:
+            ConfigError: another number of batches.
         """
-        G = self.generator.network.train()
-        self.discriminator.network.train()
-        fake = G(randn(len(real), self.z_dim, dtype=real.dtype, device=real.device))
-        penalty = self.penalty if self.penalty is not None and self.penalty.due(self.steps) else None
-        loss_D, D_x, D_G_z = self._move_discriminator(real, fake.detach(), penalty)
-        loss_G = self._move_generator(fake)
+        if len(batches) != self.batches_per_step:
+            raise ConfigError(f"step: expected {self.batches_per_step} batches, but got {len(batches)}.")
+        self.generator.begin(self.steps)
+        self.discriminator.begin(self.steps)
+        real = [batch if isinstance(batch, Batch) else Batch(batch) for batch in batches]
+        report = RULES[self.rule](self, real)
         if self.ema is not None:
             self.ema.update()
         self.steps += 1
-        return Report(loss_D, loss_G, D_x, D_G_z)
+        return report
 
-    def _move_discriminator(self, real: Tensor, fake: Tensor, penalty: R1 | None) -> tuple[Tensor, Tensor, Tensor]:
-        D, optimizer = self.discriminator.network, self.discriminator.optimizer
-        on_real, on_fake, cost = self._judge(D, real, fake, penalty)
-        loss = self.loss.discriminator(on_real, on_fake, self.label_smoothing)
-        optimizer.zero_grad()
-        # R1 asks for the slope at the images, but nobody for the gradient of the images themselves
-        trained = [parameter for parameter in D.parameters() if parameter.requires_grad]
-        (loss if cost is None else loss + cost).backward(inputs=trained)
-        optimizer.step()
+    def generate(self, batch: Batch) -> Batch:
+        """As many fakes as there are real samples in the batch."""
+        z = self.noise.draw(len(batch.images), batch.images.dtype, batch.images.device)
+        return Batch(self.generator.network(z))
+
+    def differentiate_D(self, batch: Batch, fakes: Batch) -> Report:
+        """Leave in D's parameters the gradient of what D pays; G is not touched."""
+        cost, report = self.cost_D(batch, fakes.detach())
+        self.discriminator.optimizer.zero_grad()
+        # a penalty asks for the slope at the samples, but nobody for the gradient of the samples themselves
+        cost.backward(inputs=self.discriminator.trained)
+        return report
+
+    def differentiate_G(self, batch: Batch, fakes: Batch) -> Report:
+        """Leave in G's parameters the gradient of what G pays; it passes through D, and D is not touched."""
+        with self.discriminator.network.frozen():
+            cost, report = self.cost_G(batch, fakes)
+            self.generator.optimizer.zero_grad()
+            cost.backward()
+        return report
+
+    def move_D(self, how: str = "step") -> None:
+        """Move D along its gradient, by this method of its optimizer."""
+        self.discriminator.ready()
+        getattr(self.discriminator.optimizer, how)()
+        if self.clip_weights:
+            clip_weights_(self.discriminator.network.parameters(), self.clip_weights)
+
+    def move_G(self, how: str = "step") -> None:
+        """Move G along its gradient, by this method of its optimizer."""
+        self.generator.ready()
+        getattr(self.generator.optimizer, how)()
+
+    def draw(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Samples to look at, from z (N, z_dim) and, in games that have any, labels (N,); no gradients."""
         with no_grad():
-            return loss.detach(), self._mean_probability(on_real), self._mean_probability(on_fake)
+            samples: Tensor = self.sampler.eval()(z)
+        return samples
 
-    def _judge(self, D: Module, real: Tensor, fake: Tensor, penalty: R1 | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        """D's outputs on real and fake images, and what the penalty costs."""
-        if penalty is not None:
-            real = real.detach().requires_grad_()
-            on_real = D(real)
-            return on_real, D(fake), penalty(real, on_real)
-        if _depends_on_batch(D):  # statistics of real and fake images must not mix
-            return D(real), D(fake), None
-        both = D(cat([real, fake]))  # one pass: one product of matrices twice as tall costs less than two
-        return both[: len(real)], both[len(real) :], None
+    def assess(self, batch: Batch) -> Report:
+        """What the players make of samples that they were not trained on: the mean of D's opinion."""
+        self.discriminator.network.eval()
+        with no_grad():
+            return {"D_x_test": self._mean(self.ask(self.seen(batch)))}
 
-    def _move_generator(self, fake: Tensor) -> Tensor:
-        D, optimizer = self.discriminator.network, self.generator.optimizer
-        with D.frozen():
-            loss = self.loss.generator(D(fake))
-            optimizer.zero_grad()
-            loss.backward()
-        optimizer.step()
-        return loss.detach()
+    # ---- what each pays ----------------------------------------------------------------------------------
 
-    def _mean_probability(self, outputs: Tensor) -> Tensor:
-        return self.loss.probability(outputs.detach()).mean()
+    def cost_D(self, batch: Batch, fakes: Batch) -> tuple[Tensor, Report]:
+        """D's loss with its penalties, and what to report of it."""
+        real, fake = self.seen(batch), self.seen(fakes)
+        due = [penalty for penalty in self.penalties if penalty.due(self.steps)]
+        real, fake = _slopes_wanted(real, due, "real"), _slopes_wanted(fake, due, "fake")
+        on_real, on_fake = self._ask_both(real, fake, apart=bool(due))
+        loss = self.loss.discriminator(self.opinion(on_real), self.opinion(on_fake), self.targets)
+        report = {"loss_D": loss.detach(), "D_x": self._mean(on_real), "D_G_z": self._mean(on_fake)}
+        if due:
+            penalty = self._penalty(due, (real, on_real), (fake, on_fake))
+            loss, report["penalty"] = loss + penalty, penalty.detach()
+        return self.add_to_D(loss, report, (batch, on_real), (fakes, on_fake))
+
+    def cost_G(self, batch: Batch, fakes: Batch) -> tuple[Tensor, Report]:
+        """G's loss, and what to report of it."""
+        on_fake = self.ask(self.seen(fakes))
+        on_real = self.opinion(self.ask(self.seen(batch))) if self.loss.uses_real else None
+        loss = self.loss.generator(self.opinion(on_fake), on_real)
+        return self.add_to_G(loss, {"loss_G": loss.detach()}, batch, (fakes, on_fake))
+
+    def add_to_D(
+        self, cost: Tensor, report: Report, real: tuple[Batch, Tensor], fake: tuple[Batch, Tensor]
+    ) -> tuple[Tensor, Report]:
+        """For games in which D has more to do: samples come with D's outputs on them."""
+        return cost, report
+
+    def add_to_G(self, cost: Tensor, report: Report, batch: Batch, fake: tuple[Batch, Tensor]) -> tuple[Tensor, Report]:
+        """For games in which G has more to do."""
+        return cost, report
+
+    def seen(self, batch: Batch) -> Batch:
+        """What D gets to see of these samples: noisy, and several at once, where the rules say so."""
+        std = self.instance_noise
+        if self.fade_steps:
+            std *= max(0.0, 1 - self.steps / self.fade_steps)
+        images = instance_noise(batch.images, std) if std else batch.images
+        return batch._replace(images=pack(images, self.pack) if self.pack > 1 else images)
+
+    def ask(self, batch: Batch) -> Tensor:
+        """D's outputs on what it sees."""
+        output: Tensor = self.discriminator.network(batch.images)
+        return output
+
+    def opinion(self, outputs: Tensor) -> Tensor:
+        """The part of D's outputs that says how real: (N, 1)."""
+        return outputs
+
+    def _ask_both(self, real: Batch, fake: Batch, apart: bool) -> tuple[Tensor, Tensor]:
+        """D on real samples and on fakes: in one pass where it may be, which costs less than two."""
+        if apart or _depends_on_batch(self.discriminator.network):  # statistics of real and fake must not mix
+            return self.ask(real), self.ask(fake)
+        both = self.ask(_join(real, fake))
+        return both[: len(real.images)], both[len(real.images) :]
+
+    def _penalty(self, due: Sequence[Penalty], real: tuple[Batch, Tensor], fake: tuple[Batch, Tensor]) -> Tensor:
+        costs = [penalty.cost(self._slope_for(penalty, real, fake)) for penalty in due]
+        return sum(costs[1:], costs[0])
+
+    def _slope_for(self, penalty: Penalty, real: tuple[Batch, Tensor], fake: tuple[Batch, Tensor]) -> Tensor:
+        """The gradient of D's opinion at the points where the penalty looks at it."""
+        if penalty.at == "new":
+            points = penalty.points(real[0].images, fake[0].images)
+            return slope(self.opinion(self.ask(real[0]._replace(images=points))), points)
+        batch, outputs = real if penalty.at == "real" else fake
+        return slope(self.opinion(outputs), batch.images)
+
+    def _mean(self, outputs: Tensor) -> Tensor:
+        """Of D's probabilities, or of its scores where these are none."""
+        with no_grad():
+            opinion = self.opinion(outputs.detach())
+            return (opinion if self.loss.probability is None else self.loss.probability(opinion)).mean()
+
+    # ---- state -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a step changes, as nested dictionaries of host arrays and plain values."""
@@ -162,18 +304,20 @@ class Game:
         self.steps = state_dict["steps"]
 
 
+def _slopes_wanted(batch: Batch, due: Sequence[Penalty], at: str) -> Batch:
+    """The same samples; as leaves that ask for a gradient if a penalty looks at the slope there."""
+    if not any(penalty.at == at for penalty in due):
+        return batch
+    if batch.images.requires_grad:  # fakes that are not cut off from G
+        return batch
+    return batch._replace(images=batch.images.detach().requires_grad_())
+
+
+def _join(real: Batch, fake: Batch) -> Batch:
+    labels = None if real.labels is None or fake.labels is None else cat([real.labels, fake.labels])
+    return Batch(cat([real.images, fake.images]), labels)
+
+
 def _depends_on_batch(network: Module) -> bool:
-    """Whether a forward pass updates a state or mixes the images of a batch."""
+    """Whether a forward pass updates a state or mixes the samples of a batch."""
     return any(True for _ in network.buffers()) or any(isinstance(m, BatchNorm) for m in network.modules())
-
-
-def draw_z(n: int, z_dim: int, seed: int, device: Device) -> Tensor:
-    """z (n, z_dim) for samples: fixed by the seed, apart from the streams that training draws from.
-
-    >>> from minigan.gan.game import draw_z
-    >>> draw_z(2, 100, seed=0, device=mg.device("cpu")).shape
-    (2, 100)
-    """
-    backend = backend_of(device)
-    words = backend.random_words((n * z_dim + 1) // 2, seed, philox.SAMPLE, 0, 0)
-    return constant(backend.normal(words, (n, z_dim), np.dtype(np.float32)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import backend_of, device_of, get_backend
+from minigan.backend.allowance import spend
 from minigan.backend.device import device as resolve_device
 from minigan.errors import ArgumentError, RangeError, ShapeError
 from minigan.ops.device import transfer
@@ -82,6 +83,7 @@ def full(size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requ
 def _full(op: str, size: Sequence[Any], value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     shape = sizes_of(op, size)
     dtype = _from_python(value).dtype if dtype is None else number_type(dtype)
+    spend(shape, dtype.itemsize)
     backend = backend_of(resolve_device(device))
     try:
         x = backend.full(shape, value, dtype)

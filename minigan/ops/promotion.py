@@ -68,10 +68,10 @@ def floating(name: str, args: list[Any]) -> list[Any]:
 
 def same(name: str, args: list[Any]) -> list[Any]:
     """Nothing is converted: tensors of different types are an error, as PyTorch's matmul has it."""
-    dtypes = {str(x.dtype) for x in args if isinstance(x, Variable)}
+    dtypes = {x.dtype for x in args if isinstance(x, Variable)}
     if len(dtypes) > 1:
         raise DTypeError(
-            f"{name}: expected all tensors to have one data type, but found {' and '.join(sorted(dtypes))}. "
+            f"{name}: expected all tensors to have one data type, but found {' and '.join(sorted(map(str, dtypes)))}. "
             "Convert one of them, for example with x.to(mg.float32)."
         )
     return args

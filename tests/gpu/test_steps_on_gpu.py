@@ -1,139 +1,82 @@
-"""A whole training step on a GPU: it is the CPU's, and from its first kernel to its last nobody waits."""
+"""Training steps on a GPU by the rules that no preset has: they are the CPU's, and nobody waits for anything."""
+
+import contextlib
 
 import numpy as np
 import pytest
-from tiny_runs import SHAPE, assert_same, tiny
+from small_games import config_of
 
 import minigan as mg
-from minigan import nn
-from minigan.data import Loader
-from minigan.gan import Config, Game, Run, Trainer, build_game, load_preset
-from minigan.gan.ema import EMA
-from minigan.gan.extensions import standard
-from minigan.gan.game import Player
-from minigan.gan.losses import get_loss
-from minigan.gan.penalties import R1
+from minigan.gan import Noise
 
-IMAGE = (1, 6, 6)
-SMALL = {"generator": {"z_dim": 5, "hidden": [12, 16]}, "discriminator": {"hidden": [16, 12]}}
-CPU = mg.device("cpu")
+from .games import assert_nobody_waits, assert_steps_of_the_cpu
 
 
-def small(preset, **changes):
-    """The game of a preset with small layers and other changes, on a device."""
-    settings = load_preset(preset).to_dict()
-    for part, values in [*SMALL.items(), *changes.items()]:
-        settings[part] |= values
-    return lambda device: build_game(Config.from_dict(settings), IMAGE, device)
+def both(*settings):
+    """These settings for both players."""
+    return [f"{player}.{setting}" for player in ("generator", "discriminator") for setting in settings]
 
 
-def dcgan(device):
-    """What images are generated with: convolutions, BatchNorm2d, spectral_norm; and a penalty on every other step."""
-    mg.manual_seed(0)
-    G = nn.Sequential(
-        nn.Linear(5, 72), nn.Unflatten(1, (8, 3, 3)), nn.BatchNorm2d(8), nn.ReLU(),
-        nn.ConvTranspose2d(8, 1, 4, 2, 1), nn.Tanh(),
-    ).to(device)  # fmt: skip
-    D = nn.Sequential(
-        nn.utils.spectral_norm(nn.Conv2d(1, 4, 4, 2, 1)), nn.LeakyReLU(0.2), nn.Dropout2d(0.2), nn.Flatten(),
-        nn.utils.spectral_norm(nn.Linear(36, 1)),
-    ).to(device)  # fmt: skip
-    players = [
-        Player(name, net, mg.optim.Adam(net.parameters(), 1e-3, (0.5, 0.9))) for name, net in (("G", G), ("D", D))
-    ]
-    return Game(*players, get_loss("non-saturating"), 5, penalty=R1(0.5, 2), ema=EMA(G, 0.9))
+SGD = ["optimizer=sgd", "lr=0.1"]
+ALL_PENALTIES = ["game.r1_gamma=0.3", "game.r2_gamma=0.2", "game.gradient_penalty=10", "game.dragan=5"]
+AT_ONCE = ["game.rule=simultaneous", "game.d_steps=1", "game.fresh_z=false"]
+VARIANTS = {  # name: a preset and changes
+    "R1 on every step": ["default", "game.penalty_every=1"],
+    "no penalty": ["default", "game.r1_gamma=0"],
+    "four penalties": ["default", *ALL_PENALTIES],
+    "four penalties on convolutions": ["dcgan", *ALL_PENALTIES],
+    "minimax on probabilities": ["reference", "game.loss=minimax"],
+    "relativistic pairs": ["default", "game.loss=relativistic"],
+    "soft and noisy labels": [
+        "default", "game.label_smoothing=0.1", "game.fake_label_smoothing=0.2", "game.label_noise=0.3"
+    ],
+    "noise on what D sees, fading": ["default", "game.instance_noise=0.3", "game.instance_noise_epochs=1"],
+    "packs of noisy images": ["dcgan", "game.pack=2", "game.instance_noise=0.1"],
+    "clipped gradients": ["default", *both("clip_grad_norm=0.01")],
+    "clipped weights, three moves of D, its last fakes for G": ["wgan", "game.d_steps=3", "game.fresh_z=false"],
+    "two moves of G": ["default", "game.g_steps=2"],
+    "BatchNorm in both, dropout": ["dcgan", "discriminator.norm=batch", "discriminator.dropout=0.3"],
+    "instance and layer norm": ["dcgan", "generator.norm=instance", "discriminator.norm=layer"],
+    "spectral norm and dropout in residual networks": ["r1", *both("spectral_norm=true", "dropout=0.2")],
+    "consensus": ["mlp-relu", "game.consensus=0.1"],
+    "consensus with penalties": ["mlp-tanh", *AT_ONCE, "game.consensus=0.1", *ALL_PENALTIES],
+    "consensus on scores": ["wgan-gp", *AT_ONCE, "game.consensus=0.1"],
+    "consensus looking ahead": ["extragradient", "game.consensus=0.1"],
+    "optimistic Adam": ["mlp-relu", "game.rule=optimistic"],
+    "optimistic SGD": ["mlp-relu", "game.rule=optimistic", *both(*SGD)],
+    "extragradient SGD, clipped": ["extragradient", *both(*SGD, "clip_grad_norm=0.01")],
+    "rates along a cosine": ["default", "training.steps=10", *both("schedule=cosine", "lr_min=1e-5")],
+    "momentum": ["default", *both(*SGD, "momentum=0.5")],
+    "conditional convolutions with R1": ["dcgan", "game.task=conditional"],
+    "conditional WGAN-GP": ["wgan-gp", "game.task=conditional"],
+    "auxiliary classes of convolutions": ["dcgan", "game.task=auxiliary", "game.class_weight=0.5"],
+    "semi-supervised least squares, noisy": ["semi-supervised", "game.loss=least-squares", "game.instance_noise=0.1"],
+    "repair without a penalty": ["repair", "game.r1_gamma=0"],
+}  # fmt: skip
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
-GAMES = {
-    "default": small("default"),
-    "default, R1 on every step": small("default", game={"r1_every": 1}),
-    "default, no R1": small("default", game={"r1_gamma": 0.0}),
-    "reference": small("reference"),
-    "BatchNorm and Dropout": small("default", generator={"batch_norm": True}, discriminator={"dropout": 0.3}),
-    "minimax": small("reference", game={"loss": "minimax", "label_smoothing": 0.1}),
-    "convolutions": dcgan,
-}
-every_game = pytest.mark.parametrize("build", GAMES.values(), ids=GAMES.keys())
+@every_variant
+def test_a_step_makes_nobody_wait(gpu, variant):
+    assert_nobody_waits(gpu, config_of(*VARIANTS[variant]))
 
 
-def batches(count, dtype):
-    values = [np.tanh(np.sin(np.arange(8 * 36) * (k + 1.3))) for k in range(count)]
-    return [batch.reshape(8, *IMAGE).astype(dtype) for batch in values]
+@every_variant
+def test_steps_are_those_of_the_cpu(gpu, variant):
+    assert_steps_of_the_cpu(gpu, config_of(*VARIANTS[variant]))
 
 
-def play(game, real):
-    """The reports of a step with each batch."""
-    reports = []
-    for k, batch in enumerate(real):
-        mg.set_step(k)
-        reports.append(game.step(batch))
-    return reports
-
-
-@every_game
-def test_a_step_makes_nobody_wait(gpu, build):
-    game, real = build(gpu.device), [gpu.tensor(batch) for batch in batches(6, np.float32)]
-    play(game, real[:2])  # the first steps compile kernels and lay out buffers
-    with gpu.no_sync():
-        play(game, real[2:])
-
-
-@every_game
-def test_steps_are_those_of_the_cpu(gpu, build):
-    games, reports = [], []
-    for device, tensor in ((CPU, mg.tensor), (gpu.device, gpu.tensor)):
-        game = build(device)
-        for network in (game.generator.network, game.discriminator.network, *([game.ema.network] if game.ema else ())):
-            network.double()  # Adam makes a step of the rounding errors of a gradient that is 0
-        reports.append(
-            [[x.item() for x in report] for report in play(game, [tensor(b) for b in batches(5, np.float64)])]
-        )
-        games.append(game)
-    np.testing.assert_allclose(*reports, rtol=1e-9)
-    assert_close(*(game.state_dict() for game in games))
-
-
-def assert_close(found, expected):
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key in expected:
-            assert_close(found[key], expected[key])
-    elif isinstance(expected, np.ndarray):
-        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
-
-
-# ---- runs ------------------------------------------------------------------------------------------------
-
-
-def trainer_of(config, run, device):
-    images = np.random.default_rng(0).integers(0, 256, (12, 4, 4), np.uint8)
-    loader = Loader(images, None, config.training.batch_size, config.training.seed)
-    game = build_game(config, SHAPE, device) if run.checkpoint is None else run.game(device)
-    trainer = Trainer(game, loader, config.training.steps, standard(run), device, config.training.log_every)
-    trainer.step = 0 if run.checkpoint is None else run.checkpoint["step"]
-    return trainer
-
-
-def test_a_run_on_the_gpu_is_saved_and_goes_on_from_its_checkpoint(gpu, tmp_path):
-    """Three of six steps, and then the rest from the file, give what six steps give."""
-    ends = []
-    for name, stops in (("whole", [6]), ("parts", [3, 6])):
-        run = Run.create(tmp_path / name, tiny(steps=6), "minigan train tiny", gpu.device)
-        for steps in stops:
-            trainer = trainer_of(run.config, run, gpu.device)
-            trainer.steps = steps
-            trainer.run()
-            run = Run.open(tmp_path / name)
-        ends.append(run.checkpoint["game"])
-        assert run.samples()
-    assert_same(*ends)
-    assert Run.open(tmp_path / "whole").game(CPU).steps == 6  # and is read where there is no GPU
-
-
-def test_a_batch_is_the_only_thing_that_a_step_copies_to_the_gpu(gpu, tmp_path):
-    trainer = trainer_of(tiny(log_every=50), Run.create(tmp_path / "run", tiny()), gpu.device)
-    trainer.extensions, trainer.steps = [], 2
-    trainer.run()
-    real = mg.as_tensor(trainer.loader.batch(2), device=gpu.device)
-    with gpu.no_sync():
-        play(trainer.game, [real])
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+def test_z_is_that_of_the_cpu_and_nobody_waits_for_it(gpu, distribution):
+    noise, found = Noise(7, distribution, 2.0), []
+    for device, waits_for_nothing in ((gpu.device, gpu.no_sync), ("cpu", contextlib.nullcontext)):
+        mg.set_step(3)
+        noise.draw(5, device=device)
+        mg.set_step(3)
+        noise.fixed(5, seed=1, device=mg.device(device))
+        with waits_for_nothing():
+            drawn = [noise.draw(5, device=device), noise.fixed(5, seed=1, device=mg.device(device))]
+        assert all(z.device == mg.device(device) for z in drawn)
+        found.append([z.to("cpu").numpy() for z in drawn])
+    for z, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(z, expected, rtol=1e-4, atol=1e-6)

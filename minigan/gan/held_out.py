@@ -1,0 +1,50 @@
+"""What the players make of images that they were not trained on: does D know the data, or its training set?"""
+
+# ruff: noqa: D102  (what the methods of an Extension are for is told there)
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigan.data import Dataset, gather_pixels
+from minigan.gan.game import Batch, Game
+from minigan.gan.run import Run
+from minigan.gan.trainer import Extension, Trainer
+from minigan.ops.creation import as_tensor
+
+
+class HeldOut(Extension):
+    """A line in log.jsonl every so many epochs, with the means over a held-out data set.
+
+    In a D that tells training images from others, D_x_test falls below D_x: it has learned them by heart.
+
+    Args:
+        run: where to.
+        data: the held-out samples.
+        every: epochs between two lines.
+    """
+
+    def __init__(self, run: Run, data: Dataset, every: int = 1) -> None:
+        self.run = run
+        self.data = data
+        self.every = every
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        if trainer.epoch % self.every == 0:
+            means = {name: float(f"{value:.6g}") for name, value in assess(trainer.game, self.data).items()}
+            self.run.append("log.jsonl", {"step": trainer.step, "epoch": trainer.epoch, **means})
+
+
+def assess(game: Game, data: Dataset, chunk: int = 1000) -> dict[str, float]:
+    """The means of `Game.assess` over a whole data set, at most ``chunk`` samples at a time."""
+    device = next(game.discriminator.network.parameters()).device
+    sums: dict[str, float] = {}
+    # parts of almost the same size: a short one at the end might be too small for a D that sees several at once
+    for indices in np.array_split(np.arange(len(data.samples)), math.ceil(len(data.samples) / chunk)):
+        images = as_tensor(gather_pixels(data.samples, indices), device=device)
+        labels = None if data.labels is None else as_tensor(data.labels[indices], device=device)
+        for name, mean in game.assess(Batch(images, labels)).items():
+            sums[name] = sums.get(name, 0.0) + mean.item() * len(indices)
+    return {name: total / len(data.samples) for name, total in sums.items()}
