@@ -117,12 +117,12 @@ BAD_FILES = {
     "trailing byte": (GOOD + b"\x00", "trailing bytes: more data than its header promises 100"),
     "trailing byte inside gzip": (gzip.compress(GOOD + b"\x00"), "trailing bytes"),
     "absurd shape": (b"\x00\x00\x0e\x03" + b"\xff" * 12, "absurd shape"),
-    "half a gzip": (gzip.compress(GOOD)[:60], r"damaged gzip file \(Compressed file ended"),
-    "gzip header only": (b"\x1f\x8b", "damaged gzip file"),
-    "gzip of another method": (b"\x1f\x8b\x07" + bytes(20), "damaged gzip file"),
-    "gzip CRC": (gzip.compress(GOOD)[:-8] + bytes(8), r"damaged gzip file \(CRC check failed"),
-    "gzip stream": (gzip.compress(GOOD)[:10] + b"\xff" * 50, r"damaged gzip file \(Error -3"),
-    "junk after gzip": (gzip.compress(GOOD) + b"junk", "damaged gzip file"),
+    "half a gzip": (gzip.compress(GOOD)[:60], r"packed and damaged \(Compressed file ended"),
+    "gzip header only": (b"\x1f\x8b", "is packed and damaged"),
+    "gzip of another method": (b"\x1f\x8b\x07" + bytes(20), "is packed and damaged"),
+    "gzip CRC": (gzip.compress(GOOD)[:-8] + bytes(8), r"packed and damaged \(CRC check failed"),
+    "gzip stream": (gzip.compress(GOOD)[:10] + b"\xff" * 50, r"packed and damaged \(Error -3"),
+    "junk after gzip": (gzip.compress(GOOD) + b"junk", "is packed and damaged"),
 }
 
 
@@ -170,12 +170,32 @@ PROMISE = b"\x00\x00\x08\x01\xff\xff\xff\xff" + bytes(10)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize(("raw", "message"), [(BOMB, "trailing"), (PROMISE, "10 bytes.* promises 4294967295")])
+@pytest.mark.parametrize(
+    ("raw", "message"), [(BOMB, "trailing"), (PROMISE, "made to fill the memory.* promises 4294967295")]
+)
 def test_a_gzip_bomb_and_a_huge_promise_cost_no_memory(tmp_path, raw, message, pack):
     (tmp_path / "file").write_bytes(raw if raw is BOMB else pack(raw))
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match=message):
+            read_idx(tmp_path / "file")
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_bomb_whose_header_and_checksum_are_true_costs_no_memory(tmp_path):
+    n = 300 * 10**6
+    with gzip.open(tmp_path / "file", "wb", compresslevel=9) as file:
+        file.write(struct.pack(">HBBI", 0, CODES["uint8"], 1, n))
+        for _ in range(300):
+            file.write(bytes(10**6))
+    assert (tmp_path / "file").stat().st_size < n / 900
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            DataError, match="made to fill the memory: its header promises 300000000 .* more than 250 times"
+        ):
             read_idx(tmp_path / "file")
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:

@@ -29,6 +29,8 @@ SHUFFLE = 3
 """The order of the data in an epoch; the epoch is the step."""
 SAMPLE = 4
 """The generator's input z for samples that are looked at, apart from training."""
+DATA = 5
+"""Samples of a mixture that serve as the data set."""
 
 _LARGEST = 2**64 - 1
 
@@ -39,7 +41,7 @@ def words(n: int, *, seed: int, purpose: int, step: int, site: int, first: int =
     Args:
         n: How many words, from 0.
         seed: The seed of the run; like every number below, from 0 to 2**64 - 1.
-        purpose: What the words are for: one of `INIT`, `NOISE`, `DROPOUT`, `SHUFFLE`, `SAMPLE`.
+        purpose: What the words are for: one of `INIT`, `NOISE`, `DROPOUT`, `SHUFFLE`, `SAMPLE`, `DATA`.
         step: The training step.
         site: The number of the draw within the step.
         first: Index of the first word wanted, so that a part of a stream can be made without the rest.

@@ -11,29 +11,24 @@ Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
 """
 
 import gzip
-import math
 import os
-import sys
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from minigan.data.files import MAX_NDIM, complaints, read_data
 from minigan.errors import DataError
 
 ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_NDIM = 64  # NumPy's own limit; the header could promise 255 dimensions
-CHUNK = 1 << 20
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     """Read one IDX file, plain or gzip, into an array in native byte order.
 
     Whether a file is packed is decided by its first bytes, not by its name. A damaged or hostile file costs
-    no more memory than the data it really holds: sizes are checked first, the array grows with what is read,
-    and reading stops one byte after what the header promises.
+    no more memory than the data it really holds: sizes are checked first, and the array grows with what is read.
 
     Raises:
         DataError: The file is missing, unreadable, empty, not IDX, damaged, too short or too long.
@@ -47,45 +42,12 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
         array([7, 2, 1], dtype=uint8)
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            packed = file.peek(2)[:2] == GZIP_MAGIC
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-            return _read_array(stream, path)
-    except (OSError, EOFError, zlib.error, MemoryError) as error:
-        raise DataError(f"{path} {_complaint(error)}") from None
-
-
-def _complaint(error: OSError | EOFError | zlib.error | MemoryError) -> str:
-    match error:
-        case FileNotFoundError():
-            return "does not exist, but an IDX file was expected there; check the path."
-        case IsADirectoryError():
-            return "is a folder, but one IDX file was expected; name a file inside it."
-        case PermissionError():
-            return "may not be read, but an IDX file was expected; change its permissions."
-        case EOFError() | zlib.error() | gzip.BadGzipFile():
-            reason = str(error).rstrip(".")
-            return f"is a damaged gzip file ({reason}), expected a whole one; download or copy it again."
-        case MemoryError():
-            return "does not fit into memory, but an IDX file is read whole; use a smaller one."
-        case OSError():
-            return f"cannot be read ({error.strerror}), but an IDX file was expected; check the path."
-
-
-def _read_array(stream: BinaryIO, path: Path) -> np.ndarray[Any, Any]:
-    dtype, shape = _read_header(stream, path)
-    promised = math.prod(shape) * dtype.itemsize
-    # Asking for one byte more tells a file that goes on from one that ends, and makes gzip check its CRC.
-    data = _read_at_most(stream, promised + 1)
-    promise = f"its header promises {promised} (shape {shape} of {dtype.name})"
-    if len(data) < promised:
-        raise DataError(
-            f"{path} is truncated: found {len(data)} bytes of data, but {promise}; download or copy it again."
-        )
-    if len(data) > promised:
-        raise DataError(f"{path} has trailing bytes: more data than {promise}; download or copy it again.")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    with complaints(path, "an IDX file"), path.open("rb") as file:
+        packed = file.peek(2)[:2] == GZIP_MAGIC
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+        dtype, shape = _read_header(stream, path)
+        data = read_data(stream, str(path), shape, dtype, held=os.fstat(file.fileno()).st_size)
+        return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -111,25 +73,10 @@ def _read_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int
     sizes = stream.read(4 * ndim)
     if len(sizes) < 4 * ndim:
         raise _truncated_header(path, 4 + len(sizes), 4 + 4 * ndim)
-    dtype = np.dtype(ELEMENT_TYPES[code])
-    shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-    # NumPy refuses such a shape even where a zero among the sizes leaves nothing to store.
-    if math.prod(size or 1 for size in shape) * dtype.itemsize > sys.maxsize:
-        raise DataError(
-            f"{path} promises the absurd shape {shape}, which no memory holds; it is damaged or no IDX file."
-        )
-    return dtype, shape
+    return np.dtype(ELEMENT_TYPES[code]), tuple(np.frombuffer(sizes, ">u4").tolist())
 
 
 def _truncated_header(path: Path, found: int, expected: int) -> DataError:
     return DataError(
         f"{path} is truncated: found {found} bytes of an IDX header of {expected}; download or copy it again."
     )
-
-
-def _read_at_most(stream: BinaryIO, limit: int) -> bytearray:
-    """Read up to `limit` bytes, in chunks: one big read would first allocate all that the header promises."""
-    data = bytearray()
-    while chunk := stream.read(min(CHUNK, limit - len(data))):
-        data += chunk
-    return data

@@ -38,14 +38,14 @@ def gather_pixels(images: np.ndarray[Any, Any], indices: NDArray[np.int64]) -> N
 
 
 class Loader:
-    """Shuffled batches of images, each sample once per epoch.
+    """Shuffled batches of images or points, each sample once per epoch.
 
     Batch number `step` depends on (seed, step) alone, so a run resumes at any step, and is repeated, without
     any saved state. Iterating gives the batches of one epoch; each new iteration gives the next epoch's.
 
     Args:
         images: uint8 (N, C, H, W) or (N, H, W), kept as one contiguous array (N, C, H, W), without a copy if
-            it is contiguous already; or float32 (N, ...) with values that are already scaled to [-1, 1].
+            it is contiguous already; or float32: images (N, C, H, W) in [-1, 1], or points (N, F), taken as they are.
         labels: Integers (N,), if there are any.
         batch_size: Samples in a batch, at most N.
         seed: Picks the order of every epoch.
@@ -91,7 +91,7 @@ class Loader:
         return (self.batch(step) for step in range(first, first + len(self)))
 
     def batch(self, step: int) -> NDArray[np.float32]:
-        """The images of step number `step` >= 0, counted over all epochs: float32 (B, C, H, W) in [-1, 1]."""
+        """The samples of step `step` >= 0, counted over all epochs: float32 (B, C, H, W) in [-1, 1], or (B, F)."""
         return gather_pixels(self.images, self.indices_of(step))
 
     def labels_of(self, step: int) -> NDArray[np.int64]:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.data.idx import read_idx
-from minigan.errors import ConfigError, DataError
+from minigan.data.parts import Split, checked_split
+from minigan.errors import DataError
 
 MNIST_FOLDER = Path(__file__).parent / "mnist_files"
 
 # What the two halves of a data set call themselves in file names: MNIST says t10k, EMNIST says test.
-SPLITS = {"train": ("train",), "test": ("t10k", "test"), "t10k": ("t10k", "test")}
+WORDS: dict[Split, tuple[str, ...]] = {"train": ("train",), "test": ("t10k", "test")}
 
 # [PREFIX-]train-images-idx3-ubyte[.gz]; some archives unpack to train-images.idx3-ubyte.
 FILE_NAME = re.compile(
@@ -88,9 +89,7 @@ def load_idx_folder(
         >>> images.dtype, labels.shape
         (dtype('uint8'), (10000,))
     """
-    if split not in SPLITS:
-        raise ConfigError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
-    pair = _find_pair(Path(folder), split)
+    pair = _find_pair(Path(folder), checked_split(split))
     images, labels = read_idx(pair.images), read_idx(pair.labels)
     _check_pair(pair, images, labels)
     if pair.prefix.lower().startswith("emnist"):
@@ -98,7 +97,22 @@ def load_idx_folder(
     return images, labels.astype(np.int64)
 
 
-def _find_pair(folder: Path, split: str) -> Pair:
+def holds_idx_files(folder: Path) -> bool:
+    """Whether :func:`load_idx_folder` is the one to read this, or to say what is amiss.
+
+    Example:
+        >>> from minigan.data.mnist import MNIST_FOLDER, holds_idx_files
+        >>> holds_idx_files(MNIST_FOLDER), holds_idx_files(MNIST_FOLDER.parent)
+        (True, False)
+    """
+    folder, prefix = _split_prefix(folder)
+    if not os.path.isdir(folder):
+        return False
+    matches = (FILE_NAME.fullmatch(name) for name in _list_folder(folder))
+    return any(match and prefix in (None, match["prefix"]) for match in matches)
+
+
+def _find_pair(folder: Path, split: Split) -> Pair:
     folder, prefix = _split_prefix(folder)
     names = _list_folder(folder)
     pairs = _pairs_among(folder, names, split)
@@ -132,18 +146,18 @@ def _list_folder(folder: Path) -> list[str]:
         ) from None
 
 
-def _pairs_among(folder: Path, names: Iterable[str], split: str) -> list[Pair]:
+def _pairs_among(folder: Path, names: Iterable[str], split: Split) -> list[Pair]:
     found: dict[tuple[str, str], dict[str, Path]] = {}
     for name in names:
         match = FILE_NAME.fullmatch(name)
-        if match and match["split"].lower() in SPLITS[split]:
+        if match and match["split"].lower() in WORDS[split]:
             files = found.setdefault((match["prefix"] or "", match["split"].lower()), {})
             files.setdefault(match["kind"].lower(), folder / name)  # "x" is sorted before "x.gz"
     return [Pair(prefix, files["images"], files["labels"]) for (prefix, _), files in found.items() if len(files) == 2]
 
 
-def _no_pair(folder: Path, prefix: str | None, split: str, names: list[str]) -> DataError:
-    word = SPLITS[split][0]
+def _no_pair(folder: Path, prefix: str | None, split: Split, names: list[str]) -> DataError:
+    word = WORDS[split][0]
     start = "[PREFIX-]" if prefix is None else f"{prefix}-"
     missing = "" if prefix is None else f"There is no folder {folder / prefix}, and "
     # Of a folder that was only the parent of the named one, the files that are not IDX are nobody's concern.
@@ -156,7 +170,7 @@ def _no_pair(folder: Path, prefix: str | None, split: str, names: list[str]) -> 
     )
 
 
-def _several_pairs(folder: Path, split: str, pairs: list[Pair]) -> DataError:
+def _several_pairs(folder: Path, split: Split, pairs: list[Pair]) -> DataError:
     listed = ", ".join(pair.images.name for pair in pairs)
     prefix = next((pair.prefix for pair in pairs if pair.prefix), None)
     choose = f"name one by its prefix, such as {folder / prefix}, or " if prefix else ""
