@@ -110,7 +110,7 @@ class Tensor(Operators):
         return self.node is None
 
     @property
-    def T(self) -> Tensor:  # noqa: N802  (PyTorch's name)
+    def T(self) -> Tensor:
         """The dimensions in reverse order."""
         return shape._permute(self, dims=tuple(reversed(range(self.ndim))))
 
