@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 Work = Callable[[int], object]  # called with 0, 1, 2, ...
 Times = dict[str, list[list[float]]]  # milliseconds of each call, by side and round
@@ -28,20 +30,30 @@ def set_threads(n: int) -> None:
 
 def measure(sides: Mapping[str, Callable[[], Work]], rounds: int, calls: int) -> Times:
     """Time each side's work; a side is a function that loads its library and returns what is to be timed."""
+    return measure_with_memory(sides, rounds, calls)[0]
+
+
+def measure_with_memory(
+    sides: Mapping[str, Callable[[], Work]], rounds: int, calls: int
+) -> tuple[Times, dict[str, int]]:
+    """As `measure`, and the most memory that each side's process has held, in bytes."""
     context = multiprocessing.get_context("spawn")
     pipes, times = {}, {side: [] for side in sides}
     for side, make in sides.items():
         pipes[side], theirs = context.Pipe()
         context.Process(target=_work, args=(make, theirs), daemon=True).start()
+        theirs.close()  # so that a worker that fails ends the wait for it
     for i in range(rounds + 1):
         for side in sides if i % 2 else reversed(sides):
             pipes[side].send(calls)
             seconds = pipes[side].recv()
             if i:  # the first round loads libraries
                 times[side].append([1e3 * s for s in seconds])
-    for pipe in pipes.values():
+    memory = {}
+    for side, pipe in pipes.items():
         pipe.send(0)
-    return times
+        memory[side] = pipe.recv()
+    return times, memory
 
 
 def _work(make: Callable[[], Work], pipe: Connection) -> None:
@@ -56,6 +68,15 @@ def _work(make: Callable[[], Work], pipe: Connection) -> None:
                 seconds.append(time.perf_counter() - start)
             k += 1
         pipe.send(seconds)
+    pipe.send(_peak_memory())
+
+
+def _peak_memory() -> int:
+    """Of this process, in bytes. What Linux tells of children by getrusage counts their parents' memory, too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line[:6] == "VmHWM:")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
 
 
 def median(rounds: list[list[float]]) -> float:

@@ -1,0 +1,204 @@
+"""An epoch of every preset: minigan's speed and peak memory beside PyTorch eager's.
+
+    python benchmarks/presets.py                         all of them; hours on a slow machine
+    python benchmarks/presets.py --names default dcgan   these
+    python benchmarks/presets.py --quick                 a few steps of each, to see that all of it runs
+
+Both sides play the same game with the same networks, start from the same weights and take the same batches; each is in
+a process of its own, and they take turns (`turns.py`). PyTorch's step is written as most people write it: it is the
+twin to which the tests compare minigan's step, number by number (tests/torch_twins). A step is timed with all that
+belongs to it: batches, noise, both players' moves, averages, and the report read every 50 steps. Where minigan /
+PyTorch is above 1, minigan is the faster one.
+
+Unless --quick, the results go to benchmarks/results: presets.json, which `minigan presets` reads, and the table of it
+as presets.txt. Results of presets that are not named stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import statistics
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import turns
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+ROUNDS = 10  # into which the epoch is cut
+READ_EVERY = 50
+MINIGAN, PYTORCH = "minigan", "PyTorch"
+
+
+# ---- the two sides -------------------------------------------------------------------------------------------
+
+
+def minigan_game(name: str) -> tuple:
+    """The preset's settings and game, what the game knows of its data, and a function for batch number i."""
+    import minigan as mg
+    from minigan.gan import DataFacts, build_game, load_preset
+    from minigan.gan.source import data_of, loader_of
+
+    config = load_preset(name)
+    loader = loader_of(config, data_of(config))
+    facts = DataFacts.of(loader, config)
+
+    def batch(i: int) -> tuple:
+        return loader.batch(i), None if loader.labels is None else loader.labels_of(i)
+
+    return config, build_game(config, facts, mg.device("cpu")), facts, batch
+
+
+def minigan_step(name: str) -> Callable[[int], None]:
+    """The preset's step, as `minigan train` makes it."""
+    import minigan as mg
+    from minigan.gan import Batch
+
+    _, game, _, batch = minigan_game(name)
+
+    def load(i: int) -> Batch:
+        return Batch(*(None if part is None else mg.as_tensor(part) for part in batch(i)))
+
+    def step(k: int) -> None:
+        mg.set_step(k)
+        read(k, game.step(*(load(i) for i in numbers(k, game.batches_per_step))))
+
+    return step
+
+
+def torch_step(name: str) -> Callable[[int], None]:
+    """The same step by the twin in PyTorch, from the same weights."""
+    import os
+
+    import torch
+
+    sys.path.insert(0, str(ROOT / "tests"))
+    from torch_twins import games, networks
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    config, ours, facts, batch = minigan_game(name)
+    G, D = networks.build(config, facts.shape, facts.classes)
+    networks.take_weights(G, ours.generator.network.state_dict())
+    networks.take_weights(D, ours.discriminator.network.state_dict())
+
+    def load(parts: tuple) -> games.Batch:
+        return games.Batch(*(None if part is None else torch.from_numpy(part) for part in parts))
+
+    labelled = None if facts.labelled is None else load(facts.labelled)
+    per_step = ours.batches_per_step
+    game = games.build(config, G, D, facts.batches / per_step, labelled)
+
+    def step(k: int) -> None:
+        read(k, game.step(*(load(batch(i)) for i in numbers(k, per_step))))
+
+    return step
+
+
+def numbers(k: int, per_step: int) -> range:
+    """Of the batches of step k."""
+    return range(k * per_step, (k + 1) * per_step)
+
+
+def read(k: int, report: dict) -> None:
+    """As the log does: every so often."""
+    if k % READ_EVERY == 0:
+        [value.item() for value in report.values()]
+
+
+SIDES = {MINIGAN: minigan_step, PYTORCH: torch_step}
+
+
+# ---- measuring -----------------------------------------------------------------------------------------------
+
+
+def steps_per_epoch(name: str) -> int:
+    """Of a preset on its data."""
+    _, game, facts, _ = minigan_game(name)
+    return math.ceil(facts.batches / game.batches_per_step)
+
+
+def measure(name: str, sides: list[str], quick: bool) -> dict[str, Any]:
+    """What presets.json says of a preset."""
+    steps = steps_per_epoch(name)
+    rounds, calls = (1, 2) if quick else (ROUNDS, math.ceil(steps / ROUNDS))
+    times, memory = turns.measure_with_memory({side: partial(SIDES[side], name) for side in sides}, rounds, calls)
+    # Steps are not alike, penalties may be due on some only: so means over blocks, and the median of these.
+    seconds = {side: statistics.median(map(statistics.mean, blocks)) / 1e3 for side, blocks in times.items()}
+    return {
+        "steps_per_epoch": steps,
+        "seconds_per_epoch": round(seconds[MINIGAN] * steps, 2),
+        "steps_per_s": {side: round(1 / s, 2) for side, s in seconds.items()},
+        "peak_MB": {side: round(peak / 1e6) for side, peak in memory.items()},
+    }
+
+
+def machine(threads: int, sides: list[str]) -> str:
+    """What was measured on, in a line."""
+    from minigan.info import environment
+
+    found = environment()
+    torch = [f"PyTorch {found['libraries']['torch']}"] if PYTORCH in sides else []
+    versions = [f"Python {found['python']}", f"NumPy {found['numpy']}", *torch]
+    return f"{found['cpu']}, {threads} thread{'s' if threads > 1 else ''}, {', '.join(versions)}"
+
+
+# ---- reporting -----------------------------------------------------------------------------------------------
+
+HEAD = f"""\
+{"":18}{"steps per":>10}{"minigan":>10}{"PyTorch":>10}{"minigan /":>11}{"minigan":>10}{"PyTorch":>10}{"minigan":>11}
+{"":18}{"epoch":>10}{"steps/s":>10}{"steps/s":>10}{"PyTorch":>11}{"peak MB":>10}{"peak MB":>10}{"s / epoch":>11}"""
+
+
+def line(name: str, row: dict[str, Any]) -> str:
+    """A preset's line of the table."""
+    ours, theirs = (row["steps_per_s"].get(side) for side in (MINIGAN, PYTORCH))
+    ratio = f"{ours / theirs:.2f}" if theirs else "-"
+    cells = [f"{row['steps_per_epoch']:,}", f"{ours:.1f}", f"{theirs:.1f}" if theirs else "-", ratio]
+    peaks = [str(row["peak_MB"].get(side, "-")) for side in (MINIGAN, PYTORCH)]
+    cells += [*peaks, f"{row['seconds_per_epoch']:.1f}"]
+    widths = (10, 10, 10, 11, 10, 10, 11)
+    return f"{name:18}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+
+
+def save(folder: Path, where: str, rows: dict[str, dict[str, Any]]) -> None:
+    """Put these rows beside those measured on the same machine, and the table of all of them next to it."""
+    path = folder / "presets.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = before["presets"] if before.get("machine") == where else {}
+    everything = dict(sorted({**known, **rows}.items()))
+    path.write_text(json.dumps({"machine": where, "presets": everything}, indent=1) + "\n", encoding="utf-8")
+    table = [where, "", HEAD, *(line(name, row) for name, row in everything.items())]
+    (folder / "presets.txt").write_text("\n".join(table) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, print, record."""
+    from minigan.gan import preset_names
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--names", nargs="+", choices=preset_names(), default=preset_names(), metavar="PRESET")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="a few steps of each; nothing is recorded")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
+    args = parser.parse_args()
+    turns.set_threads(args.threads)
+    sides = [side for side in SIDES if side == MINIGAN or importlib.util.find_spec("torch")]
+    if PYTORCH not in sides:
+        print("PyTorch is not installed: timing minigan alone. To compare: pip install torch")
+    where = machine(args.threads, sides)
+    print(f"{where}\n\n{HEAD}", flush=True)
+    for name in args.names:
+        row = measure(name, sides, args.quick)
+        print(line(name, row), flush=True)
+        if not args.quick:
+            save(args.results, where, {name: row})
+
+
+if __name__ == "__main__":
+    main()
