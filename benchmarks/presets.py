@@ -3,6 +3,7 @@
     python benchmarks/presets.py                         all of them; hours on a slow machine
     python benchmarks/presets.py --names default dcgan   these
     python benchmarks/presets.py --quick                 a few steps of each, to see that all of it runs
+    python benchmarks/presets.py --page                  the table of docs/presets.md, from the results that are there
 
 Both sides play the same game with the same networks, start from the same weights and take the same batches; each is in
 a process of its own, and they take turns (`turns.py`). PyTorch's step is written as most people write it: it is the
@@ -177,6 +178,20 @@ def save(folder: Path, where: str, rows: dict[str, dict[str, Any]]) -> None:
     (folder / "presets.txt").write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
+def page() -> str:
+    """The table of docs/presets.md."""
+    from minigan.gan import load_preset, preset_names
+
+    path = RESULTS / "presets.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
+    lines = ["| preset | what it is | source | an epoch |", "|---|---|---|---|"]
+    for name in preset_names():
+        preset, row = load_preset(name), rows.get(name)
+        cost = f"{row['steps_per_epoch']:,} steps, {row['seconds_per_epoch']:.3g} s" if row else "not measured"
+        lines.append(f"| `{name}` | {preset.about} | {preset.source} | {cost} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure, print, record."""
     from minigan.gan import preset_names
@@ -185,8 +200,12 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", choices=preset_names(), default=preset_names(), metavar="PRESET")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a few steps of each; nothing is recorded")
+    parser.add_argument("--page", action="store_true", help="print the table of docs/presets.md, and measure nothing")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
     args = parser.parse_args()
+    if args.page:
+        print(page())
+        return
     turns.set_threads(args.threads)
     sides = [side for side in SIDES if side == MINIGAN or importlib.util.find_spec("torch")]
     if PYTORCH not in sides:
