@@ -7,17 +7,16 @@ one. A SHA-256 over the content is stored with it and checked on loading.
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minigan.backend import get_backend
 from minigan.errors import ArgumentError, DTypeError, RunError
 from minigan.variable import Variable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _KEY = "minigan"  # of the file's metadata
 _ARRAY = "__array__"  # marks the place of an array in the JSON tree
@@ -32,7 +31,8 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
     Raises:
         RunError: the file cannot be written. Nothing is left behind, and an older file stays as it was.
-        DTypeError: a value of another kind, or a key that cannot be told from another in a file.
+        DTypeError: a value of another kind, a key that cannot be told from another in a file, or plain values of more
+            than 8 MiB as JSON, which :func:`load` would not take.
 
     >>> import tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "x.safetensors")
@@ -40,17 +40,29 @@ def save(tree: dict[str, Any], path: str | os.PathLike[str]) -> None:
     >>> mg.load(path)
     {'step': 3, 'G': {'weight': array([1., 1.], dtype=float32)}}
     """
+    _require_path("save", path)
+    write_whole(Path(path), _to_bytes(tree))
+
+
+def _to_bytes(tree: dict[str, Any]) -> bytes:
     import json
-    from pathlib import Path
 
     from safetensors.numpy import save as to_bytes
 
-    _require_path("save", path)
+    from minigan.tensor_file import HEADER_LIMIT
+
     arrays: dict[str, Any] = {}
     described = json.dumps(_describe(tree, "", arrays))
     # One key: safetensors writes several in random order, and equal content shall be equal bytes.
     metadata = {_KEY: json.dumps({"tree": described, "sha256": _digest(described, arrays)})}
-    write_whole(Path(path), to_bytes(arrays, metadata))
+    content: bytes = to_bytes(arrays, metadata)
+    header = int.from_bytes(content[:8], "little")
+    if header > HEADER_LIMIT:
+        raise DTypeError(
+            f"Cannot save plain values of {header:,} bytes as JSON: expected at most {HEADER_LIMIT:,}. "
+            "Put long lists of numbers into arrays."
+        )
+    return content
 
 
 def _require_path(caller: str, path: Any) -> None:
@@ -61,49 +73,61 @@ def _require_path(caller: str, path: Any) -> None:
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read what :func:`save` wrote: the same nested dictionary, with NumPy arrays.
 
+    A file from a stranger can do no harm: no code of it is run, and its sizes are checked before anything is allocated.
+
     Raises:
         RunError: the file is missing, is not such a file, or was damaged.
     """
-    import json
-
-    from safetensors import SafetensorError, safe_open
+    from minigan.tensor_file import TensorFileError, read
 
     _require_path("load", path)
     try:
-        open(path, "rb").close()  # says what is amiss; safe_open calls every file that it may not read missing
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        texts, arrays = read(path)
     except FileNotFoundError:
         raise RunError(f"No file {path}. Check the path.") from None
+    except TensorFileError as error:
+        raise RunError(f"Cannot read {path}: {error}. Expected a whole safetensors file; use another copy.") from None
     except OSError as error:
         raise RunError(
             f"Cannot read {path}: {error.strerror or error}. Check what it is and who may read it."
         ) from None
-    except (SafetensorError, ValueError) as error:
-        raise RunError(f"Cannot read {path}: {error}. Expected a whole safetensors file; use another copy.") from None
-    if _KEY not in metadata:
+    except ValueError as error:  # a name that no file can have
+        raise RunError(f"Cannot read {path!r}: {error}. Check the path.") from None
+    if _KEY not in texts:
         raise RunError(f"{path} is a safetensors file, but was not written by minigan. Expected one by mg.save.")
-    try:
-        content = json.loads(metadata[_KEY])
-        whole = _digest(content["tree"], arrays) == content["sha256"]
-        tree: dict[str, Any] = _rebuild(json.loads(content["tree"]), arrays) if whole else {}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
+    tree = _checked_tree(texts[_KEY], arrays)
+    if not isinstance(tree, dict):
         raise RunError(f"{path} was damaged: its content does not match its SHA-256. Use another copy.")
     return tree
 
 
+def _checked_tree(text: str, arrays: dict[str, Any]) -> Any:
+    """The tree that the metadata describe; None if they do not match the arrays, or each other."""
+    import json
+
+    try:
+        content = json.loads(text)
+        whole = _digest(content["tree"], arrays) == content["sha256"]
+        return _rebuild(json.loads(content["tree"]), arrays) if whole else None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+# ---- writing files ---------------------------------------------------------------------------------------
+
+
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old content or the new, never a part."""
+    """Write a file so that a crash leaves the old content or the new, never a part; on return it is on the disk.
+
+    Raises:
+        RunError: the disk is full, the folder may not be written, and so on.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
             with temporary.open("wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                sync(file)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -111,6 +135,35 @@ def write_whole(path: Path, content: bytes) -> None:
         raise RunError(
             f"Cannot write {path}: {error.strerror}; make room or choose another place. Nothing was changed."
         ) from None
+    sync_folder(path.parent)
+
+
+def sync(file: Any) -> None:
+    """Return when the content of an open file is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names of the files in a folder are on the disk: only then does a renaming outlast a power cut.
+
+    Raises:
+        RunError: the disk fails.
+    """
+    if os.name == "nt":  # Windows has no such call
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot, such as some of networks
+            raise RunError(f"Cannot get {folder} to the disk: {error.strerror}; check the disk.") from None
+
+
+# ---- trees -----------------------------------------------------------------------------------------------
 
 
 def _describe(value: Any, name: str, arrays: dict[str, Any]) -> Any:
@@ -149,7 +202,7 @@ def _rebuild(value: Any, arrays: dict[str, Any]) -> Any:
         return [_rebuild(part, arrays) for part in value]
     if isinstance(value, dict):
         if set(value) == {_ARRAY}:
-            return arrays[value[_ARRAY]]
+            return arrays.pop(value[_ARRAY])  # in one place only: a file must not grow when it is read
         return {key: _rebuild(part, arrays) for key, part in value.items()}
     return value
 

@@ -1,18 +1,22 @@
 """Checkpoints: what they hold, which one is read, and what stands after a training that broke off."""
 
 import errno
+import hashlib
 import json
 import math
 import os
+import re
+import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import assert_same, poison, tiny, trained, trainer_of
+from tiny_runs import REAL_CURVES, assert_same, poison, quick_curves, tiny, trained, trainer_of  # noqa: F401
 
 import minigan as mg
 from minigan.errors import DivergedError, RunError
-from minigan.gan import Config, Run, Values
+from minigan.gan import Config, Run, Trainer
 
 # ---- checkpoints -----------------------------------------------------------------------------------------
 
@@ -27,10 +31,11 @@ def test_a_checkpoint_holds_all_that_going_on_needs(tmp_path):
     again = trainer_of(config)
     again.steps = 9
     again.game.load_state_dict(saved["game"])
-    again.step, again.recent = saved["step"], [Values(*row) for row in saved["recent"]]
+    again.recent.load_state_dict(saved["recent"])
+    again.step = saved["step"]
     again.run()
 
-    assert again.recent == whole.recent
+    assert again.mean() == whole.mean()
     first, second = (trainer.game.state_dict() for trainer in (whole, again))
     assert_same(first, second)
 
@@ -42,20 +47,129 @@ def test_a_checkpoint_says_where_the_log_stood_and_what_was_not_in_it_yet(tmp_pa
     whole = log[: saved["log_bytes"]].decode().splitlines()
     assert [json.loads(line)["step"] for line in whole] == [2, 4]  # the line that closes the run is left out
     last = json.loads(log.splitlines()[-1])
-    assert len(saved["recent"]) == 1  # step 5
-    assert saved["recent"][0][0] == pytest.approx(last["loss_D"], rel=1e-5)
+    assert saved["recent"]["counts"] == dict.fromkeys(("loss_D", "D_x", "D_G_z", "loss_G"), 1)  # step 5
+    assert saved["recent"]["sums"]["loss_D"] == pytest.approx(last["loss_D"], rel=1e-5)
 
 
-def test_two_checkpoints_are_kept(tmp_path):
-    run = trained(tmp_path / "x", steps=20)
-    assert [path.stem for path in run.checkpoints()] == ["step-00000018", "step-00000020"]
+def test_a_checkpoint_says_on_what_data_and_where_it_was_made(tmp_path):
+    saved = Run.open(trained(tmp_path / "x", steps=5).path).checkpoint
+    assert saved["environment"]["numpy"] == np.__version__
+    assert {"cpu", "blas_threads", "libraries", "minigan", "python"} <= saved["environment"].keys()
+    images = trainer_of(tiny()).loader.images
+    data = b"|u1 (12, 1, 4, 4) " + images.tobytes() + b"<f8 (0,) "
+    digest = hashlib.sha256(data).hexdigest()
+    assert saved["data"] == {"shape": [1, 4, 4], "classes": 0, "batches": 3, "sha256": digest}
 
 
-def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
+# ---- when they are written -------------------------------------------------------------------------------
+
+
+def noted(run, **training):
+    """The steps after which a run of 20 steps, three in an epoch, saves a checkpoint."""
+    config = tiny(steps=20, **training)
+    run = Run.create(run, config)
+    steps, save = [], run.save_checkpoint
+    run.save_checkpoint = lambda trainer: steps.append(trainer.step) or save(trainer)
+    trainer_of(config, run).run()
+    return steps, [path.stem for path in run.checkpoints()]
+
+
+def test_there_is_one_after_every_epoch_and_at_the_end_and_the_last_two_are_kept(tmp_path):
+    steps, kept = noted(tmp_path / "x")
+    assert steps == [3, 6, 9, 12, 15, 18, 20]
+    assert kept == ["step-00000018", "step-00000020"]
+
+
+def test_how_many_epochs_lie_between_two_and_how_many_are_kept_can_be_set(tmp_path):
+    steps, kept = noted(tmp_path / "x", checkpoint_epochs=2, keep=3)
+    assert steps == [6, 12, 18, 20]
+    assert kept == ["step-00000012", "step-00000018", "step-00000020"]
+
+
+def test_there_is_one_whenever_the_last_is_so_many_minutes_old(tmp_path, monkeypatch):
+    """A step takes a minute here: the clock goes on by one with each."""
+    clock = [0.0]
+    monkeypatch.setattr("minigan.gan.extensions.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(Trainer, "_make_step", lambda self, make=Trainer._make_step: tick(clock) or make(self))
+    steps, _ = noted(tmp_path / "x", checkpoint_epochs=100, checkpoint_minutes=3.0)
+    assert steps == [3, 6, 9, 12, 15, 18, 20]
+    clock[0] = 0.0
+    steps, _ = noted(tmp_path / "y", checkpoint_epochs=2, checkpoint_minutes=4.0)
+    assert steps == [4, 6, 10, 12, 16, 18, 20]
+
+
+def tick(clock):
+    clock[0] += 60
+
+
+def test_older_ones_are_removed_only_when_the_new_one_is_on_the_disk(tmp_path, monkeypatch):
+    calls = []
+    fsync, unlink = os.fsync, os.unlink
+    monkeypatch.setattr(os, "fsync", lambda file: (calls.append("fsync"), fsync(file)))
+    monkeypatch.setattr(os, "unlink", lambda path: (calls.append(f"unlink {Path(path).name}"), unlink(path)))
+    config = tiny()
+    run = Run.create(tmp_path / "x", config)
+    trainer = trainer_of(config, run)
+    for trainer.step in (1, 2):
+        run.save_checkpoint(trainer)
+    calls.clear()
+    trainer.step = 3
+    run.save_checkpoint(trainer)
+    assert calls[-2:] == ["fsync", "unlink step-00000001.safetensors"]
+    assert calls.count("fsync") == 3  # the folder of the log (there are no lines yet), the file, its folder
+
+
+# ---- reading them ----------------------------------------------------------------------------------------
+
+
+FOREIGN = b'{"__metadata__":{"format":"pt"}}'
+
+
+@pytest.mark.parametrize(
+    ("ruin", "reason"),
+    [
+        (lambda content: content[:-100], r"its arrays take [0-9,]+ bytes, but it has [0-9,]+ for them"),
+        (lambda content: b"", "its 0 bytes are fewer than its header needs"),
+        (lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:], "was damaged: its content does not"),
+        (lambda content: len(FOREIGN).to_bytes(8, "little") + FOREIGN, "was not written by minigan"),
+        (lambda content: b"PK\3\4" + content, "are fewer than its header needs"),
+    ],
+)
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before_which_is_said(tmp_path, capsys, ruin, reason):
     run = trained(tmp_path / "x")
-    newest = run.checkpoints()[-1]
-    newest.write_bytes(newest.read_bytes()[:-100])
+    before, newest = run.checkpoints()
+    newest.write_bytes(ruin(newest.read_bytes()))
+    capsys.readouterr()
     assert Run.open(run.path).checkpoint["step"] == 6
+    said = capsys.readouterr().err
+    assert re.search(rf"{newest}.*{reason}.* The newest whole checkpoint of {run.path} is {before}\.\n$", said)
+    assert said.count("\n") == 1
+
+
+def test_a_tree_without_a_game_is_no_checkpoint(tmp_path, capsys):
+    run = trained(tmp_path / "x")
+    mg.save({"step": 9}, run.path / "checkpoints/step-00000009.safetensors")
+    assert Run.open(run.path).checkpoint["step"] == 7
+    assert "step-00000009.safetensors is no checkpoint of a run. The newest whole" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_removed_while_one_looks_at_it_is_none(tmp_path, monkeypatch, capsys):
+    """As a training that goes on does: by then there are newer ones."""
+    run = trained(tmp_path / "x", keep=1)
+    run_too = trained(tmp_path / "y", steps=10, keep=1)
+    listed = Run.checkpoints
+
+    def then_saved(self):
+        found = listed(self)
+        monkeypatch.setattr(Run, "checkpoints", listed)
+        found[0].unlink()
+        shutil.copy(run_too.checkpoints()[0], found[0].parent)
+        return found
+
+    capsys.readouterr()
+    monkeypatch.setattr(Run, "checkpoints", then_saved)
+    assert Run.open(run.path).checkpoint["step"] == 10
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_says_so(tmp_path):
@@ -71,7 +185,8 @@ def test_a_run_without_a_checkpoint_says_so(tmp_path):
     with pytest.raises(RunError) as error:
         Run.open(tmp_path / "x")
     assert str(error.value) == (
-        f"{tmp_path / 'x'} is a run without a checkpoint: it was stopped before the first was saved. Train again."
+        f"{tmp_path / 'x'} is a run without a checkpoint: it was stopped before the first was saved. Go on with it: "
+        f"minigan train --resume {tmp_path / 'x'}"
     )
 
 
@@ -96,10 +211,15 @@ def test_what_is_no_run_is_not_opened(tmp_path, make, what):
     [
         lambda saved: saved.pop("config"),
         lambda saved: saved.update(config=3),
-        lambda saved: saved.pop("image_shape"),
-        lambda saved: saved.update(image_shape=[16]),
-        lambda saved: saved.update(image_shape=[-1, -4, 4]),
-        lambda saved: saved.update(image_shape=[1, 4, 10**30]),
+        lambda saved: saved.pop("data"),
+        lambda saved: saved["data"].pop("shape"),
+        lambda saved: saved["data"].update(shape=[-1, -4, 4]),
+        lambda saved: saved["data"].update(shape=[1, 4, 10**30]),
+        lambda saved: saved["data"].update(batches=0),
+        lambda saved: saved["data"].update(classes="many"),
+        lambda saved: saved.update(step=2),
+        lambda saved: saved.update(log_bytes=-1),
+        lambda saved: saved.pop("log_bytes"),
         lambda saved: saved.update(game={}),
         lambda saved: saved.update(game=None),
         lambda saved: saved["game"].update(ema=None),
@@ -108,6 +228,13 @@ def test_what_is_no_run_is_not_opened(tmp_path, make, what):
         lambda saved: saved["game"]["generator"]["optimizer"].update(state=3),
         lambda saved: saved["game"]["generator"]["network"].popitem(),
         lambda saved: saved["config"]["generator"].update(hidden=[9]),
+        lambda saved: saved["config"]["generator"].update(hidden=[10**9]),
+        lambda saved: saved["config"]["generator"].update(hidden=[8] * 10**5),
+        lambda saved: saved["config"]["generator"].update(z_dim=10**9),
+        lambda saved: saved["config"]["discriminator"].update(network="maxout", pieces=10**9),
+        lambda saved: saved["config"]["game"].update(pack=10**9),
+        lambda saved: (saved["config"]["game"].update(task="conditional"), saved["data"].update(classes=10**9)),
+        lambda saved: saved["data"].update(shape=[1, 10**9, 10**9]),
     ],
 )
 def test_a_checkpoint_of_another_structure_is_said_to_be_one(tmp_path, change):
@@ -121,6 +248,21 @@ def test_a_checkpoint_of_another_structure_is_said_to_be_one(tmp_path, change):
     assert str(error.value) == (
         f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train again."
     )
+
+
+def test_settings_that_ask_for_more_than_the_file_holds_take_no_memory(tmp_path):
+    """3 numbers of input and 10^8 of output would take 1.2 GB, which this machine may well have."""
+    run = trained(tmp_path / "x", steps=1)
+    (path,) = run.checkpoints()
+    saved = mg.load(path)
+    saved["config"]["generator"]["hidden"] = [10**8]
+    mg.save(saved, path)
+    tracemalloc.start()
+    with pytest.raises(RunError, match="of another kind or version"):
+        Run.open(run.path).game()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5e6
 
 
 def test_weights_that_are_no_numbers_are_not_sampled_from(tmp_path):
@@ -181,7 +323,8 @@ def test_a_ruined_network_is_not_saved_though_no_loss_has_shown_it_yet(tmp_path)
     assert [path.stem for path in run.checkpoints()] == ["step-00000003"]
 
 
-def test_a_run_that_diverged_has_its_curves(tmp_path):
+def test_a_run_that_diverged_has_its_curves(tmp_path, monkeypatch):
+    monkeypatch.setattr("minigan.gan.extensions.curves", REAL_CURVES)
     config = tiny()
     run = Run.create(tmp_path / "x", config)
     with pytest.raises(DivergedError):

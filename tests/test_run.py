@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_runs import CPU, SHAPE, assert_same, files, poison, tiny, trained, trainer_of
+from tiny_runs import CPU, REAL_CURVES, SHAPE, assert_same, files, poison, quick_curves, tiny, trained, trainer_of  # noqa: F401
 
 import minigan as mg
 from minigan.errors import ConfigError, DivergedError, RunError
-from minigan.gan import Config, Extension, Run, build_game, draw_z
+from minigan.gan import Config, Extension, Run, build_game, folder
 from minigan.gan import run as module
-from minigan.gan.extensions import Progress, sample
+from minigan.gan.extensions import Progress
 from minigan.gan.pictures import grid
-from minigan.gan.run import read_config
+from minigan.gan.record import read_config
 
 
 def pixels(path):
@@ -45,12 +45,12 @@ def test_the_log_holds_the_mean_of_every_log_every_steps_and_of_what_is_left(tmp
     for k in range(7):
         mg.set_step(k)
         report = plain.game.step(mg.tensor(plain.loader.batch(k)))
-        reports.append([value.item() for value in report])
+        reports.append([report[name].item() for name in ("loss_D", "loss_G", "D_x", "D_G_z")])
     assert [(line["step"], line["epoch"]) for line in run.log()] == [(2, 0), (4, 1), (6, 2), (7, 2)]
     for line, first, last in zip(run.log(), (0, 2, 4, 6), (2, 4, 6, 7), strict=True):
         means = np.mean(reports[first:last], axis=0)
-        assert list(line) == ["step", "epoch", "loss_D", "loss_G", "D_x", "D_G_z"]
-        np.testing.assert_allclose(list(line.values())[2:], means, rtol=1e-5)
+        assert set(line) == {"step", "epoch", "loss_D", "loss_G", "D_x", "D_G_z"}
+        np.testing.assert_allclose([line[name] for name in ("loss_D", "loss_G", "D_x", "D_G_z")], means, rtol=1e-5)
 
 
 def test_times_are_kept_out_of_the_log(tmp_path):
@@ -82,17 +82,18 @@ def test_a_sample_grid_is_what_the_average_of_G_draws_from_64_fixed_z(tmp_path):
     game = build_game(tiny(seed=9), SHAPE, CPU)
     game.load_state_dict(saved["game"])
     with mg.no_grad():
-        images = game.ema.network(draw_z(64, 3, 0, CPU)).numpy()
+        images = game.ema.network(game.noise.fixed(64, 0, CPU)).numpy()
     np.testing.assert_array_equal(pixels(run.path / "samples/epoch-003.png"), grid(images, columns=8))
 
 
-def test_a_run_shorter_than_an_epoch_has_one_grid_one_line_and_one_checkpoint(tmp_path):
+def test_a_run_shorter_than_an_epoch_has_one_grid_one_line_and_one_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr("minigan.gan.extensions.curves", REAL_CURVES)
     run = trained(tmp_path / "x", steps=1)
     assert [path.name for path in run.samples()] == ["epoch-001.png"]
     assert [path.name for path in run.checkpoints()] == ["step-00000001.safetensors"]
     assert [line["step"] for line in run.log()] == [1]
-    assert (run.path / "curves.png").exists()
-    assert (run.path / "samples.gif").exists()
+    assert pixels(run.path / "curves.png").std() > 10  # a point for each number
+    assert not (run.path / "samples.gif").exists()  # a film of one picture is none
 
 
 def test_a_run_that_ends_with_an_epoch_writes_nothing_twice(tmp_path):
@@ -108,6 +109,27 @@ def test_the_film_shows_all_grids_in_order(tmp_path):
         for i, path in enumerate(run.samples()):
             film.seek(i)
             np.testing.assert_array_equal(np.asarray(film.convert("L")), pixels(path))
+
+
+def test_the_film_of_a_run_of_thousands_of_epochs_has_as_many_frames_as_one_can_watch(tmp_path, monkeypatch):
+    monkeypatch.setattr("minigan.gan.extensions.FRAMES", 3)
+    run = trained(tmp_path / "x", steps=24)
+    with Image.open(run.path / "samples.gif") as film:
+        assert film.n_frames == 3
+        for i, path in enumerate(np.array(run.samples())[[0, 3, 7]]):
+            film.seek(i)
+            np.testing.assert_array_equal(np.asarray(film.convert("L")), pixels(path))
+
+
+def test_the_curves_of_a_long_log_are_drawn_from_some_of_its_lines(tmp_path):
+    run = Run.create(tmp_path / "x", tiny())
+    for step in range(1, 100):
+        run.append("log.jsonl", {"step": step, "loss_D": step / 10})
+        if step % 10 == 0:
+            run.append("log.jsonl", {"step": step, "D_x_test": step / 20})
+    lines = run.log(most=20)
+    assert [line["step"] for line in lines if "loss_D" in line] == [1 + 8 * i for i in range(13)]
+    assert [line["step"] for line in lines if "D_x_test" in line] == [10 * i for i in range(1, 10)]  # not lost
 
 
 def test_grids_and_checkpoints_sort_by_number_when_the_digits_run_out(tmp_path):
@@ -150,6 +172,7 @@ def test_config_toml_records_command_versions_machine_threads_and_blas(tmp_path)
     assert record["numpy"] == np.__version__
     assert record["minigan"] == mg.__version__
     assert {"python", "platform", "cpu", "cores", "blas", "blas_kernels", "blas_threads", "device"} <= record.keys()
+    assert tomllib.loads((run.path / "config.toml").read_text())["training"]["seed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -198,7 +221,8 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path):
     with pytest.raises(RunError) as error:
         Run.create(tmp_path / "x", tiny(seed=2))
     assert str(error.value) == (
-        f"{tmp_path / 'x'} already holds a run, which would be overwritten; choose another folder with --out."
+        f"{tmp_path / 'x'} already holds a run, which would be overwritten; choose another folder with --out, "
+        f"or go on with it: minigan train --resume {tmp_path / 'x'}"
     )
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -254,35 +278,58 @@ def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path, monkeypatch):
     assert files(tmp_path) == []
 
 
-def test_of_two_runs_that_want_the_same_folder_the_loser_takes_nothing_from_the_winner(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ended", [False, True])
+def test_of_two_runs_that_want_the_same_folder_the_loser_takes_nothing_from_the_winner(tmp_path, monkeypatch, ended):
     (tmp_path / "x").mkdir()
-    check = module._check_empty
+    check = folder._check_empty
+    others = []
 
     def too_late(path):
         check(path)
-        monkeypatch.setattr(module, "_check_empty", check)
-        Run.create(path, tiny(seed=1))
+        monkeypatch.setattr(folder, "_check_empty", check)
+        others.append(Run.create(path, tiny(seed=1)))
+        if ended:
+            others.pop().close()
 
-    monkeypatch.setattr(module, "_check_empty", too_late)
-    with pytest.raises(RunError, match=r"Cannot make the folder .*x/samples \(File exists\)"):
+    monkeypatch.setattr(folder, "_check_empty", too_late)
+    with pytest.raises(RunError, match="already holds a run" if ended else "is in use by another training"):
         Run.create(tmp_path / "x", tiny(seed=2))
+    for other in others:
+        other.close()
     assert files(tmp_path / "x") == ["checkpoints", "config.toml", "samples"]
     assert read_config(tmp_path / "x" / "config.toml").training.seed == 1
 
 
 def test_of_two_runs_without_a_folder_the_second_takes_the_next_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    find = module._free_folder
+    find = folder._free_folder
 
     def too_late(name):
-        monkeypatch.setattr(module, "_free_folder", find)
+        monkeypatch.setattr(folder, "_free_folder", find)
         path = find(name)
-        Run.create(None, tiny())
+        Run.create(None, tiny()).close()
         return path
 
-    monkeypatch.setattr(module, "_free_folder", too_late)
+    monkeypatch.setattr(folder, "_free_folder", too_late)
     assert Run.create(None, tiny()).path == Path("runs/tiny-2")
     assert files(tmp_path / "runs" / "tiny") == ["checkpoints", "config.toml", "samples"]
+
+
+def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_config_is_an_empty_folder(tmp_path):
+    for name in ("samples", "checkpoints"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+    for name in (".lock", ".config.toml.123.tmp"):
+        (tmp_path / "x" / name).write_text("half")
+    run = trained(tmp_path / "x")
+    assert len(run.log()) == 4
+    assert not list(run.path.rglob(".*"))
+
+
+def test_a_picture_that_somebody_left_in_samples_is_none_of_a_run_that_was_killed(tmp_path):
+    (tmp_path / "x" / "samples").mkdir(parents=True)
+    (tmp_path / "x" / "samples" / "holiday.png").write_bytes(b"precious")
+    with pytest.raises(RunError, match="is not empty"):
+        Run.create(tmp_path / "x", tiny())
 
 
 def test_ctrl_c_while_the_folder_is_made_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -303,24 +350,7 @@ def test_a_log_that_cannot_be_written_stops_training_with_one_clear_error(tmp_pa
         trainer_of(config, run).run()
 
 
-# ---- samples and progress --------------------------------------------------------------------------------
-
-
-def test_drawing_in_chunks_gives_the_same_images():
-    game = trainer_of(tiny()).game
-    whole, parts = (sample(game, 10, seed=1, device=CPU, chunk=chunk) for chunk in (10, 3))
-    assert whole.shape == (10, *SHAPE)
-    assert whole.dtype == np.float32
-    np.testing.assert_allclose(parts, whole, rtol=1e-5)
-
-
-def test_drawing_leaves_the_streams_of_training_alone():
-    game = trainer_of(tiny()).game
-    mg.set_step(4)
-    expected = mg.rand(3).numpy()
-    mg.set_step(4)
-    sample(game, 10, seed=1, device=CPU)
-    np.testing.assert_array_equal(mg.rand(3).numpy(), expected)
+# ---- progress -------------------------------------------------------------------------------------------
 
 
 class Stderr(io.StringIO):
@@ -355,6 +385,15 @@ def test_without_a_terminal_there_is_one_line_per_epoch_and_no_cursor_movement(m
     ]  # fmt: skip
     assert "\r" not in stderr.getvalue()
     assert "\x1b" not in stderr.getvalue()
+
+
+def test_without_a_terminal_each_line_tells_how_long_its_epoch_took(monkeypatch):
+    stderr = Stderr(terminal=False)
+    monkeypatch.setattr("sys.stderr", stderr)
+    monkeypatch.setattr("minigan.gan.extensions.perf_counter", iter((100.0, 103.0, 109.0, 110.0)).__next__)
+    trainer_of(tiny(), None, Progress()).run()
+    speeds = [line.split("  ")[2:4] for line in stderr.getvalue().splitlines()]
+    assert speeds == [["3.0 s", "1.0 steps/s"], ["6.0 s", "0.5 steps/s"], ["1.0 s", "1.0 steps/s"]]
 
 
 def test_after_an_error_the_bar_is_closed_so_that_the_message_has_a_line_of_its_own(monkeypatch):

@@ -1,13 +1,19 @@
 """save and load: what goes in comes out, a file is whole or absent, and damage never passes unnoticed."""
 
+import hashlib
+import json
 import os
+import stat
+import tracemalloc
 
 import numpy as np
 import pytest
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load as by_library
 from safetensors.numpy import save_file
 
 import minigan as mg
+from minigan.tensor_file import TensorFileError, read
 
 DTYPES = [
     "float16",
@@ -183,7 +189,35 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda file: (calls.append("fsync"), fsync(file)))
     monkeypatch.setattr(os, "replace", lambda *names: (calls.append("replace"), replace(*names)))
     mg.save({"x": 1}, path)
-    assert calls[:2] == ["fsync", "replace"]
+    assert calls == ["fsync", "replace", "fsync"]  # of the file; and of its new name, in the folder
+
+
+def test_a_folder_that_cannot_be_flushed_is_told(path, monkeypatch):
+    fsync, files = os.fsync, []
+
+    def fail(file):
+        files.append(file)
+        if len(files) == 2:
+            raise OSError(5, "Input/output error")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(mg.RunError) as error:
+        mg.save({"x": 1}, path)
+    assert str(error.value) == f"Cannot get {path.parent} to the disk: Input/output error; check the disk."
+
+
+def test_a_file_system_that_cannot_flush_folders_is_good_enough(path, monkeypatch):
+    fsync = os.fsync
+
+    def only_files(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(22, "Invalid argument")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    mg.save({"x": 1}, path)
+    assert mg.load(path) == {"x": 1}
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
@@ -272,3 +306,143 @@ def test_a_flipped_bit_in_an_array_is_always_found(path):
         damaged[place] ^= 16
         path.write_bytes(damaged)
         refused(path, "was damaged: its content does not match its SHA-256. Use another copy")
+
+
+# ---- files from strangers --------------------------------------------------------------------------------
+
+
+def packed(header, body=b""):
+    header = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(header).to_bytes(8, "little") + header + body
+
+
+def entry(dtype="F32", shape=(2,), begin=0, end=8):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+HUGE = 10**15
+HOSTILE = {
+    "a header longer than the file": (2**64 - 1).to_bytes(8, "little") + b"{}",
+    "a header of 1 TB": (1 << 40).to_bytes(8, "little") + b"{}",
+    "a header of 9 MiB": packed(b"{" + b" " * (9 << 20) + b"}"),
+    "100,000 brackets": packed(b"[" * 100_000),
+    "100,000 braces": packed(b'{"a":' * 100_000),
+    "a number of 100,000 digits": packed(b'{"x":' + b"9" * 100_000 + b"}"),
+    "no text": packed(b"\xff\xfe"),
+    "no table": packed([]),
+    "an entry that is no table": packed({"x": 3}),
+    "an entry with nothing in it": packed({"x": {}}),
+    "an unknown type": packed({"x": entry("F128")}, bytes(8)),
+    "a type that is a list": packed({"x": entry(["F32"])}, bytes(8)),
+    "a size of 1 PB": packed({"x": entry(shape=[HUGE], end=4 * HUGE)}, bytes(8)),
+    "a size that overflows to 8": packed({"x": entry(shape=[2**62, 2**62 + 2])}, bytes(8)),
+    "a size below 0": packed({"x": entry(shape=[-2])}, bytes(8)),
+    "two sizes below 0": packed({"x": entry(shape=[-1, -2])}, bytes(8)),
+    "a size that is a fraction": packed({"x": entry(shape=[2.0])}, bytes(8)),
+    "a size that is a truth": packed({"x": entry("F64", shape=[True])}, bytes(8)),
+    "a size that is a table": packed({"x": {**entry(), "shape": {"2": 2}}}, bytes(8)),
+    "no numbers of an impossible shape": packed({"x": entry(shape=[0, 2**60, 2**60], end=0)}),
+    "a thousand dimensions": packed({"x": entry(shape=[1] * 1000, end=4)}, bytes(4)),
+    "an end before the beginning": packed({"x": entry(begin=8, end=0)}, bytes(8)),
+    "a beginning below 0": packed({"x": entry(begin=-8, end=0)}, bytes(8)),
+    "an end behind the file": packed({"x": entry(shape=[4], end=16)}, bytes(8)),
+    "three offsets": packed({"x": {**entry(), "data_offsets": [0, 8, 16]}}, bytes(8)),
+    "offsets that are texts": packed({"x": {**entry(), "data_offsets": "08"}}, bytes(8)),
+    "a place that disagrees with the size": packed({"x": entry(shape=[1])}, bytes(8)),
+    "two arrays in one place": packed({"x": entry(), "y": entry()}, bytes(8)),
+    "a gap": packed({"x": entry(), "y": entry(begin=12, end=20)}, bytes(20)),
+    "bytes that belong to nobody": packed({"x": entry()}, bytes(12)),
+    "metadata that are a list": packed({"__metadata__": ["minigan"]}),
+    "metadata that are no texts": packed({"__metadata__": {"minigan": {}}}),
+    "a name of a megabyte": packed({"x" * 10**6: entry("F128")}, bytes(8)),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_header_is_refused_in_one_sentence_before_anything_is_allocated(path, content):
+    path.write_bytes(content)
+    tracemalloc.start()
+    refused(path, "^Cannot read .*Expected a whole safetensors file; use another copy\\.$")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(content) + 10**6
+
+
+def test_an_eighth_of_the_longest_header_takes_an_eighth_of_the_memory_that_is_said(path):
+    path.write_bytes(packed(b"[" + b"[]," * 325_000 + b"[]]"))
+    tracemalloc.start()
+    refused(path, "its header is no table")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (200 << 20) / 8
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        "[" * 100_000,
+        "9" * 100_000,
+        "[]",
+        "3",
+        *(f'{{"x": {{"__array__": {name}}}}}' for name in ('"y"', '["x"]', "{}")),
+    ],
+)
+def test_a_hostile_tree_with_a_right_sum_is_refused(path, tree):
+    digest = hashlib.sha256(tree.encode()).hexdigest()
+    save_file({}, path, {"minigan": json.dumps({"tree": tree, "sha256": digest})})
+    refused(path, "was damaged")
+
+
+def test_a_file_of_holes_larger_than_half_the_memory_is_refused_at_once(path):
+    size = 4 << 40
+    path.write_bytes(packed({"x": entry("U8", [size], 0, size)}))
+    try:
+        os.truncate(path, path.stat().st_size + size)
+    except OSError:  # a file system that knows no such files: then a stranger can have none on it
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        path.write_bytes(packed({"x": entry("U8", [size], 0, size)}))
+        os.truncate(path, path.stat().st_size + size)
+    refused(path, r"its [0-9,]+ MiB are more than half of this machine's memory")
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "it is no ordinary file")
+    with pytest.raises(mg.RunError, match="it is no ordinary file"):
+        mg.load("/dev/zero")
+
+
+def test_what_is_read_is_what_the_library_reads_and_what_it_refuses_is_refused(path):
+    """1,000 files with changed headers: none is taken that the reference implementation does not take."""
+    rng = np.random.default_rng(0)
+    numbers = [0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 28, -1, 2**31, 2**63]
+    taken = 0
+    for _ in range(1000):
+        header = {"__metadata__": {"a": "b"}, "x": entry("F32", [3], 0, 12), "y": entry("I16", [2, 2], 12, 20)}
+        for _ in range(rng.integers(0, 3)):
+            one = header[rng.choice(["x", "y"])]
+            key = rng.choice(["dtype", "shape", "begin", "end"])
+            if key == "dtype":
+                one[key] = str(rng.choice(["F32", "I32", "U32", "F16", "I16", "U8", "I64"]))
+            elif key == "shape":
+                one[key] = [int(n) for n in rng.choice(numbers, rng.integers(0, 4))]
+            else:
+                one["data_offsets"][key == "end"] = int(rng.choice(numbers))
+        content = packed(header, rng.bytes(20))
+        path.write_bytes(content)
+        try:
+            texts, arrays = read(path)
+        except TensorFileError:
+            with pytest.raises((SafetensorError, OverflowError)):
+                by_library(content)
+        else:
+            taken += 1
+            assert texts == {"a": "b"}
+            assert_equal(dict(sorted(arrays.items())), dict(sorted(by_library(content).items())))
+    assert 300 < taken < 700
+
+
+def test_plain_values_that_load_would_refuse_are_not_saved(path):
+    with pytest.raises(mg.DTypeError, match=r"Cannot save plain values of [0-9,]+ bytes as JSON: expected at most"):
+        mg.save({"x": "x" * (8 << 20)}, path)
+    assert not path.exists()

@@ -1,17 +1,16 @@
 """The trainer: which step plays on what, when reports are read, what stops it."""
 
 import gc
-import os
-import signal
 import threading
 
 import numpy as np
 import pytest
+from tiny_runs import at_step
 
 import minigan as mg
 from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError
-from minigan.gan import Config, Extension, Player, Report, Trainer, build_game
+from minigan.gan import Config, Extension, Player, Trainer, build_game
 from minigan.gan import trainer as module
 
 BATCHES = 3  # in an epoch
@@ -20,21 +19,26 @@ BATCHES = 3  # in an epoch
 class FakeGame:
     """A game that notes what it is given, and reports the numbers it is told to."""
 
-    def __init__(self, reports=None):
+    def __init__(self, reports=None, batches_per_step=1):
         network = mg.nn.Linear(2, 1)
         self.generator = Player("G", network, mg.optim.SGD(network.parameters(), lr=0.1))
         self.reports = reports or {}
+        self.batches_per_step = batches_per_step
         self.batches, self.draws = [], []
+        self.played = 0
         self.state = {"weight": np.zeros(2, np.float32), "step": 0}
 
-    def step(self, real):
-        self.batches.append(real.numpy())
+    def step(self, *batches):
+        assert len(batches) == self.batches_per_step
+        self.batches += batches
         self.draws.append(mg.rand(2).numpy())
-        k = len(self.batches)
-        return Report(*(mg.tensor(float(x)) for x in self.reports.get(k, (k, 10 * k, 0.5, 0.25))))
+        self.played += 1
+        k = self.played
+        report = dict(zip(("loss_D", "loss_G", "D_x", "D_G_z"), (k, 10 * k, 0.5, 0.25), strict=True))
+        return {name: mg.tensor(float(x)) for name, x in {**report, **self.reports.get(k, {})}.items()}
 
     def state_dict(self):
-        return {"generator": {"network": self.state}, "discriminator": {"network": {}}, "steps": len(self.batches)}
+        return {"generator": {"network": self.state}, "discriminator": {"network": {}}, "steps": self.played}
 
 
 class Notes(Extension):
@@ -52,6 +56,9 @@ class Notes(Extension):
     def after_epoch(self, trainer):
         self.calls.append(("epoch", trainer.epoch))
 
+    def save(self, trainer):
+        self.calls.append(("save", trainer.step))
+
     def end(self, trainer):
         self.calls.append(("end", trainer.step))
 
@@ -59,28 +66,12 @@ class Notes(Extension):
         self.calls.append(("failed", type(error).__name__))
 
 
-def at_step(step, action):
-    """An extension that does something after one step."""
-    extension = Extension()
-    extension.after_step = lambda trainer: action(trainer) if trainer.step == step else None
-    return extension
-
-
-def loader():
-    return Loader(np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2), batch_size=2)
+def loader(labels=None):
+    return Loader(np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2), labels, batch_size=2)
 
 
 def trainer(steps, *extensions, reports=None, log_every=50):
     return Trainer(FakeGame(reports), loader(), steps, extensions, log_every=log_every)
-
-
-@pytest.fixture
-def usual_ctrl_c():
-    """Python's own handler, whatever the program that started pytest left here."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
 
 
 # ---- steps and extensions --------------------------------------------------------------------------------
@@ -90,8 +81,9 @@ def test_extensions_are_told_of_every_step_and_every_finished_epoch_in_order():
     notes = Notes()
     trainer(7, notes).run()
     assert notes.calls == [
-        ("start", 0), ("step", 1), ("step", 2), ("step", 3), ("epoch", 1), ("step", 4), ("step", 5), ("step", 6),
-        ("epoch", 2), ("step", 7), ("end", 7),
+        ("start", 0), ("step", 1), ("save", 1), ("step", 2), ("save", 2), ("step", 3), ("epoch", 1), ("save", 3),
+        ("step", 4), ("save", 4), ("step", 5), ("save", 5), ("step", 6), ("epoch", 2), ("save", 6),
+        ("step", 7), ("save", 7), ("save", 7), ("end", 7),
     ]  # fmt: skip
 
 
@@ -113,7 +105,8 @@ def test_step_k_plays_on_batch_k_and_on_the_random_numbers_of_step_k():
     t = trainer(7)
     t.run()
     for k in range(7):
-        np.testing.assert_array_equal(t.game.batches[k], loader().batch(k))
+        np.testing.assert_array_equal(t.game.batches[k].images.numpy(), loader().batch(k))
+        assert t.game.batches[k].labels is None
         mg.set_step(k)
         np.testing.assert_array_equal(t.game.draws[k], mg.rand(2).numpy())
 
@@ -137,6 +130,27 @@ def test_the_trainer_adds_nothing_to_the_game():
         ours, theirs = (getattr(game, player).network.state_dict() for game in (by_trainer, by_hand))
         for name in theirs:
             np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{player} {name}")
+
+
+def test_a_step_gets_as_many_batches_as_the_game_takes_each_once_with_its_labels():
+    labels = np.array([3, 1, 4, 1, 5, 9])
+    t = Trainer(FakeGame(batches_per_step=2), loader(labels), 4)
+    t.run()
+    assert len(t.game.batches) == 8
+    for number, batch in enumerate(t.game.batches):
+        np.testing.assert_array_equal(batch.images.numpy(), loader().batch(number))
+        np.testing.assert_array_equal(batch.labels.numpy(), loader(labels).labels_of(number))
+
+
+@pytest.mark.parametrize("batches_per_step", [1, 2, 3, 7])
+def test_an_epoch_is_finished_with_the_step_that_takes_its_last_batch(batches_per_step):
+    notes = Notes()
+    Trainer(FakeGame(batches_per_step=batches_per_step), loader(), 9, [notes]).run()
+    finished = [k * batches_per_step // BATCHES for k in range(10)]
+    expected = [(k, finished[k]) for k in range(1, 10) if finished[k] > finished[k - 1]]
+    steps = [call for call in notes.calls if call[0] in ("step", "epoch")]
+    found = [(steps[i - 1][1], call[1]) for i, call in enumerate(steps) if call[0] == "epoch"]
+    assert found == expected
 
 
 def test_an_extension_can_stop_the_run():
@@ -175,22 +189,43 @@ def test_a_line_of_the_log_is_the_mean_over_its_steps():
     extension = Extension()
     extension.after_step = lambda t: means.append((t.step, t.mean())) if t.line_due else None
     trainer(9, extension, log_every=4).run()
-    assert means == [(4, (2.5, 25.0, 0.5, 0.25)), (8, (6.5, 65.0, 0.5, 0.25))]
+    assert [step for step, _ in means] == [4, 8]
+    assert [mean for _, mean in means] == [
+        {"loss_D": 2.5, "loss_G": 25.0, "D_x": 0.5, "D_G_z": 0.25},
+        {"loss_D": 6.5, "loss_G": 65.0, "D_x": 0.5, "D_G_z": 0.25},
+    ]
 
 
 def test_a_reading_between_two_lines_takes_nothing_from_the_mean():
     """A checkpoint makes the trainer read in the middle of the steps that a line stands for."""
     means = []
     extension = Extension()
-    extension.after_step = lambda t: means.append(t.mean().loss_D) if t.line_due else None
+    extension.after_step = lambda t: means.append(t.mean()["loss_D"]) if t.line_due else None
     trainer(8, extension, at_step(2, lambda t: t.check()), at_step(7, lambda t: t.read()), log_every=4).run()
     assert means == [2.5, 6.5]
+
+
+def test_a_number_that_only_some_steps_report_is_averaged_over_these():
+    t = trainer(4, reports={2: {"penalty": 3.0}, 4: {"penalty": 5.0}})
+    t.run()
+    assert t.mean() == {"loss_D": 2.5, "loss_G": 25.0, "D_x": 0.5, "D_G_z": 0.25, "penalty": 4.0}
+
+
+def test_reports_never_pile_up_however_rarely_a_line_is_due(monkeypatch):
+    monkeypatch.setattr(module, "UNREAD", 10)
+    most = []
+    extension = Extension()
+    extension.after_step = lambda t: most.append(len(t._unread))
+    t = Trainer(FakeGame(), Loader(np.zeros((200, 2, 2), np.uint8), batch_size=2), 95, [extension], log_every=10**9)
+    t.run()
+    assert max(most) == 9
+    assert t.mean()["loss_D"] == 48
 
 
 def test_the_steps_after_the_last_line_are_at_hand_at_the_end():
     t = trainer(6, log_every=4)
     t.run()
-    assert [values.loss_D for values in t.recent] == [5, 6]
+    assert t.mean()["loss_D"] == 5.5
 
 
 def test_reports_are_read_every_log_every_steps_and_before_a_checkpoint_and_at_no_other_time(monkeypatch):
@@ -211,14 +246,16 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("report", "what"),
     [
-        ((NAN, 1, 1, 1), "the loss of the discriminator (loss_D) is nan"),
-        ((1, INF, 1, 1), "the loss of the generator (loss_G) is inf"),
-        ((1, -INF, 1, 1), "the loss of the generator (loss_G) is -inf"),
-        ((NAN, NAN, 1, 1), "the loss of the discriminator (loss_D) is nan"),
+        ({"loss_D": NAN}, "the loss of the discriminator (loss_D) is nan"),
+        ({"loss_G": INF}, "the loss of the generator (loss_G) is inf"),
+        ({"loss_G": -INF}, "the loss of the generator (loss_G) is -inf"),
+        ({"loss_D": NAN, "loss_G": NAN}, "the loss of the discriminator (loss_D) is nan"),
+        ({"penalty": NAN}, "penalty is nan"),
+        ({"D_x": INF}, "D_x is inf"),
     ],
 )
 @pytest.mark.parametrize("step", [1, 4, 5])
-def test_a_loss_that_is_no_number_stops_training_and_names_step_and_network(report, what, step):
+def test_a_report_that_is_no_number_stops_training_and_names_step_and_number(report, what, step):
     notes = Notes()
     with pytest.raises(DivergedError) as error:
         trainer(100, notes, reports={step: report}).run()
@@ -236,7 +273,7 @@ def test_the_message_names_the_last_good_checkpoint():
         trainer.checkpoint = "runs/x/checkpoints/step-00000003.safetensors"
 
     with pytest.raises(DivergedError, match=r"The last good checkpoint is runs/x/checkpoints/step-00000003\.safe"):
-        trainer(9, at_step(3, save), reports={5: (NAN, 1, 1, 1)}).run()
+        trainer(9, at_step(3, save), reports={5: {"loss_D": NAN}}).run()
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
@@ -281,9 +318,9 @@ def test_numpy_does_not_warn_besides(recwarn):
     game = FakeGame()
     play = game.step
 
-    def step(real):
+    def step(batch):
         np.float32(3e38) * np.float32(10)  # pytest turns a warning into an error
-        return play(real)
+        return play(batch)
 
     game.step = step
     Trainer(game, loader(), 3).run()
@@ -298,48 +335,7 @@ def test_an_error_of_an_extension_reaches_the_caller_and_the_others_are_told():
 
     with pytest.raises(OSError, match="disk full"):
         trainer(9, notes, at_step(2, fail)).run()
-    assert notes.calls[-2:] == [("step", 2), ("failed", "OSError")]
-
-
-# ---- Ctrl-C ----------------------------------------------------------------------------------------------
-
-
-def press_ctrl_c(trainer):
-    os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_ctrl_c_finishes_the_step_and_ends_the_run_in_good_order(usual_ctrl_c):
-    notes = Notes()
-    t = trainer(100, at_step(4, press_ctrl_c), notes)
-    t.run()
-    assert t.stopped
-    assert notes.calls[-2:] == [("step", 4), ("end", 4)]
-
-
-def test_a_second_ctrl_c_interrupts_at_once(usual_ctrl_c):
-    notes = Notes()
-    with pytest.raises(KeyboardInterrupt):
-        trainer(100, at_step(4, press_ctrl_c), at_step(4, press_ctrl_c), notes).run()
-    assert notes.calls[-2:] == [("epoch", 1), ("failed", "KeyboardInterrupt")]
-
-
-def test_ctrl_c_while_the_end_is_written_loses_nothing(usual_ctrl_c):
-    first, notes = Extension(), Notes()
-    first.end = press_ctrl_c
-    trainer(4, first, notes).run()
-    assert notes.calls[-1] == ("end", 4)
-
-
-def test_a_handler_of_somebody_else_is_left_alone():
-    heard = []
-    before = signal.signal(signal.SIGINT, lambda *_: heard.append("SIGINT"))
-    try:
-        t = trainer(6, at_step(4, press_ctrl_c))
-        t.run()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert heard == ["SIGINT"]
-    assert t.step == 6
+    assert notes.calls[-3:] == [("save", 1), ("step", 2), ("failed", "OSError")]
 
 
 def test_training_in_another_thread_works():

@@ -1,8 +1,9 @@
-"""The C library's memory: kept for the next arrays, or given back to the system at once."""
+"""Memory: how much there is, and whether the C library keeps it for the next arrays or gives it back at once."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _LARGEST_BLOCK = 1 << 25  # glibc takes no more
@@ -25,3 +26,16 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # another C library
         return False
     return bool(set_option(_M_MMAP_THRESHOLD, _LARGEST_BLOCK) and set_option(_M_TRIM_THRESHOLD, _NEVER))
+
+
+def physical_memory() -> int | None:
+    """The bytes of memory that this machine has; None where the system does not tell.
+
+    >>> from minigan.backend.memory import physical_memory
+    >>> physical_memory() > 1 << 28
+    True
+    """
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None

@@ -1,58 +1,61 @@
-"""What every run does besides playing: checkpoints, log, pictures, progress bar.
-
-`standard` puts them in the order that they need: a checkpoint holds the log as it stands before the line with
-which the end of a run closes it, and pictures are drawn from a log that is complete.
-"""
+"""What every run does besides playing: log, pictures, progress bar, checkpoints."""
 
 # ruff: noqa: D102  (what the methods of an Extension are for is told there)
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from minigan.backend.device import Device
 from minigan.errors import DivergedError
-from minigan.gan.game import Game, draw_z
-from minigan.gan.pictures import curves, gif, grid, png
+from minigan.gan.pictures import curves, gif, png
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
-from minigan.recording import no_grad
+from minigan.gan.views import real_beside, view
 from minigan.streams import say
+
+POINTS = 2000  # of each curve: more would not be told apart
+FRAMES = 200  # of the film
 
 
 def standard(run: Run) -> list[Extension]:
-    """All extensions of this file, for a trainer that fills the folder of ``run``."""
-    return [Checkpoints(run), Log(run), Samples(run), Curves(run), Gif(run), Progress()]
+    """All extensions of this file, for a trainer that fills the folder of ``run``.
+
+    The curves are drawn last of all that the end of a run writes: they tell that it is complete.
+    """
+    return [Log(run), Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
 
 
 class Checkpoints(Extension):
-    """A checkpoint after every epoch and at the end: all from which training can go on exactly as it would have.
+    """A checkpoint after epochs, after minutes, and when training stops: all from which it can go on.
 
     Args:
-        run: where to.
-        keep: how many of the newest to keep.
+        run: where to; its ``config.training`` says after how many epochs and minutes, and how many to keep.
     """
 
-    def __init__(self, run: Run, keep: int = 2) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.keep = keep
 
-    def after_epoch(self, trainer: Trainer) -> None:
-        state = {
-            "step": trainer.step,
-            "config": self.run.config.to_dict(),
-            "image_shape": list(trainer.loader.images.shape[1:]),
-            "log_bytes": self.run.log_bytes(),
-            "recent": [list(values) for values in trainer.recent],  # read, but not yet in the log
-            "game": trainer.game.state_dict(),
-        }
-        trainer.checkpoint = self.run.save_checkpoint(trainer.step, state, self.keep)
+    def start(self, trainer: Trainer) -> None:
+        self._begin_to_wait(trainer)
 
-    def end(self, trainer: Trainer) -> None:
-        if trainer.step % len(trainer.loader):
-            self.after_epoch(trainer)
+    def save(self, trainer: Trainer) -> None:
+        if trainer.step > self.saved and self._due(trainer):
+            trainer.check()
+            trainer.checkpoint = self.run.save_checkpoint(trainer)
+            self._begin_to_wait(trainer)
+
+    def _begin_to_wait(self, trainer: Trainer) -> None:
+        self.saved, self.since = trainer.step, perf_counter()
+        self.turn = trainer.epoch // self.run.config.training.checkpoint_epochs
+
+    def _due(self, trainer: Trainer) -> bool:
+        training = self.run.config.training
+        turn_over = trainer.epoch // training.checkpoint_epochs > self.turn
+        too_old = perf_counter() - self.since >= 60 * training.checkpoint_minutes
+        return turn_over or too_old or trainer.stopped or trainer.step == trainer.steps
 
 
 class Log(Extension):
@@ -62,7 +65,8 @@ class Log(Extension):
         self.run = run
 
     def start(self, trainer: Trainer) -> None:
-        self.begun = self.before = perf_counter()
+        self.before = perf_counter()
+        self.begun = self.before - self.run.seconds()
         self.last_step = trainer.step
 
     def after_step(self, trainer: Trainer) -> None:
@@ -74,7 +78,7 @@ class Log(Extension):
             self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        means = {name: float(f"{value:.6g}") for name, value in trainer.mean()._asdict().items()}
+        means = {name: float(f"{value:.6g}") for name, value in trainer.mean().items()}
         self.run.append("log.jsonl", {"step": trainer.step, "epoch": trainer.epoch, **means})
         now = perf_counter()
         speed = (trainer.step - self.last_step) / (now - self.before)
@@ -84,25 +88,24 @@ class Log(Extension):
 
 
 class Samples(Extension):
-    """A grid of what G draws from the same z after every epoch, and at the end if that is in the middle of one.
+    """A picture of what G draws from the same z after every epoch, and at the end if that is in the middle of one.
 
     Args:
         run: where to; the seed of z is that of the run.
-        n: how many images.
-        columns: how many in a row.
     """
 
-    def __init__(self, run: Run, n: int = 64, columns: int = 8) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.n = n
-        self.columns = columns
+
+    def start(self, trainer: Trainer) -> None:
+        self.real = real_beside(trainer.game, self.run.config)
 
     def after_epoch(self, trainer: Trainer) -> None:
-        images = sample(trainer.game, self.n, self.run.config.training.seed, trainer.device)
-        self.run.write(f"samples/epoch-{trainer.epochs_begun:03d}.png", png(grid(images, self.columns)))
+        drawn = view(trainer.game, self.run.config.training.seed, trainer.device, self.real)
+        self.run.write(f"samples/epoch-{trainer.epochs_begun:03d}.png", png(drawn.picture()))
 
     def end(self, trainer: Trainer) -> None:
-        if trainer.step % len(trainer.loader):
+        if trainer.epochs_begun > trainer.epoch:
             self.after_epoch(trainer)
 
 
@@ -113,10 +116,11 @@ class Curves(Extension):
         self.run = run
 
     def end(self, trainer: Trainer) -> None:
-        lines = self.run.log()
+        lines = self.run.log(most=POINTS)
         if lines:
             title = f"{self.run.path} (each point is the mean of {trainer.log_every} steps)"
-            self.run.write("curves.png", curves(lines, title))
+            scores = trainer.game.loss.probability is None
+            self.run.write("curves.png", curves(lines, title, scores))
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         if isinstance(error, DivergedError):
@@ -124,15 +128,27 @@ class Curves(Extension):
 
 
 class Gif(Extension):
-    """All sample grids as samples.gif."""
+    """All pictures of samples as samples.gif, if there are two or more."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
     def end(self, trainer: Trainer) -> None:
-        frames = [path.read_bytes() for path in self.run.samples()]
-        if frames:
+        frames = [path.read_bytes() for path in spread(self.run.samples(), FRAMES)]
+        if len(frames) > 1:
             self.run.write("samples.gif", gif(frames))
+
+
+def spread(paths: list[Path], most: int) -> list[Path]:
+    """At most so many of them, evenly spaced, with the first and the last.
+
+    >>> from minigan.gan.extensions import spread
+    >>> spread(list(range(10)), 4)
+    [0, 3, 6, 9]
+    """
+    if len(paths) <= most:
+        return paths
+    return [paths[i * (len(paths) - 1) // (most - 1)] for i in range(most)]
 
 
 class Progress(Extension):
@@ -147,8 +163,8 @@ class Progress(Extension):
         self.numbers = ""
 
     def start(self, trainer: Trainer) -> None:
-        self.epochs = -(-trainer.steps // len(trainer.loader))
-        self.begun, self.first = perf_counter(), trainer.step
+        self.epochs = -(-trainer.steps * trainer.game.batches_per_step // len(trainer.loader))
+        self.before, self.last_step = perf_counter(), trainer.step
         if self.live:
             from tqdm import tqdm
 
@@ -165,24 +181,30 @@ class Progress(Extension):
 
     def after_epoch(self, trainer: Trainer) -> None:
         if not self.live:
-            speed = (trainer.step - self.first) / (perf_counter() - self.begun)
-            where = f"epoch {trainer.epochs_begun}/{self.epochs}  step {trainer.step}/{trainer.steps}"
-            say(f"{where}  {speed:.1f} steps/s  {self.numbers}", to="stderr")
+            self._say_epoch(trainer)
 
     def end(self, trainer: Trainer) -> None:
         if trainer.recent:
             self._show(trainer)
-        if trainer.step % len(trainer.loader):
+        if trainer.epochs_begun > trainer.epoch:
             self.after_epoch(trainer)
         self._close()
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         self._close()
 
+    def _say_epoch(self, trainer: Trainer) -> None:
+        """Time and speed are those since the last such line."""
+        now = perf_counter()
+        seconds, steps = now - self.before, trainer.step - self.last_step
+        where = f"epoch {trainer.epochs_begun}/{self.epochs}  step {trainer.step}/{trainer.steps}"
+        say(f"{where}  {seconds:.1f} s  {steps / seconds:.1f} steps/s  {self.numbers}", to="stderr")
+        self.before, self.last_step = now, trainer.step
+
     def _show(self, trainer: Trainer) -> None:
         means = trainer.mean()
-        losses = f"loss_D {means.loss_D:.3f}  loss_G {means.loss_G:.3f}"
-        self.numbers = f"{losses}  D(x) {means.D_x:.2f}  D(G(z)) {means.D_G_z:.2f}"
+        losses = f"loss_D {means['loss_D']:.3f}  loss_G {means['loss_G']:.3f}"
+        self.numbers = f"{losses}  D(x) {means['D_x']:.2f}  D(G(z)) {means['D_G_z']:.2f}"
         if self.live:
             self.bars[1].set_description_str(self.numbers)
 
@@ -190,24 +212,3 @@ class Progress(Extension):
         for bar in self.bars:
             bar.close()
         self.bars = []
-
-
-def sample(game: Game, n: int, seed: int, device: Device, chunk: int = 1000) -> Any:
-    """New images of a game's sampler, as a host array.
-
-    Args:
-        game: whose.
-        n: how many.
-        seed: of z; with the same seed, more images begin with the same z as fewer.
-        device: where the networks are.
-        chunk: how many to draw at a time, to bound the memory.
-
-    Returns:
-        float32 (n, C, H, W) in [-1, 1].
-    """
-    import numpy as np
-
-    z = draw_z(n, game.z_dim, seed, device)
-    sampler = game.sampler.eval()
-    with no_grad():
-        return np.concatenate([sampler(z[i : i + chunk]).to("cpu").numpy() for i in range(0, n, chunk)])

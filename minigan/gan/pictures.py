@@ -1,10 +1,11 @@
-"""Pictures of a run: grids of images, a film of them, and the curves of its log."""
+"""Pictures of a run: grids of images, points on a plane, a film of either, and the curves of its log."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from minigan.errors import ShapeError
 
 BORDER = 90  # grey between the images of a grid: stands out from MNIST's black, and does not dazzle
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#555555"  # told apart by colour-blind eyes too (Okabe and Ito 2008)
+GREY, PALE = "#555555", "#dddddd"
+# told apart by colour-blind eyes too (Okabe and Ito 2008)
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"
 
 # ---- grids -----------------------------------------------------------------------------------------------
 
@@ -73,63 +76,160 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def gif(frames: Sequence[bytes], seconds: float = 8.0) -> bytes:
+def gif(frames: Sequence[bytes], seconds: float = 8.0, rest: float = 2.0) -> bytes:
     """The content of an animated GIF that shows PNG files of one size and repeats forever.
 
     Args:
         frames: contents of PNG files, at least one.
-        seconds: how long all frames take together (between 1/20 s and 1/2 s each); the last stays for 2 s more.
+        seconds: how long all frames take together (between 1/20 s and 1/2 s each).
+        rest: how much longer the last one stays.
     """
     from PIL import Image
 
     pictures = [Image.open(BytesIO(frame)) for frame in frames]
     each = min(max(round(seconds * 100 / len(pictures)), 5), 50) * 10  # GIF counts in hundredths of a second
-    durations = [each] * (len(pictures) - 1) + [each + 2000]
+    durations = [each] * (len(pictures) - 1) + [each + round(rest * 1000)]
     file = BytesIO()
     pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
     return file.getvalue()
 
 
-# ---- curves ----------------------------------------------------------------------------------------------
-
-EXPLANATION = """\
-How to read this: each player moves the other's target, so neither loss falls as a classifier's does. In a healthy
-run all four curves settle or drift slowly, with D(x) above D(G(z)) and neither at 0 or 1. If D(x) stays at 1 and
-D(G(z)) at 0, D has won and G hardly learns any more; if both meet at 0.5, D can no longer tell them apart."""
+# ---- points ----------------------------------------------------------------------------------------------
 
 
-def curves(lines: Sequence[dict[str, Any]], title: str = "") -> bytes:
-    """The content of a PNG file with two panels: the losses, and D(x) and D(G(z)), over the steps.
+def points(fake: Any, real: Any = None) -> NDArray[np.uint8]:
+    """Generated points over real ones: a scatter of pairs of numbers, or densities of single numbers.
+
+    The axes come from the real points, so that pictures of one run can follow each other in a film; how many of the
+    generated ones lie beyond them is written above.
 
     Args:
-        lines: of the log: each with step, loss_D, loss_G, D_x, D_G_z; at least one.
-        title: what was trained.
+        fake: (N, F); of more than two numbers the first two are drawn.
+        real: (M, F), from the data; None if there are none.
+
+    Returns:
+        uint8 (466, 466, 3).
+
+    Raises:
+        ShapeError: these are no points.
+
+    >>> from minigan.gan.pictures import points
+    >>> points(np.zeros((5, 2))).shape
+    (466, 466, 3)
     """
+    fake = np.asarray(fake)
+    if fake.ndim != 2 or not fake.size:
+        raise ShapeError(f"points: expected points (N, F), but got shape {fake.shape}.")
+    seen = fake if real is None else np.asarray(real)
+    figure = _figure(4.66, 4.66, dpi=100)
+    axes = figure.subplots()
+    (_densities if fake.shape[1] == 1 else _scatter)(axes, fake, real, _limits(seen))
+    axes.legend(loc="upper right", fontsize=8)
+    return np.asarray(_drawn(figure))[..., :3].copy()
+
+
+def _limits(seen: NDArray[Any]) -> list[tuple[float, float]]:
+    """Of each of the first two axes: the range of the points, and a fifth of it on either side."""
+    low, high = seen.min(0)[:2], seen.max(0)[:2]
+    margin = np.where(high > low, (high - low) / 5, 1)
+    return list(zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
+
+
+def _scatter(axes: Any, fake: NDArray[Any], real: Any, limits: list[tuple[float, float]]) -> None:
+    if real is not None:
+        axes.scatter(*np.asarray(real)[:, :2].T, s=16, color=SKY, linewidths=0, label="real")
+    axes.scatter(*fake[:, :2].T, s=4, color=ORANGE, linewidths=0, label="generated")
+    axes.set(xlim=limits[0], ylim=limits[1], title=_beyond(fake, limits))
+
+
+BINS = 60
+
+
+def _densities(axes: Any, fake: NDArray[Any], real: Any, limits: list[tuple[float, float]]) -> None:
+    bins = np.linspace(*limits[0], BINS + 1)
+    top = 0.0
+    if real is not None:
+        heights, _, _ = axes.hist(np.asarray(real)[:, 0], bins, density=True, color=SKY, label="real")
+        top = 1.5 * heights.max()
+    axes.hist(fake[:, 0], bins, density=True, histtype="step", color=ORANGE, linewidth=1.5, label="generated")
+    axes.set(xlim=limits[0], title=_beyond(fake, limits), ylabel="density", **({"ylim": (0, top)} if top else {}))
+
+
+def _beyond(fake: NDArray[Any], limits: list[tuple[float, float]]) -> str:
+    low, high = np.transpose(limits)
+    outside = int(((fake[:, :2] < low) | (fake[:, :2] > high)).any(1).sum())
+    return f"{outside:,} of {len(fake):,} lie beyond the axes" if outside else ""
+
+
+def _figure(width: float, height: float, dpi: int) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 7.2), dpi=120)
+    figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)  # draws without a screen, and without pyplot's global list of figures
-    losses, opinions = figure.subplots(2, 1, sharex=True)
-    losses.set_title(title, loc="left", fontsize=11)
-    _draw(losses, lines, {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"})
-    losses.set_ylabel("loss (nats)")
-    _draw(opinions, lines, {"D_x": "D(x), real images", "D_G_z": "D(G(z)), generated images"})
-    opinions.set(ylabel="D: probability of being real", xlabel="training step", xlim=(0, None), ylim=(-0.03, 1.03))
-    opinions.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    figure.text(0.02, 0.015, EXPLANATION, fontsize=8.5, color=GREY, linespacing=1.4)
-    figure.subplots_adjust(left=0.095, right=0.97, top=0.95, bottom=0.18, hspace=0.08)
+    return figure
+
+
+def _drawn(figure: Any) -> Any:
+    figure.canvas.draw()
+    return figure.canvas.buffer_rgba()
+
+
+# ---- curves ----------------------------------------------------------------------------------------------
+
+MOVING = "How to read this: each player moves the other's target, so neither loss falls as a classifier's does."
+PROBABILITIES = f"""\
+{MOVING} In a healthy
+run all four curves settle or drift slowly, with D(x) above D(G(z)) and neither at 0 or 1. If D(x) stays at 1 and
+D(G(z)) at 0, D has won and G hardly learns any more; if both meet at 0.5, D can no longer tell them apart."""
+SCORES = f"""\
+{MOVING} D gives scores
+without bounds, of which only the gap from D(G(z)) to D(x) has a meaning. In a healthy run it opens early and then
+settles or shrinks slowly. If it grows for ever, D runs away from G; at 0, D can no longer tell them apart."""
+
+LOSSES = {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"}
+OPINIONS = {"D_x": "D(x), real samples", "D_G_z": "D(G(z)), generated samples", "D_x_test": "D(x), held-out samples"}
+STYLES = (("-", BLUE), ("--", ORANGE), (":", GREEN), ("-.", PURPLE), ("-", YELLOW), ("--", SKY))
+PANEL, ABOVE, BELOW = 2.7, 0.36, 1.3  # inches: of a panel, for the title, and for the explanation
+
+
+def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = False) -> bytes:
+    """The content of a PNG file with panels over the steps: the losses, D's opinions, and all else in the log.
+
+    Args:
+        lines: of the log: each with ``step``, the first with loss_D, loss_G, D_x and D_G_z; other keys (penalty,
+            accuracy, what D makes of held-out samples) may be in some of them only.
+        title: what was trained.
+        scores: D(x) is a score without bounds, and no probability.
+    """
+    more = {key: key for line in lines for key in line if key not in ("step", "epoch", *LOSSES, *OPINIONS)}
+    panels = [("loss", LOSSES), ("D: score" if scores else "D: probability of being real", OPINIONS)]
+    panels += [("also in the log", more)] if more else []
+    height = ABOVE + PANEL * len(panels) + BELOW + 0.14
+    figure = _figure(8, height, dpi=120)
+    all_axes = figure.subplots(len(panels), 1, sharex=True)
+    for axes, (name, labels) in zip(all_axes, panels, strict=True):
+        _draw(axes, lines, labels)
+        axes.set_ylabel(name)
+    all_axes[0].set_title(title, loc="left", fontsize=11)
+    all_axes[-1].set(xlabel="training step", xlim=(0, None))
+    if not scores:
+        all_axes[1].set_ylim(-0.03, 1.03)
+        all_axes[1].axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    figure.text(0.02, 0.11 / height, SCORES if scores else PROBABILITIES, fontsize=8.5, color=GREY, linespacing=1.4)
+    figure.subplots_adjust(0.095, BELOW / height, 0.97, 1 - ABOVE / height, hspace=0.08)
     file = BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
 def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) -> None:
-    """One panel. The second curve is dashed, so that a print in grey still tells them apart."""
-    steps = [line["step"] for line in lines]
-    marker = "o" if len(lines) < 10 else ""  # a lone point makes no line
-    for (key, label), color, style in zip(labels.items(), (BLUE, ORANGE), ("-", "--"), strict=True):
-        axes.plot(steps, [line[key] for line in lines], style, marker=marker, color=color, label=label, linewidth=1.4)
-    axes.grid(color="#dddddd", linewidth=0.6)
+    """One panel. The curves differ in their dashes, too, so that a print in grey still tells them apart."""
+    for (key, label), (style, color) in zip(labels.items(), cycle(STYLES), strict=False):
+        steps, values = [line["step"] for line in lines if key in line], [line[key] for line in lines if key in line]
+        marker = "o" if len(steps) < 10 else ""  # a lone point makes no line
+        if steps:
+            axes.plot(steps, values, style, marker=marker, color=color, label=label, linewidth=1.4)
+    axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=9)

@@ -1,20 +1,17 @@
 """The trainer: it plays a game step by step, reads the reports, and leaves the rest to extensions.
 
 Reading a number from the device makes the host wait for it, so reports are kept unread: they are read once
-every ``log_every`` steps, and before anything is saved. A loss that is NaN or infinite is found then, and
+every ``log_every`` steps, and before anything is saved. A number that is NaN or infinite is found then, and
 training stops before anything that came of it reaches the disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +19,14 @@ from minigan.backend.device import DeviceLike
 from minigan.backend.device import device as resolve
 from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError
-from minigan.gan.game import Game, Report
+from minigan.gan.game import Batch, Game, Report
+from minigan.gan.means import Means, Values
+from minigan.gan.signals import heeded
 from minigan.ops.creation import as_tensor
 from minigan.ops.joining import stack
 from minigan.ops.random import set_step
+
+UNREAD = 1000  # reports that may wait to be read, however rarely there is a line of the log
 
 
 class Extension:
@@ -43,13 +44,13 @@ class Extension:
     >>> class Watch(mg.gan.Extension):
     ...     def after_step(self, trainer):
     ...         if trainer.line_due:
-    ...             print(trainer.step, trainer.mean().D_G_z)
+    ...             print(trainer.step, trainer.mean()["D_G_z"])
 
     Both go to work with ``Trainer(game, loader, steps, extensions=[Cool(), Watch()])``.
     """
 
     def start(self, trainer: Trainer) -> None:
-        """Training is about to begin."""
+        """Training is about to begin, or to go on after step ``trainer.step``."""
 
     def after_step(self, trainer: Trainer) -> None:
         """A step was made: number ``trainer.step``, counted from 1."""
@@ -57,20 +58,14 @@ class Extension:
     def after_epoch(self, trainer: Trainer) -> None:
         """An epoch was finished: number ``trainer.epoch``, counted from 1. All numbers of the game are finite."""
 
+    def save(self, trainer: Trainer) -> None:
+        """All extensions are done with this step: the moment at which training could be broken off and taken up."""
+
     def end(self, trainer: Trainer) -> None:
-        """Training ended, after its last step or by Ctrl-C. All numbers of the game are finite."""
+        """Training ended, after its last step or by a signal. All numbers of the game are finite."""
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         """Training broke off with this error; nothing of the game should be saved now."""
-
-
-class Values(NamedTuple):
-    """A report, or the mean of some, as numbers."""
-
-    loss_D: float
-    loss_G: float
-    D_x: float
-    D_G_z: float
 
 
 class Trainer:
@@ -78,17 +73,19 @@ class Trainer:
 
     Args:
         game: who plays.
-        loader: the real images; step k is played on ``loader.batch(k)``.
+        loader: the real samples; step k is played on the ``game.batches_per_step`` batches from number
+            ``k * game.batches_per_step`` on.
         steps: how many to make, in all.
         extensions: what else to do; their methods are called in this order.
-        device: where the images go; as a rule where the generator is.
-        log_every: steps between two readings of the reports.
+        device: where the samples go; as a rule where the generator is.
+        log_every: steps between two lines of the log.
 
     Attributes:
         step: how many steps have been made.
-        recent: the reports since step ``step // log_every * log_every``, as far as they have been read.
+        recent: the means of the reports since step ``step // log_every * log_every``, as far as they have been read.
         checkpoint: the newest file from which training can go on, if an extension saved one.
-        stopped: whether to stop after the step in hand; Ctrl-C sets it, and so may an extension.
+        stopped: whether to stop after the step in hand; a signal sets it, and so may an extension.
+        stopped_by: the signal that did.
 
     Raises:
         ConfigError: ``steps`` or ``log_every`` is less than 1.
@@ -121,64 +118,77 @@ class Trainer:
         self.device = resolve(device or next(game.generator.network.parameters()).device)
         self.log_every = log_every
         self.step = 0
-        self.recent: list[Values] = []
+        self.recent = Means()
         self.checkpoint: Path | None = None
         self.stopped = False
+        self.stopped_by: signal.Signals | None = None
         self._unread: list[Report] = []
 
     @property
     def epoch(self) -> int:
         """How many epochs have been finished."""
-        return self.step // len(self.loader)
+        return self.step * self.game.batches_per_step // len(self.loader)
 
     @property
     def epochs_begun(self) -> int:
         """How many epochs have been begun: in the middle of the third these are 3."""
-        return -(-self.step // len(self.loader))
+        return -(-self.step * self.game.batches_per_step // len(self.loader))
 
     @property
     def line_due(self) -> bool:
-        """Whether ``log_every`` steps have been made since the last reading: ``recent`` holds their reports."""
+        """Whether ``log_every`` steps have been made since the last line: ``recent`` holds the means over them."""
         return self.step % self.log_every == 0
 
     def mean(self) -> Values:
-        """The mean of the ``recent`` reports."""
-        return Values(*(math.fsum(column) / len(self.recent) for column in zip(*self.recent, strict=True)))
+        """The means of the ``recent`` reports, by name; each over the steps that reported it."""
+        return self.recent.values()
 
     # ---- training ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make the steps that are left. After a first Ctrl-C it finishes the step in hand and returns.
+        """Make the steps that are left. After a first Ctrl-C or SIGTERM it finishes the step in hand and returns.
 
         Raises:
-            DivergedError: a loss, or a number that the game keeps, is NaN or infinite.
+            DivergedError: a number that a step reports, or that the game keeps, is NaN or infinite.
         """
         try:
-            self._tell("start")
             # A NaN is looked for and reported in one sentence: NumPy's own warnings would only be noise.
-            with _ctrl_c_stops(self), np.errstate(all="ignore"):
+            with heeded(self._stop), np.errstate(all="ignore"):
+                self._tell("start")
                 while self.step < self.steps and not self.stopped:
                     self._make_step()
                 self.check()
+                self._tell("save")
                 self._tell("end")
         except BaseException as error:
             for extension in self.extensions:
                 extension.failed(self, error)
             raise
 
+    def _stop(self, number: signal.Signals) -> None:
+        self.stopped, self.stopped_by = True, number
+
     def _make_step(self) -> None:
         set_step(self.step)
-        real = as_tensor(self.loader.batch(self.step), device=self.device)
-        self._unread.append(self.game.step(real))
+        finished, first = self.epoch, self.step * self.game.batches_per_step
+        batches = [self._batch(first + i) for i in range(self.game.batches_per_step)]
+        self._unread.append(self.game.step(*batches))
         self.step += 1
-        if self.line_due:
+        if self.line_due or len(self._unread) == UNREAD:
             self.read()
         self._tell("after_step")
         if self.line_due:
             self.recent.clear()
-        if self.step % len(self.loader) == 0:
+        if self.epoch > finished:
             self.check()
             self._tell("after_epoch")
+        self._tell("save")
+
+    def _batch(self, number: int) -> Batch:
+        images = as_tensor(self.loader.batch(number), device=self.device)
+        if self.loader.labels is None:
+            return Batch(images)
+        return Batch(images, as_tensor(self.loader.labels_of(number), device=self.device))
 
     def _tell(self, event: str) -> None:
         for extension in self.extensions:
@@ -190,20 +200,22 @@ class Trainer:
         """Read the reports that are still on the device into ``recent``.
 
         Raises:
-            DivergedError: one of their losses is NaN or infinite.
+            DivergedError: one of their numbers is NaN or infinite.
         """
         if not self._unread:
             return
-        numbers = stack([number for report in self._unread for number in report]).to("cpu").numpy()
         first = self.step - len(self._unread) + 1
+        names = [list(report) for report in self._unread]
+        numbers = stack([number for report in self._unread for number in report.values()]).to("cpu").numpy().tolist()
         self._unread.clear()
-        for step, row in enumerate(numbers.reshape(-1, len(Values._fields)).tolist(), first):
-            values = Values(*row)
-            self._check_losses(step, values)
-            self.recent.append(values)
+        left = iter(numbers)
+        for step, keys in enumerate(names, first):
+            values = {key: next(left) for key in keys}
+            self._check_report(step, values)
+            self.recent.add(values)
 
     def check(self) -> None:
-        """Make sure that the game is fit to be saved: every loss so far and every number that it keeps is finite.
+        """Make sure that the game is fit to be saved: all that was reported and every number that it keeps is finite.
 
         Raises:
             DivergedError: it is not; says at which step and in which network.
@@ -213,14 +225,13 @@ class Trainer:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 player, *rest = path
                 where = ".".join(rest)
-                what = f"the {_NETWORKS.get(player, player)} holds a NaN or an infinity (in {where})"
+                what = f"the {_WHOSE.get(player, player)} holds a NaN or an infinity (in {where})"
                 raise self._diverged(f"by step {self.step}", what)
 
-    def _check_losses(self, step: int, values: Values) -> None:
-        for name, player in (("loss_D", "discriminator"), ("loss_G", "generator")):
-            value = getattr(values, name)
+    def _check_report(self, step: int, values: Values) -> None:
+        for name, value in values.items():
             if not math.isfinite(value):
-                raise self._diverged(f"at step {step}", f"the loss of the {player} ({name}) is {value}")
+                raise self._diverged(f"at step {step}", f"{_WHOSE.get(name, name)} is {value}")
 
     def what_stands(self) -> str:
         """Which checkpoint is left when training breaks off, in words."""
@@ -235,7 +246,11 @@ class Trainer:
         )
 
 
-_NETWORKS = {"ema": "average of the generator"}
+_WHOSE = {
+    "ema": "average of the generator",
+    "loss_D": "the loss of the discriminator (loss_D)",
+    "loss_G": "the loss of the generator (loss_G)",
+}
 
 
 def _arrays(state: Any, path: Sequence[str] = ()) -> Iterator[tuple[Sequence[str], Any]]:
@@ -245,25 +260,3 @@ def _arrays(state: Any, path: Sequence[str] = ()) -> Iterator[tuple[Sequence[str
             yield from _arrays(part, (*path, str(key)))
     elif hasattr(state, "dtype"):
         yield path, state
-
-
-@contextlib.contextmanager
-def _ctrl_c_stops(trainer: Trainer) -> Iterator[None]:
-    """Inside, the first Ctrl-C lets the step in hand finish and then stops; the second interrupts at once.
-
-    Only in the main thread, where signals arrive, and only where nobody else has taken Ctrl-C into his hands.
-    """
-    usual = signal.default_int_handler
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not usual:
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        trainer.stopped = True
-        signal.signal(signal.SIGINT, usual)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)

@@ -1,0 +1,145 @@
+"""What a checkpoint holds: all from which training can go on exactly as it would have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from minigan.backend.allowance import allowance, cost
+from minigan.backend.device import Device
+from minigan.data import Loader
+from minigan.errors import MiniganError, RunError, StateError
+from minigan.gan.build import DataFacts, build_game
+from minigan.gan.config import Config
+from minigan.gan.game import Game
+from minigan.gan.settings import check_whole
+from minigan.serialization import load
+
+if TYPE_CHECKING:
+    from minigan.gan.trainer import Trainer
+
+Checkpoint = dict[str, Any]
+AMISS = (MiniganError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+
+
+def take(trainer: Trainer) -> Checkpoint:
+    """What changes from step to step: random streams, order of the data and schedules are functions of the step."""
+    return {"step": trainer.step, "recent": trainer.recent.state_dict(), "game": trainer.game.state_dict()}
+
+
+def put_back(trainer: Trainer, checkpoint: Checkpoint, path: Path) -> None:
+    """Let a trainer go on from a checkpoint.
+
+    Raises:
+        RunError: it does not fit.
+    """
+    try:
+        trainer.game.load_state_dict(checkpoint["game"])
+        trainer.recent.load_state_dict(checkpoint["recent"])
+        trainer.step = checkpoint["step"]
+    except AMISS as error:
+        raise misfit(path) from error
+    trainer.checkpoint = path
+
+
+def describe(loader: Loader) -> dict[str, Any]:
+    """The data: what a game has to know of them, and their SHA-256."""
+    labels = loader.labels
+    digest = hashlib.sha256()
+    for array in (loader.images, np.zeros(0) if labels is None else labels):
+        digest.update(f"{array.dtype.str} {array.shape} ".encode())
+        digest.update(array.data)
+    return {
+        "shape": list(loader.images.shape[1:]),
+        "classes": 0 if labels is None else int(labels.max()) + 1,
+        "batches": len(loader),
+        "sha256": digest.hexdigest(),
+    }
+
+
+class Found(NamedTuple):
+    """The newest whole checkpoint, if there is one, and what is wrong with each that is newer."""
+
+    path: Path | None = None
+    content: Checkpoint | None = None
+    damaged: Sequence[tuple[Path, str]] = ()
+
+
+def newest_whole(listed: Callable[[], list[Path]]) -> Found:
+    """Look through a run's checkpoints, the newest first: an older one stands in for one that a disk has ruined.
+
+    Args:
+        listed: gives their paths, oldest first.
+    """
+    while True:
+        damaged: list[tuple[Path, str]] = []
+        for path in reversed(listed()):
+            try:
+                return Found(path, _read(path), damaged)
+            except RunError as error:
+                if not path.exists():
+                    break  # a training that goes on has just removed it: look again
+                damaged.append((path, str(error)))
+        else:
+            return Found(None, None, damaged)
+
+
+def _read(path: Path) -> Checkpoint:
+    content = load(path)
+    if "game" not in content:
+        raise RunError(f"{path} is no checkpoint of a run.")
+    return content
+
+
+def restored(checkpoint: Checkpoint, path: Path, device: Device) -> Game:
+    """The game in a checkpoint, which may come from a stranger: it takes no more memory than what the file holds.
+
+    Raises:
+        RunError: it is of another kind or version.
+    """
+    try:
+        config, facts = Config.from_dict(checkpoint["config"]), _facts(checkpoint["data"])
+        with allowance(2 * cost((array.shape, array.itemsize) for array in _arrays(checkpoint["game"]))):
+            game = build_game(config, facts, device)
+        state = checkpoint["game"]
+        if (game.ema is None) != (state["ema"] is None):
+            raise StateError("The settings and the state disagree on whether there is an average of G.")
+        game.load_state_dict(state)
+        _check_numbers(checkpoint, game, int(path.stem.removeprefix("step-")))
+    except AMISS as error:
+        raise misfit(path) from error
+    return game
+
+
+def _check_numbers(checkpoint: Checkpoint, game: Game, step: int) -> None:
+    """Those that nobody else checks; ``step`` is the one in the name of the file."""
+    check_whole("log_bytes", checkpoint["log_bytes"], 0, most=1 << 48)
+    check_whole("updates", game.ema.updates if game.ema else 0, 0)
+    if not step == check_whole("step", checkpoint["step"], 0) == check_whole("steps", game.steps, 0):
+        raise StateError("The checkpoint, its name and the game in it disagree on the number of steps.")
+
+
+def _facts(data: dict[str, Any]) -> DataFacts:
+    shape = tuple(check_whole("shape", length) for length in data["shape"])
+    if len(shape) not in (1, 3) or not isinstance(data["sha256"], str):
+        raise StateError("Expected points (F,) or images (C, H, W), and the SHA-256 of all of them.")
+    return DataFacts(shape, check_whole("classes", data["classes"], 0), check_whole("batches", data["batches"]))
+
+
+def _arrays(state: Any) -> Iterator[Any]:
+    if isinstance(state, dict):
+        for part in state.values():
+            yield from _arrays(part)
+    elif isinstance(state, np.ndarray):
+        yield state
+
+
+def misfit(path: Path) -> RunError:
+    """The error of a file that is whole, but does not fit."""
+    return RunError(
+        f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train again."
+    )

@@ -1,0 +1,99 @@
+"""config.toml: the settings that repeat a run, and a record of what it is: version, command, environment, resumes."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from minigan.errors import ConfigError
+from minigan.gan.config import Config
+from minigan.gan.settings import leaves, plain, shown
+
+RECORD = "record"  # the table in config.toml that is no setting
+_HEAD = "# The settings of this run: `minigan train config.toml` repeats it. [record] only tells where it ran.\n"
+_IRRELEVANT = ("cores", "avx512_unused", "libraries.torch")  # no result depends on them
+
+
+def read_config(path: Any) -> Config:
+    """The settings in a config.toml of a run, or in one that a person wrote.
+
+    Raises:
+        ConfigError: the file is missing, is no TOML, or holds what is no setting.
+    """
+    values = _read(path)
+    values.pop(RECORD, None)
+    return Config.from_dict(values)
+
+
+def read_record(path: Any) -> dict[str, Any]:
+    """What a config.toml tells besides the settings; nothing if a person took it out."""
+    record = _read(path).get(RECORD)
+    return record if isinstance(record, dict) else {}
+
+
+def _read(path: Any) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the settings in {path} ({error.strerror}); check the path.") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or thousands of digits or brackets
+        raise ConfigError(f"{path} is no TOML file ({error}); expected settings such as a run's config.toml.") from None
+
+
+def config_bytes(config: Config, record: dict[str, Any]) -> bytes:
+    """The content of a config.toml.
+
+    Raises:
+        ConfigError: the command or a setting is no text.
+    """
+    import tomli_w
+
+    try:
+        return (_HEAD + tomli_w.dumps({**config.to_dict(), RECORD: record})).encode()
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.object.rfind(" ", 0, error.start) + 1 :].split()[0].strip("'\"")
+        raise ConfigError(f"Expected names of files in UTF-8, but got {wrong!r}; choose another.") from None
+
+
+def first_record(command: str, environment: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run that begins."""
+    return {"command": command, "started": now(), **environment}
+
+
+def with_resume(record: dict[str, Any], step: int, command: str, changes: list[str]) -> dict[str, Any]:
+    """The record with one more resume: when, from which step, by which command, and what is different since."""
+    earlier = record.get("resumes")
+    resume = {"command": command, "started": now(), "step": step, "changes": changes}
+    return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume]}
+
+
+def now() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# ---- what is different -----------------------------------------------------------------------------------
+
+
+def changed_settings(before: Config, after: Config) -> list[str]:
+    """The settings that differ, in words."""
+    return [change(path, *values) for path, values in before.differences(after).items()]
+
+
+def changed_environment(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What is different of the machine and the libraries, in words, as far as the last bits of a run depend on it.
+
+    >>> from minigan.gan.record import changed_environment
+    >>> changed_environment({"numpy": "2.1", "cores": 2}, {"numpy": "2.2", "cores": 8, "blas_threads": 8})
+    ["numpy was '2.1', is '2.2'", 'blas_threads was None, is 8']
+    """
+    old, new = leaves(plain(before)), leaves(plain(after))
+    names = [name for name in new if name not in _IRRELEVANT]  # old may be a stranger's, and of any length
+    return [change(name, old.get(name), new[name]) for name in names if old.get(name) != new[name]]
+
+
+def change(name: str, before: Any, after: Any) -> str:
+    """What was and what is, in words."""
+    return f"{name} was {shown(before)}, is {shown(after)}"

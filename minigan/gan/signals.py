@@ -1,0 +1,57 @@
+"""Ctrl-C and the signals that ask a program to end: what is in hand is finished and saved before it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+
+@contextlib.contextmanager
+def heeded(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Inside, the first Ctrl-C, SIGTERM or SIGHUP calls ``stop``; a Ctrl-C after it interrupts at once.
+
+    Only in the main thread, where signals arrive, and only those that nobody else has taken into his hands: a SIGHUP
+    that ``nohup`` ignores stays ignored.
+
+    Args:
+        stop: gets the signal.
+    """
+    usual = _ours() if threading.current_thread() is threading.main_thread() else {}
+    heard: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and heard:
+            raise KeyboardInterrupt
+        if not heard:
+            heard.append(number)
+            stop(signal.Signals(number))
+
+    for number in usual:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def _ours() -> dict[signal.Signals, Any]:
+    """The signals that end this program by default, and do so still; with what handles them."""
+    known = {name: getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")}  # Windows has no SIGHUP
+    found = {number: signal.getsignal(number) for number in known.values() if number is not None}
+    return {number: f for number, f in found.items() if f in (signal.SIG_DFL, signal.default_int_handler)}
+
+
+def exit_code(number: int) -> int:
+    """What a shell gives for a program that a signal ended.
+
+    >>> import signal
+    >>> from minigan.gan.signals import exit_code
+    >>> exit_code(signal.SIGINT), exit_code(signal.SIGTERM)
+    (130, 143)
+    """
+    return 128 + number

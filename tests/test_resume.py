@@ -1,0 +1,385 @@
+"""Going on with a run: to the same bits, on the same terms, or not without saying so."""
+
+import json
+import os
+import shutil
+import tomllib
+
+import numpy as np
+import pytest
+from tiny_runs import at_step, contents, files, quick_curves, resumed, stop, tiny, trained, trainer_of  # noqa: F401
+
+import minigan as mg
+from minigan.errors import ConfigError, RunError
+from minigan.gan import Extension, Run, set_field
+from minigan.gan.record import read_config
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def whole(here):
+    """A run of 7 steps that nothing happened to."""
+    return contents(trained(here / "whole").path)
+
+
+def copied(run, name):
+    shutil.copytree(run.path, run.path.with_name(name))
+    return run.path.with_name(name)
+
+
+# ---- to the same bits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_a_run_that_was_stopped_after_any_step_ends_as_if_it_had_not_been(here, whole, step):
+    stopped = trained(here / "x", at_step(step, stop))
+    assert Run.open(stopped.path).checkpoint["step"] == step
+    again = contents(resumed(here / "x").path)
+    assert {name for name in {**again, **whole} if again.get(name) != whole.get(name)} <= EARLIER
+    assert again["checkpoints/step-00000007.safetensors"] == whole["checkpoints/step-00000007.safetensors"]
+
+
+EARLIER = {f"checkpoints/step-0000000{step}.safetensors" for step in range(1, 7)}  # the two newest are kept
+
+
+def test_a_run_that_is_stopped_after_every_step_ends_as_if_it_had_not_been(here, whole):
+    trained(here / "x", at_step(1, stop))
+    for step in range(2, 7):
+        resumed(here / "x", at_step(step, stop))
+    again = contents(resumed(here / "x").path)
+    assert {name for name in {**again, **whole} if again.get(name) != whole.get(name)} <= EARLIER
+
+
+def test_a_run_that_never_began_starts_at_its_first_step(here, whole):
+    Run.create(here / "x", tiny()).close()
+    assert contents(resumed(here / "x").path) == whole
+
+
+def test_what_a_killed_run_left_beyond_its_checkpoint_is_cut_off(here, whole):
+    run = trained(here / "x", at_step(3, stop))
+    with (run.path / "log.jsonl").open("ab") as log:
+        log.write(b'{"step": 4, "epoch": 1, "loss_D": 9.0}\n{"step": 6, "ep')
+    (run.path / "samples" / "epoch-002.png").write_bytes(b"of a step that is to be made again")
+    for left in (".config.toml.9.tmp", "samples/.epoch-002.png.9.tmp", "checkpoints/.step-00000006.safetensors.9.tmp"):
+        (run.path / left).write_bytes(b"half")
+    assert contents(resumed(run.path).path) == whole
+
+
+def test_files_of_other_names_are_left_alone(here):
+    run = trained(here / "x", at_step(3, stop))
+    strays = ["notes.txt", ".notes.txt.9.tmp", "samples/epoch-best.png", "samples/.mine.tmp", "checkpoints/best"]
+    for stray in strays:
+        (run.path / stray).write_bytes(b"precious")
+    resumed(run.path)
+    assert all((run.path / stray).read_bytes() == b"precious" for stray in strays)
+
+
+def test_each_step_has_one_time_and_times_add_up_over_resumes(here):
+    run = trained(here / "x", at_step(5, stop))
+    with (run.path / "timing.jsonl").open("ab") as file:
+        file.write(b'{"step": 6, "seconds": 99.0, "steps_per_s": 1.0}\n{"st')
+    resumed(run.path)
+    lines = [json.loads(line) for line in (run.path / "timing.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 5, 6, 7]
+    seconds = [line["seconds"] for line in lines]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] < 60
+
+
+def test_an_extension_of_ones_own_may_change_the_game_after_the_checkpoints_extension_and_nothing_is_lost(here):
+    class Cool(Extension):
+        def after_epoch(self, trainer):
+            for group in trainer.game.discriminator.optimizer.param_groups:
+                group["lr"] *= 0.5
+
+    whole = contents(trained(here / "whole", Cool()).path)
+    for step in (3, 5):
+        trained(here / "x", Cool(), at_step(step, stop))
+        again = contents(resumed(here / "x", Cool()).path)
+        name = "checkpoints/step-00000007.safetensors"
+        assert again[name] == whole[name]
+        assert again["log.jsonl"] == whole["log.jsonl"]
+        shutil.rmtree(here / "x")
+
+
+# ---- a run that is finished ------------------------------------------------------------------------------
+
+
+def test_a_finished_run_says_that_it_is(here):
+    trained(here / "x")
+    run = Run.resume(here / "x")
+    assert run.finished
+    run.close()
+
+
+@pytest.mark.parametrize("step", [3, 6])
+def test_a_run_that_was_stopped_is_not_finished(here, step):
+    trained(here / "x", at_step(step, stop))
+    run = Run.resume(here / "x")
+    assert not run.finished
+    run.close()
+
+
+def test_a_run_that_was_killed_while_the_end_was_written_is_not_finished(here, whole):
+    run = trained(here / "x")
+    (run.path / "curves.png").unlink()
+    (run.path / "samples.gif").unlink()
+    again = Run.resume(run.path)
+    assert not again.finished
+    again.close()
+    assert contents(resumed(run.path).path) == whole
+
+
+@pytest.mark.parametrize("steps", [6, 7])
+def test_a_finished_run_that_goes_on_longer_is_the_run_that_was_meant_to_be_longer(here, steps):
+    """But for the record, for curves.png, which is the same again, and for the checkpoints between."""
+    longer = contents(trained(here / "longer", steps=10).path)
+    trained(here / "x", steps=steps)
+    again = contents(resumed(here / "x", config=tiny(steps=10), allow_changes=True).path)
+    assert again == longer
+    assert read_config(here / "x" / "config.toml") == tiny(steps=10)
+
+
+# ---- other settings --------------------------------------------------------------------------------------
+
+
+def test_other_settings_are_named_and_refused_and_nothing_is_changed(here):
+    run = trained(here / "x", at_step(4, stop))
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    other = set_field(set_field(tiny(), "generator.lr=0.5"), "training.steps=9")
+    with pytest.raises(ConfigError) as error:
+        Run.resume(run.path, other)
+    assert str(error.value) == (
+        f"{run.path} was trained with other settings or data: generator.lr was 0.0002, is 0.5; training.steps was 7, "
+        "is 9. Go on with the old ones, or with --allow-changes if the new ones are meant."
+    )
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_config_toml_that_was_changed_by_hand_is_noticed(here):
+    run = trained(here / "x", at_step(4, stop))
+    file = run.path / "config.toml"
+    file.write_text(file.read_text().replace("dropout = 0.2", "dropout = 0.3"))
+    with pytest.raises(ConfigError, match=r"discriminator\.dropout was 0\.2, is 0\.3\. Go on"):
+        Run.resume(run.path)
+
+
+def test_with_leave_the_new_settings_hold_from_then_on_and_need_no_more_leave(here):
+    run = trained(here / "x", at_step(4, stop))
+    other = set_field(tiny(), "generator.lr=0.5")
+    resumed(run.path, at_step(5, stop), config=other, allow_changes=True)
+    assert read_config(run.path / "config.toml") == other
+    again = resumed(run.path)
+    assert again.config == other
+    assert Run.open(run.path).checkpoint["config"]["generator"]["lr"] == 0.5
+
+
+def test_leave_is_needed_once_though_the_run_is_killed_before_its_next_checkpoint(here):
+    run = trained(here / "x", at_step(4, stop))
+    other = set_field(tiny(), "generator.lr=0.5")
+    again = Run.resume(run.path, other, allow_changes=True)
+    again.restore(trainer_of(other))
+    again.close()
+    assert resumed(run.path).config == other
+
+
+def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
+    run = trained(here / "x", at_step(2, stop))
+    first = tomllib.loads((run.path / "config.toml").read_text())["record"]
+    resumed(run.path, at_step(4, stop))
+    resumed(run.path, config=set_field(tiny(), "training.keep=3"), allow_changes=True)
+    record = tomllib.loads((run.path / "config.toml").read_text())["record"]
+    resumes = record.pop("resumes")
+    assert record == first
+    assert [resume["step"] for resume in resumes] == [2, 4]
+    assert [resume["changes"] for resume in resumes] == [[], ["training.keep was 2, is 3"]]
+    assert {resume["command"] for resume in resumes} == {"minigan train --resume"}
+    assert all({"command", "started", "step", "changes"} == resume.keys() for resume in resumes)
+
+
+def test_settings_that_were_never_trained_with_may_be_changed_by_hand(here):
+    Run.create(here / "x", tiny()).close()
+    file = here / "x" / "config.toml"
+    file.write_text(file.read_text().replace("steps = 7", "steps = 4"))
+    assert resumed(here / "x").log()[-1]["step"] == 4
+
+
+# ---- other data ------------------------------------------------------------------------------------------
+
+
+def test_other_data_are_noticed_and_refused_and_nothing_is_changed(here):
+    run = trained(here / "x", at_step(4, stop))
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=r"the data's sha256 was '[0-9a-f]{64}', is '[0-9a-f]{64}'\. Go on with"):
+        resumed(run.path, seed=1)
+    after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert after == before
+
+
+def test_with_leave_training_goes_on_with_other_data(here):
+    run = trained(here / "x", at_step(4, stop))
+    resumed(run.path, at_step(5, stop), seed=1, allow_changes=True)
+    resumed(run.path, seed=1)
+    assert Run.open(run.path).checkpoint["step"] == 7
+
+
+@pytest.mark.parametrize("change", ["one pixel", "type", "shape", "labels"])
+def test_any_change_of_the_data_changes_their_fingerprint(change):
+    from minigan.data import Loader
+    from minigan.gan.checkpoint import describe
+
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 4), np.uint8)
+    labels = np.arange(12) % 3
+    changed = images.copy()
+    changed[7, 0, 2, 3] ^= 1
+    other = {
+        "one pixel": (changed, labels),
+        "type": (images.view(np.float32).reshape(12, 1, 4, 1) * 0, labels),
+        "shape": (images.reshape(12, 1, 2, 8), labels),
+        "labels": (images, labels[::-1]),
+    }[change]
+    one, two = (describe(Loader(*data, batch_size=4))["sha256"] for data in ((images, labels), other))
+    assert one != two
+
+
+# ---- another machine -------------------------------------------------------------------------------------
+
+
+def elsewhere(path, **changes):
+    """As if the newest checkpoint had been saved on another machine."""
+    (*_, newest) = Run.open(path).checkpoints()
+    saved = mg.load(newest)
+    saved["environment"].update(changes)
+    mg.save(saved, newest)
+
+
+def test_a_resume_elsewhere_says_so_in_one_sentence_and_goes_on_and_is_recorded(here, capsys):
+    run = trained(here / "x", at_step(4, stop))
+    elsewhere(run.path, numpy="1.0", cpu="Zilog Z80", blas_threads=64, libraries={"pillow": "1.0"})
+    threads = Run.open(trained(here / "y", at_step(1, stop)).path).checkpoint["environment"]["blas_threads"]
+    capsys.readouterr()
+    resumed(run.path)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("minigan: ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"minigan: {run.path} was not trained here alone (")
+    for part in (f"numpy was '1.0', is '{np.__version__}'", "cpu was 'Zilog Z80', is ", "libraries.pillow was '1.0'",
+                 f"blas_threads was 64, is {threads}"):  # fmt: skip
+        assert part in said[0]
+    (resume,) = tomllib.loads((run.path / "config.toml").read_text())["record"]["resumes"]
+    assert f"numpy was '1.0', is '{np.__version__}'" in resume["changes"]
+    assert resumed(run.path).path == run.path
+
+
+def test_what_no_result_depends_on_is_not_mentioned(here, capsys):
+    run = trained(here / "x", at_step(4, stop))
+    elsewhere(run.path, cores=999, avx512_unused="who knows")
+    capsys.readouterr()
+    resumed(run.path)
+    assert "minigan: " not in capsys.readouterr().err
+
+
+# ---- damage ----------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_newest_checkpoint_costs_time_and_nothing_else(here, whole, capsys):
+    run = trained(here / "x")
+    for name in ("curves.png", "checkpoints/step-00000007.safetensors"):
+        (run.path / name).write_bytes(b"")
+    again = contents(resumed(run.path).path)
+    assert "its 0 bytes are fewer than its header needs" in capsys.readouterr().err
+    assert again.pop("checkpoints/step-00000007.safetensors.damaged") == b""  # nothing is thrown away
+    assert again == whole
+
+
+def test_a_run_all_of_whose_checkpoints_are_damaged_is_not_begun_anew_without_asking(here):
+    run = trained(here / "x", at_step(4, stop))
+    for path in run.checkpoints():
+        path.write_bytes(b"")
+    before = files(run.path)
+    with pytest.raises(RunError, match="holds no whole checkpoint"):
+        Run.resume(run.path)
+    assert files(run.path) == before
+
+
+def test_a_log_that_became_shorter_is_said_and_goes_on(here, capsys):
+    run = trained(here / "x", at_step(5, stop))
+    (run.path / "log.jsonl").write_text("")
+    resumed(run.path)
+    assert f"{run.path / 'log.jsonl'} is shorter than it was; the lines that it lacks stay missing." in (
+        capsys.readouterr().err
+    )
+    assert [line["step"] for line in run.log()] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"[" * 3000, b"{" * 70000 + b"\n", b'{"step": 1e400}\n', b"\xff\n", b'{"step": "x"}\n']
+)
+def test_damaged_times_are_dropped(here, damage):
+    run = trained(here / "x", at_step(5, stop))
+    (run.path / "timing.jsonl").write_bytes(damage)
+    resumed(run.path)
+    lines = (run.path / "timing.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[" * 9999, b"{}", b'{"step": 1.5}', b'{"step": true}', b'{"step": 2, "loss_D": "low"}', b'{"step": 2, "x": []}',
+     b"\xff", b'{"step": 2, "loss_D": 1e999}', b'{"step": ' + b"9" * 400 + b"}", b'{"step": ' + b"9" * 9999 + b"}",
+     b"x" * 10**5],
+)  # fmt: skip
+def test_a_damaged_line_of_the_log_is_named(here, line):
+    run = trained(here / "x", at_step(5, stop))
+    with (run.path / "log.jsonl").open("ab") as log:
+        log.write(line + b"\n")
+    with pytest.raises(RunError, match=rf"^Line 4 of {run.path / 'log.jsonl'} is no line of a log; restore"):
+        run.log()
+
+
+def test_a_line_that_a_kill_tore_is_none(here):
+    run = trained(here / "x", at_step(5, stop))
+    with (run.path / "log.jsonl").open("ab") as log:
+        log.write(b'{"step": 6, "lo')
+    assert [line["step"] for line in run.log()] == [2, 4, 5]
+
+
+# ---- what is no run --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.mkdir(), "holds no config.toml"),
+        (lambda path: path.write_text("hello"), "is a file"),
+    ],
+)
+def test_what_is_no_run_is_not_gone_on_with(here, make, what):
+    make(here / "x")
+    with pytest.raises(RunError) as error:
+        Run.resume(here / "x")
+    assert str(error.value) == f"{here / 'x'} {what}; expected the folder of a run, such as runs/default."
+    assert not os.path.exists(here / "x" / ".lock")
+
+
+def test_a_refused_resume_leaves_the_folder_unlocked(here):
+    run = trained(here / "x", at_step(4, stop))
+    for _ in range(2):
+        with pytest.raises(ConfigError):
+            Run.resume(run.path, tiny(seed=1))
+    resumed(run.path)
+
+
+@pytest.mark.parametrize("record", ["", "record = 3", "[record]\nresumes = 3", "[record]\nresumes = ['x']"])
+def test_a_record_that_a_person_rewrote_is_no_obstacle(here, record):
+    run = trained(here / "x", at_step(4, stop))
+    text = (run.path / "config.toml").read_text()
+    settings = text[: text.index("\n[record]") + 1]
+    (run.path / "config.toml").write_text(record + "\n" + settings if record == "record = 3" else settings + record)
+    resumed(run.path)
+    assert tomllib.loads((run.path / "config.toml").read_text())["record"]["resumes"][-1]["step"] == 4
