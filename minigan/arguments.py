@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -41,6 +42,7 @@ class Parser(argparse.ArgumentParser):
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26)  # wide enough for all options on one line each
+        self._action_max_length = 17  # argparse forgets that the names of commands are indented
 
 
 def parse(parser: Parser, commands: Mapping[str, Parser], argv: Sequence[str]) -> argparse.Namespace:
@@ -83,6 +85,26 @@ def at_least(low: int) -> Callable[[str], int]:
             number = low - 1
         if number < low:
             raise argparse.ArgumentTypeError(f"expected a whole number of at least {low}, but got {text!r}")
+        return number
+
+    return read
+
+
+def number_from(low: float) -> Callable[[str], float]:
+    """A ``type=`` for argparse: reads a finite number that is not less than ``low``.
+
+    >>> from minigan.arguments import number_from
+    >>> number_from(0.5)("0.7")
+    0.7
+    """
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number < math.inf:
+            raise argparse.ArgumentTypeError(f"expected a number of at least {low:g}, but got {text!r}")
         return number
 
     return read

@@ -5,19 +5,24 @@ import gzip
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, TINY, files, idx, typed
+from command_line import ENVIRONMENT, SMALL_IMAGES, TINY, done, files, idx, refused, typed
+from PIL import Image
 
 import minigan.cli
 from minigan.backend.device import Probe
 from minigan.cli import main
+from minigan.gan import preset_names
 
 TRAIN = ["train", "--data", "../data", "--steps", "1"]
+COMMANDS = "train, sample, interpolate, presets, info"
+PRESETS = ", ".join(preset_names())
 
 
 def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
@@ -31,8 +36,8 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["trian"], "There is no command 'trian'; did you mean 'train'? Expected one of train, sample, info."),
-        (["frobnicate"], "There is no command 'frobnicate'. Expected one of train, sample, info."),
+        (["trian"], f"There is no command 'trian'; did you mean 'train'? Expected one of {COMMANDS}."),
+        (["frobnicate"], f"There is no command 'frobnicate'. Expected one of {COMMANDS}."),
         (["--versoin"], "There is no option '--versoin' in minigan; did you mean '--version'? See minigan --help."),
         (
             ["train", "--epoch", "3"],
@@ -46,8 +51,8 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
             ["train", "default", "reference"],
             "There is no place for the argument 'reference' in minigan train. See minigan train --help.",
         ),
-        (["train", "defualt"], "No preset 'defualt': expected one of default, reference. Did you mean default?"),
-        (["train", "nopreset"], "No preset 'nopreset': expected one of default, reference.\n"),
+        (["train", "defualt"], f"No preset 'defualt': expected one of {PRESETS}. Did you mean default?"),
+        (["train", "nopreset"], f"No preset 'nopreset': expected one of {PRESETS}.\n"),
         (["train", "--set", "generator.lrr=1"], "No field 'generator.lrr' to set. Did you mean generator.lr?"),
         (["train", "--set", "steps"], "--set steps: expected FIELD=VALUE, for example generator.lr=1e-4."),
         (["train", "--set", "generator.lr=fast"], "generator.lr: expected a number, but got 'fast'."),
@@ -88,13 +93,13 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
         ),
         (["train", "--out", "caf\udce9"], "Expected names of files in UTF-8, but got 'caf\\udce9'; choose another."),
         ([*TRAIN, *TINY, "--out", "x" * 300], f"Cannot make the folder {'x' * 300} (File name too long); choose"),
-        (["sample", "x" * 300, "--out", "x.png"], f"Cannot read {'x' * 300}/config.toml (File name too long); check"),
+        (["sample", "x" * 300, "--out", "x.png"], f"Cannot read {'x' * 300} (File name too long); check its name"),
         (["sample", ".", "--out", f"{'x' * 300}.png"], f"Cannot use {'x' * 300}.png (File name too long); check its"),
         (
             [*TRAIN, *TINY, "--set", "discriminator.output=foo"],
-            'discriminator.output: expected "logit" or "probability"',
+            "discriminator.output: expected one of logit, probability, but got 'foo'.",
         ),
-        ([*TRAIN, *TINY, "--set", "generator.lr=-1"], "G's Adam: expected lr of at least 0, but got -1.0."),
+        ([*TRAIN, *TINY, "--set", "generator.lr=-1"], "generator.lr: expected a number of at least 0, but got -1.0."),
         ([*TRAIN, *TINY, "--set", "discriminator.betas=[2]"], "D's Adam: expected two betas from 0 to below 1"),
         ([*TRAIN, "--device", "gpu"], "Unknown device 'gpu': expected 'auto', 'cpu', 'cuda' or 'cuda:N', N from 0."),
         ([*TRAIN, "--device", "cuda:99"], "Device cuda:99 cannot be used: "),
@@ -102,10 +107,9 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
         (["sample", ".", "--out", "x.png"], ". holds no config.toml; expected the folder of a run, such as"),
         (["sample", ".", "-n", "0", "--out", "x.png"], "-n: expected a whole number of at least 1, but got '0'."),
         (["sample", ".", "-n", "-5", "--out", "x.png"], "-n: expected a whole number of at least 1, but got '-5'."),
-        (["sample", "."], "the following arguments are required: --out. See minigan sample --help."),
         (
             ["sample", ".", "--out", "x.jpg"],
-            "--out x.jpg: expected a name that ends in .png (a grid) or .npy (the numbers).",
+            "--out x.jpg: expected a name that ends in .png (a picture) or .npy (the numbers).",
         ),
         (
             ["sample", ".", "--out", "no/x.png"],
@@ -116,16 +120,6 @@ def test_one_sentence_on_stderr_and_no_traceback_in_a_real_process(here):
 def test_what_cannot_be_done_is_said_in_one_sentence(here, capfd, argv, sentence):
     assert refused(capfd, argv).startswith(sentence)
     assert files(here) == {}
-
-
-def refused(capfd, argv):
-    """The sentence on stderr, after an exit code of 2 and nothing on stdout."""
-    assert main(argv) == 2
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert err.startswith("minigan: ")
-    assert err.count("\n") == 1  # one line: no traceback, no warning
-    return err.removeprefix("minigan: ")
 
 
 def test_a_gpu_that_is_not_there_is_named_with_what_is_missing_and_what_to_type(here, capfd, monkeypatch):
@@ -145,7 +139,7 @@ IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
     [
         (lambda data: (data / IMAGES).unlink(), "holds no pair of IDX files for the split 'train': expected"),
         (lambda data: truncate(data / IMAGES), "is truncated: found 359 bytes of data, but its header promises 360"),
-        (lambda data: pack(data / IMAGES), "is a damaged gzip file"),
+        (lambda data: pack(data / IMAGES), "is packed and damaged"),
         (lambda data: (data / IMAGES).write_bytes(b""), "is empty, but an IDX file was expected"),
         (lambda data: (data / IMAGES).write_bytes(b"\x89PNG...."), "is not an IDX file: it begins with"),
         (lambda data: (data / LABELS).write_bytes(idx(np.zeros(11, np.uint8))), "12 images, but train-labels-idx1-ubyte"
@@ -177,7 +171,8 @@ def test_a_folder_with_no_data_set_is_named(here, capfd):
 def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(run, here, capfd):
     before = files(here)
     assert refused(capfd, [*TRAIN, *TINY, "--out", "runs/default"]) == (
-        "runs/default already holds a run, which would be overwritten; choose another folder with --out.\n"
+        "runs/default already holds a run, which would be overwritten; choose another folder with --out, or go on "
+        "with it: minigan train --resume runs/default\n"
     )
     assert files(here) == before
 
@@ -209,30 +204,155 @@ def test_a_folder_that_cannot_be_written_is_refused(here, capfd, monkeypatch):
 
 def test_settings_that_do_not_fit_the_game_are_refused_before_anything_is_written(here, capfd):
     said = refused(capfd, [*TRAIN, *TINY, "--set", 'discriminator.output="probability"'])
-    assert said.startswith("game.r1_gamma: R1 is defined on logits;")
+    assert said.startswith("game.r1_gamma: the penalty is defined on logits;")
     assert files(here) == {}
 
 
-def test_a_last_batch_too_short_for_batch_norm_is_found_before_anything_is_written(here, capfd):
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_last_batch_too_short_for_batch_norm_is_found_before_anything_is_written(here, capfd, player):
     """Twelve images in batches of eleven leave one."""
-    argv = [
-        "train",
-        "--data",
-        "../data",
-        "--steps",
-        "1",
-        *TINY[:4],
-        "--batch-size",
-        "11",
-        "--set",
-        "generator.batch_norm=true",
-    ]
-    assert refused(capfd, argv) == (
-        "G, layer 1: BatchNorm needs at least two images, but the last batch of an epoch has one; choose another "
-        "--batch-size of at least two, or leave that batch out with --set data.drop_last=true.\n"
-    )
+    argv = [*TRAIN, *TINY[:4], "--batch-size", "11", "--set", f"{player}.norm=batch"]
+    said = refused(capfd, argv)
+    assert said.startswith("The last batch of an epoch has 1 of 11 samples, with which a step fails: ")
+    assert "at least 2 values per channel" in said
+    assert said.endswith("Choose another --batch-size, or leave that batch out with --set data.drop_last=true.\n")
     assert files(here) == {}
     assert main([*argv, "--set", "data.drop_last=true"]) == 0
+
+
+def test_a_convolution_needs_no_more_than_one_image(here):
+    """BatchNorm takes its statistics over all places of the image."""
+    np.save("x.npy", np.zeros((12, 8, 8), np.uint8))
+    small = ["--set", "generator.hidden=[4]", "--set", "discriminator.hidden=[4]", "--batch-size", "11"]
+    assert (
+        main(["train", "dcgan", "--data", "x.npy", "--epochs", "1", "--set", "discriminator.norm=batch", *small]) == 0
+    )
+
+
+def test_networks_that_do_not_fit_the_images_are_told_with_the_settings_that_mend_it(here, capfd):
+    (here.parent / "pictures").mkdir()
+    for i in range(4):
+        Image.new("L", (30, 30)).save(here.parent / "pictures" / f"{i}.png")
+    argv = ["train", "dcgan", "--data", "../pictures", "--batch-size", "4", "--steps", "1"]
+    said = refused(capfd, argv)
+    assert "multiples of 4, but the images are 30 x 30. Resize them, for example by data.size=32" in said
+    assert "with --set: data.size for a folder of pictures, generator.hidden and discriminator.hidden" in said
+    assert files(here) == {}
+    small = ["--set", "generator.hidden=[4, 4]", "--set", "discriminator.hidden=[4, 4]"]
+    assert main([*argv, *small, "--set", "data.size=32"]) == 0
+    assert main([*argv, "--set", "generator.hidden=[4]", "--set", "discriminator.hidden=[4]"]) == 0
+
+
+# ---- options that do not go together ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (
+            ["default", "--resume", "r"],
+            "--resume r: a run goes on in its own folder with its own settings; leave",
+        ),
+        (
+            ["--out", "x", "--resume", "r"],
+            "--resume r: a run goes on in its own folder with its own settings; leave",
+        ),
+        (["--allow-changes"], "--allow-changes: it belongs to --resume DIR, the run to go on with."),
+        (["--resume", "r"], "--resume r: there is no run; expected the folder of one, such as runs/default."),
+        (["--resume", "../data"], "--resume ../data: there is no run; expected the folder of one"),
+        (["--resume"], "--resume: expected one argument. See minigan train --help."),
+        (["--resume", "r", "--steps", "3", "--epochs", "3"], "--epochs: not allowed with argument --steps."),
+    ],
+)
+def test_a_run_goes_on_only_where_and_as_it_was(here, capfd, argv, sentence):
+    assert refused(capfd, ["train", *argv]).startswith(sentence)
+    assert files(here) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        (["--steps", "9"], "training.steps was 3, is 9"),
+        (["--epochs", "3"], "training.steps was 3, is 9"),
+        (["--seed", "1"], "training.seed was 0, is 1"),
+        (["--batch-size", "3"], "training.batch_size was 4, is 3"),
+        (["--set", "generator.lr=0.1"], "generator.lr was 0.0008, is 0.1"),
+        (["--data", "../other"], "data.source was"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings_unless_told(run, here, capfd, options, change):
+    shutil.copytree("../data", "../other")
+    before = files(here)
+    said = refused(capfd, ["train", "--resume", "runs/default", *options])
+    assert said.startswith(f"runs/default was trained with other settings or data: {change}")
+    assert said.endswith("Go on with the old ones, or with --allow-changes if the new ones are meant.\n")
+    assert files(here) == before
+
+
+def test_held_out_data_that_are_not_there_are_told_with_the_option_that_leaves_them_out(here, capfd):
+    argv = [*TRAIN, *TINY, "--set", "training.evaluate_every=1"]
+    said = refused(capfd, argv)
+    assert "holds no pair of IDX files for the split 'test'" in said
+    assert said.endswith("To train without held-out data: --set training.evaluate_every=0.\n")
+    assert files(here) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["sample", "--label", "1"],
+            "This G is not told what to draw; leave the label out, or train a",
+        ),
+        (["sample", "--label", "-1"], "--label: expected a whole number of at least 0, but got '-1'."),
+        (["sample", "--truncation", "0"], "--truncation: expected a number of at least 0.01, but got '0'."),
+        (["sample", "--truncation", "nan"], "--truncation: expected a number of at least 0.01, but got 'nan'."),
+        (["sample", "--truncation", "much"], "--truncation: expected a number of at least 0.01, but got 'much'."),
+        (["sample", "--seed", str(2**64)], "--seed: expected a whole number of at most 18,446,744,073,709,551,615"),
+        (["sample"], "the following arguments are required: --out. See minigan sample --help."),
+        (["interpolate", "--label", "1"], "This G is not told what to draw; leave the label out"),
+        (["interpolate", "--steps", "1"], "--steps: expected a whole number of at least 2, but got '1'."),
+        (["interpolate", "-n", "0"], "-n: expected a whole number of at least 1, but got '0'."),
+        (["interpolate", "-n", "9" * 9], "-n times --steps: expected a whole number of at most 1,000,000,000"),
+        (["interpolate", "--linear", "--spherical"], "--spherical: not allowed with argument --linear."),
+        (["interpolate", "--from-label", "1"], "--from-label and --to-label: expected both."),
+        (["interpolate", "--label", "1", "--to-label", "1"], "--label: not allowed with --from-label and --to-label."),
+        (["interpolate", "--out", "x.jpg"], "--out x.jpg: expected a name that ends in .png (a picture with a row for"),
+        (["interpolate"], "the following arguments are required: --out. See minigan interpolate --help."),
+    ],
+)
+def test_what_a_run_cannot_draw_is_said_in_one_sentence_and_a_missing_out_last(run, here, capfd, options, sentence):
+    before = files(here)
+    command, *options = options
+    assert refused(capfd, [command, "runs/default", *options]).startswith(sentence)
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("command", ["sample", "interpolate"])
+def test_a_label_that_the_run_does_not_have_is_refused(here, capfd, command):
+    done(capfd, "train", "--steps", "1", "--out", "cgan", *SMALL_IMAGES, "--set", "game.task=conditional")
+    assert refused(capfd, [command, "cgan", "--label", "3", "--out", "x.png"]) == (
+        "Expected a label from 0 to 2, but got 3.\n"
+    )
+    assert not Path("x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["sample", "--truncation", "1"], "Only a normal z has tails to truncate, but that of this G is uniform;"),
+        (["interpolate", "--label", "0"], "This G is not told what to draw;"),
+    ],
+)
+def test_what_the_noise_of_a_run_does_not_allow_is_refused(here, capfd, argv, sentence):
+    done(capfd, "train", "--steps", "1", "--out", "u", *SMALL_IMAGES, "--set", "generator.z=uniform")
+    assert refused(capfd, [argv[0], "u", *argv[1:], "--out", "x.png"]).startswith(sentence)
+
+
+def test_an_unknown_preset_is_told_with_the_nearest(capfd):
+    assert refused(capfd, ["presets", "dcgann"]) == (
+        f"No preset 'dcgann': expected one of {PRESETS}. Did you mean dcgan?\n"
+    )
 
 
 def test_a_loss_that_is_nan_stops_training_and_says_at_which_step_and_in_which_network(here, capfd):
@@ -244,10 +364,10 @@ def test_a_loss_that_is_nan_stops_training_and_says_at_which_step_and_in_which_n
 
 
 def test_out_of_memory_is_one_sentence(run, capfd, monkeypatch):
-    def draw_z(*_):
+    def fixed(*_):
         raise MemoryError("Unable to allocate 373. GiB")
 
-    monkeypatch.setattr("minigan.gan.extensions.draw_z", draw_z)
+    monkeypatch.setattr("minigan.gan.Noise.fixed", fixed)
     said = refused(capfd, ["sample", "runs/default", "--out", "x.npy"])
     assert said.startswith("Out of memory (Unable to allocate 373. GiB); try a smaller")
     assert not Path("x.npy").exists()
@@ -272,7 +392,8 @@ def test_a_run_without_a_checkpoint_cannot_be_sampled(run, capfd):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
     assert refused(capfd, ["sample", "runs/default", "--out", "x.png"]) == (
-        "runs/default is a run without a checkpoint: it was stopped before the first was saved. Train again.\n"
+        "runs/default is a run without a checkpoint: it was stopped before the first was saved. Go on with it: "
+        "minigan train --resume runs/default\n"
     )
 
 
@@ -289,7 +410,8 @@ def test_a_disk_that_is_full_in_the_middle_of_training_is_told_with_the_checkpoi
     monkeypatch.setattr(minigan.gan.Run, "write", full)
     assert main(["train", "--data", "../data", "--epochs", "3", *TINY, "--out", "x"]) == 2
     assert capfd.readouterr().err.splitlines()[-1] == (
-        "minigan: Cannot write it. The last good checkpoint is x/checkpoints/step-00000006.safetensors."
+        "minigan: Cannot write it. The last good checkpoint is x/checkpoints/step-00000003.safetensors; "
+        "go on with minigan train --resume x"
     )
 
 
@@ -340,4 +462,4 @@ def test_a_character_that_the_terminal_lacks_is_spelled_out(run, monkeypatch):
     monkeypatch.setitem(ENVIRONMENT, "PYTHONIOENCODING", "ascii")
     done = typed("sample", "runs/default", "-n", "1", "--out", "h\u00e9.png")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Wrote h\\xe9.png: 1 images by ")
+    assert done.stdout.startswith("Wrote h\\xe9.png: 1 image by ")

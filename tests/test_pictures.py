@@ -10,7 +10,7 @@ from PIL import Image
 
 from minigan.data import gather_pixels
 from minigan.errors import ShapeError
-from minigan.gan.pictures import BLUE, BORDER, ORANGE, curves, gif, grid, png
+from minigan.gan.pictures import BLUE, BORDER, GREEN, ORANGE, PURPLE, SKY, curves, gif, grid, png, points
 
 
 def opened(content):
@@ -129,6 +129,96 @@ def test_a_gif_of_one_frame_is_a_picture():
     assert opened(gif([png(np.zeros((4, 4), np.uint8))])).size == (4, 4)
 
 
+def test_a_film_that_is_to_loop_does_not_rest():
+    frames = [png(np.full((2, 2), 50 * i, np.uint8)) for i in range(4)]
+    film = opened(gif(frames, seconds=0.4, rest=0.0))
+    durations = []
+    for i in range(4):
+        film.seek(i)
+        durations.append(film.info["duration"])
+    assert durations == [100] * 4
+
+
+# ---- points ----------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(0)
+REAL = RNG.uniform(-1, 1, (500, 2))
+
+
+def places(picture, color):
+    """Rows and columns where a colour is, apart from the legend in the upper right corner."""
+    rows, columns = pixels_of(Image.fromarray(picture), color)
+    outside = (rows > 120) | (columns < 280)
+    return rows[outside], columns[outside]
+
+
+def place_of(point, real=REAL):
+    rows, columns = places(points(np.array([point]), real), ORANGE)
+    return rows.mean(), columns.mean()
+
+
+def test_points_are_where_they_should_be_with_y_upwards():
+    """Five points at known places: rows and columns are linear in the numbers, on axes that do not move."""
+    middle, left, right, low, high = (place_of(p) for p in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)))
+    assert left[1] < middle[1] < right[1]
+    assert high[0] < middle[0] < low[0]
+    assert middle[1] == pytest.approx((left[1] + right[1]) / 2, abs=1)
+    assert middle[0] == pytest.approx((low[0] + high[0]) / 2, abs=1)
+    assert left[0] == pytest.approx(right[0], abs=1)
+
+
+def test_the_axes_come_from_the_data_alone_so_that_a_film_does_not_wobble():
+    tight, wide = 0.01 * REAL, np.concatenate([REAL, [[1.3, 1.3]]])
+    frames = [points(fake, REAL) for fake in (tight, wide)]
+    alone = points(np.array([[0.5, 0.5]]), REAL)
+    for frame in frames:  # ticks and labels, left of the axes and below
+        np.testing.assert_array_equal(frame[:, :50], alone[:, :50])
+        np.testing.assert_array_equal(frame[-40:], alone[-40:])
+
+
+def test_both_kinds_of_points_are_seen_in_their_colours():
+    picture = points(REAL[:200] + 0.1, REAL)
+    assert (picture.shape, picture.dtype) == ((466, 466, 3), np.uint8)
+    for color in (SKY, ORANGE):
+        assert len(places(picture, color)[0]) > 100
+    assert len(places(points(REAL[:200]), SKY)[0]) == 0
+
+
+def test_generated_points_beyond_the_axes_are_counted():
+    fake = np.concatenate([REAL[:10], np.full((3, 2), 100.0)])
+    plain, told = points(REAL[:10], REAL), points(fake, REAL)
+    title = slice(0, 50)
+    assert (plain[title] == 255).all()
+    assert (told[title] != 255).any()
+    assert len(places(told, ORANGE)[0]) == len(places(plain, ORANGE)[0])
+
+
+def test_of_points_with_many_numbers_the_first_two_are_drawn():
+    wide = np.concatenate([REAL, RNG.uniform(-100, 100, (500, 3))], 1)
+    np.testing.assert_array_equal(points(wide[:9], wide), points(REAL[:9], REAL))
+
+
+def test_single_numbers_are_drawn_as_densities():
+    """Twice as many in one bin stand twice as high."""
+    real = np.repeat([[0.0], [1.0], [1.0]], 30, axis=0)
+    rows, columns = places(points(np.array([[0.5]]), real), SKY)
+    edge = columns.mean()
+    low, high = (np.ptp(rows[side]) for side in (columns < edge, columns > edge))
+    assert (high + 1) / (low + 1) == pytest.approx(2, rel=0.03)
+
+
+@pytest.mark.parametrize("constant", [np.zeros((3, 1)), np.ones((3, 2))])
+def test_points_that_are_all_the_same_have_axes_around_them(constant):
+    assert len(places(points(constant), ORANGE)[0]) > 3
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 28, 28), (4,), (0, 2)])
+def test_what_are_no_points_is_refused_with_its_shape(shape):
+    with pytest.raises(ShapeError) as error:
+        points(np.zeros(shape))
+    assert str(error.value) == f"points: expected points (N, F), but got shape {shape}."
+
+
 # ---- curves ----------------------------------------------------------------------------------------------
 
 
@@ -160,6 +250,53 @@ def test_the_panel_of_probabilities_shows_all_of_0_to_1():
         heights.append(np.median(rows[(rows > 380) & (columns > 200) & (columns < 500)]))
     zero, quarter, one = heights
     assert (zero - quarter) / (zero - one) == pytest.approx(0.25, abs=0.01)
+
+
+def test_scores_have_no_bounds():
+    """The same curve at 5 and at 50 looks the same, as the axis fits it; as a probability neither is in the panel."""
+    images = [np.asarray(opened(curves(far(offset), scores=True)).convert("RGB")) for offset in (5.0, 50.0)]
+    places = [pixels_of(Image.fromarray(image[400:640, 150:]), BLUE)[0] for image in images]
+    assert len(places[0]) > 100
+    assert abs(np.median(places[0]) - np.median(places[1])) < 3
+    rows, _ = pixels_of(opened(curves(far(5.0))).crop((150, 400, 960, 640)), BLUE)
+    assert np.ptp(rows) < 4  # the line in the legend
+
+
+def far(offset):
+    return [{**line, "D_x": offset + i, "D_G_z": offset - i} for i, line in enumerate(lines(40))]
+
+
+def test_what_else_is_in_the_log_is_drawn_in_a_third_panel():
+    plain = opened(curves(lines(40)))
+    extra = opened(curves([{**line, "penalty": 0.1, "accuracy": 0.9, "reconstruction": 0.5} for line in lines(40)]))
+    assert extra.size[0] == plain.size[0]
+    assert 300 < extra.size[1] - plain.size[1] < 340
+    third = extra.crop((150, 710, 700, 1030))
+    for color in (BLUE, ORANGE, GREEN):
+        assert len(pixels_of(third, color)[0]) > 60
+
+
+def test_numbers_that_are_in_some_lines_only_are_drawn_from_these():
+    some = [{**line, **({"penalty": 1.0} if i % 4 == 0 else {})} for i, line in enumerate(lines(40))]
+    some += [{"step": 700 * i, "epoch": i, "D_x_test": 0.2} for i in (1, 2)]
+    image = opened(curves(some))
+    opinions, third = image.crop((150, 380, 700, 690)), image.crop((150, 710, 700, 1030))
+    assert len(pixels_of(opinions, GREEN)[0]) > 60  # held-out samples beside D(x)
+    assert len(pixels_of(third, BLUE)[0]) > 60
+
+
+def test_more_curves_than_colours_are_told_apart_by_nothing_but_do_not_fail():
+    many = [{**line, **{f"key_{i}": float(i) for i in range(9)}} for line in lines(3)]
+    assert len(pixels_of(opened(curves(many)), PURPLE)[0]) > 30
+
+
+def test_the_explanation_lies_within_the_picture():
+    for scores in (False, True):
+        image = np.asarray(opened(curves(lines(40), scores=scores)).convert("L")).astype(int)
+        below = image[-130:]
+        assert (below[:, -10:] == 255).all()
+        assert (below[-5:] == 255).all()
+        assert (below[40:] < 200).any()
 
 
 def test_curves_need_no_screen_and_leave_pyplot_alone():
