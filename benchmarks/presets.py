@@ -11,8 +11,8 @@ twin to which the tests compare minigan's step, number by number (tests/torch_tw
 belongs to it: batches, noise, both players' moves, averages, and the report read every 50 steps. Where minigan /
 PyTorch is above 1, minigan is the faster one.
 
-Unless --quick, the results go to benchmarks/results: presets.json, which `minigan presets` reads, and the table of it
-as presets.txt. Results of presets that are not named stay.
+Unless --quick, the results go to minigan/gan/presets/costs.json, which `minigan presets` reads, and as a table to
+benchmarks/results/presets.txt. Results of presets that are not named stay.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from typing import Any
 import turns
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+COSTS = ROOT / "minigan" / "gan" / "presets" / "costs.json"
+TABLE = ROOT / "benchmarks" / "results" / "presets.txt"
 ROUNDS = 10  # into which the epoch is cut
 READ_EVERY = 50
 MINIGAN, PYTORCH = "minigan", "PyTorch"
@@ -125,7 +126,7 @@ def steps_per_epoch(name: str) -> int:
 
 
 def measure(name: str, sides: list[str], quick: bool) -> dict[str, Any]:
-    """What presets.json says of a preset."""
+    """What costs.json says of a preset."""
     steps = steps_per_epoch(name)
     rounds, calls = (1, 2) if quick else (ROUNDS, math.ceil(steps / ROUNDS))
     times, memory = turns.measure_with_memory({side: partial(SIDES[side], name) for side in sides}, rounds, calls)
@@ -167,23 +168,27 @@ def line(name: str, row: dict[str, Any]) -> str:
     return f"{name:18}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
-def save(folder: Path, where: str, rows: dict[str, dict[str, Any]]) -> None:
-    """Put these rows beside those measured on the same machine, and the table of all of them next to it."""
-    path = folder / "presets.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known = before["presets"] if before.get("machine") == where else {}
-    everything = dict(sorted({**known, **rows}.items()))
-    path.write_text(json.dumps({"machine": where, "presets": everything}, indent=1) + "\n", encoding="utf-8")
+def known() -> dict[str, Any]:
+    """What was measured before."""
+    found: dict[str, Any] = json.loads(COSTS.read_text(encoding="utf-8")) if COSTS.exists() else {}
+    return found
+
+
+def save(where: str, rows: dict[str, dict[str, Any]]) -> None:
+    """Put these rows beside those measured on the same machine, and write the table of all of them."""
+    before = known()
+    kept = before["presets"] if before.get("machine") == where else {}
+    everything = dict(sorted({**kept, **rows}.items()))
+    COSTS.write_text(json.dumps({"machine": where, "presets": everything}, indent=1) + "\n", encoding="utf-8")
     table = [where, "", HEAD, *(line(name, row) for name, row in everything.items())]
-    (folder / "presets.txt").write_text("\n".join(table) + "\n", encoding="utf-8")
+    TABLE.write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
 def page() -> str:
     """The table of docs/presets.md."""
     from minigan.gan import load_preset, preset_names
 
-    path = RESULTS / "presets.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
+    rows = known().get("presets", {})
     lines = ["| preset | what it is | source | an epoch |", "|---|---|---|---|"]
     for name in preset_names():
         preset, row = load_preset(name), rows.get(name)
@@ -201,7 +206,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="a few steps of each; nothing is recorded")
     parser.add_argument("--page", action="store_true", help="print the table of docs/presets.md, and measure nothing")
-    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
     args = parser.parse_args()
     if args.page:
         print(page())
@@ -216,7 +220,7 @@ def main() -> None:
         row = measure(name, sides, args.quick)
         print(line(name, row), flush=True)
         if not args.quick:
-            save(args.results, where, {name: row})
+            save(where, {name: row})
 
 
 if __name__ == "__main__":

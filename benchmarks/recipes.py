@@ -26,7 +26,7 @@ from minigan.gan import build_game, draw_z, load_preset, set_field
 RESULTS = Path(__file__).parent / "results"
 
 # What each recipe changes in the preset `default` (or `reference`, where it starts with @reference).
-BN = "generator.batch_norm=true"
+BN = "generator.norm=batch"
 RECIPES: dict[str, list[str]] = {
     "default": [],
     "articles": ["@reference", "training.steps=7000"],
@@ -35,7 +35,7 @@ RECIPES: dict[str, list[str]] = {
     "smoothing .1": ["game.label_smoothing=0.1"],
     "gamma .1": ["game.r1_gamma=0.1"],
     "gamma 1": ["game.r1_gamma=1.0"],
-    "R1 every 8th step": ["game.r1_every=8"],
+    "R1 every 8th step": ["game.penalty_every=8"],
     "lr G 4e-4": ["generator.lr=4e-4"],
     "lr D 8e-4": ["discriminator.lr=8e-4"],
     "batch 32": ["training.batch_size=32", "training.steps=15000"],

@@ -20,9 +20,10 @@ def config_of(preset, *changes):
         f"generator.hidden={_narrow(config.generator)}",
         f"discriminator.hidden={_narrow(config.discriminator)}",
         f"game.penalty_every={min(2, config.game.penalty_every)}",
-        "game.labelled=6",
         "training.batch_size=8",
     ]
+    if config.game.task == "semi-supervised":
+        small.append("game.labelled=6")
     for change in (*small, *changes):
         config = set_field(config, change)
     return config

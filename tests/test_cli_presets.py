@@ -33,8 +33,8 @@ def test_every_preset_is_listed_with_what_it_is_and_where_it_comes_from(capfd):
 
 def test_the_cost_of_an_epoch_is_the_one_that_was_measured(capfd, tmp_path, monkeypatch):
     measured = {"dcgan": {"steps_per_epoch": 1234, "seconds_per_epoch": 56.78}}
-    (tmp_path / "presets.json").write_text(json.dumps({"machine": "a machine of 2 cores", "presets": measured}))
-    monkeypatch.setattr(presets, "COSTS", tmp_path / "presets.json")
+    (tmp_path / "costs.json").write_text(json.dumps({"machine": "a machine of 2 cores", "presets": measured}))
+    monkeypatch.setattr(presets, "COSTS", tmp_path / "costs.json")
     listed = blocks(done(capfd, "presets"))
     assert listed["dcgan"].endswith(" epoch: 1,234 steps, 56.8 s")
     assert listed["wgan"].endswith(" epoch: not measured")
@@ -42,7 +42,7 @@ def test_the_cost_of_an_epoch_is_the_one_that_was_measured(capfd, tmp_path, monk
 
 
 def test_without_measurements_it_says_so(capfd, tmp_path, monkeypatch):
-    monkeypatch.setattr(presets, "COSTS", tmp_path / "presets.json")
+    monkeypatch.setattr(presets, "COSTS", tmp_path / "costs.json")
     listed = blocks(done(capfd, "presets"))
     assert set(listed) == set(preset_names())
     assert all(text.endswith("epoch: not measured") for text in listed.values())

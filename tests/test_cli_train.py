@@ -132,10 +132,10 @@ def arrays(path):
 @pytest.mark.parametrize(
     ("source", "settings", "shape"),
     [
-        (lambda: "ring", ["data.count=40"], (2,)),
-        (lambda: "grid", ["data.count=40"], (2,)),
-        (lambda: "spiral", ["data.count=40"], (2,)),
-        (lambda: "mixture-1d", ["data.count=40"], (1,)),
+        (lambda: "ring", ["data.count=40", "generator.output=linear"], (2,)),
+        (lambda: "grid", ["data.count=40", "generator.output=linear"], (2,)),
+        (lambda: "spiral", ["data.count=40", "generator.output=linear"], (2,)),
+        (lambda: "mixture-1d", ["data.count=40", "generator.output=linear"], (1,)),
         (lambda: arrays(Path("x.npy")), [], (1, 6, 6)),
         (lambda: arrays(Path("x.npz")), [], (1, 6, 6)),
         (lambda: pictures(Path("pets")), ["data.size=8"], (3, 8, 8)),

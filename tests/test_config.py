@@ -83,7 +83,7 @@ def test_a_field_can_be_set_as_in_toml(assignment, expected):
         ("generator.hidden=[9999999999999999999999]", r"generator.hidden: expected a whole number of at most"),
         (f"training.seed={2**64}", r"training.seed: expected a whole number of at most 18,446,744,073,709,551,615"),
         (f"training.steps={'9' * 5000}", r"training.steps: expected a whole number, but got '9+\.\.\."),
-        (f"training.steps=0x{'9' * 5000}", r"training.steps: .* but got one of thousands of digits"),
+        (f"training.steps=0x{'9' * 5000}", r"training.steps: .* but got one too long to show"),
         (f"generator.hidden={'[' * 3000}", r"generator.hidden: expected a list .* but got '\[+\.\.\."),
         ("generator.hidden=[8.5]", r"generator.hidden: expected a whole number, but got 8.5"),
     ],

@@ -7,7 +7,21 @@ import pytest
 
 import minigan as mg
 from minigan import nn
-from minigan.gan import R1, R2, Batch, Game, Noise, Player, Targets, build_game, get_loss, load_preset, set_field
+from minigan.gan import (
+    DRAGAN,
+    R1,
+    R2,
+    Batch,
+    Game,
+    GradientPenalty,
+    Noise,
+    Player,
+    Targets,
+    build_game,
+    get_loss,
+    load_preset,
+    set_field,
+)
 from minigan.gan.networks import mlp_discriminator, mlp_generator
 
 CPU = mg.device("cpu")
@@ -133,6 +147,7 @@ def test_reused_fakes_are_made_once_and_fresh_ones_anew():
         ({"consensus": 1.0}, "game.consensus is defined where both players move at once"),
         ({"d_steps": 0}, "game.d_steps, g_steps: expected at least 1, but got 0 and 1"),
         ({"rule": "extragradient"}, "needs optimizers that can look ahead; give both players mg.optim.ExtraAdam or"),
+        ({"rule": "optimistic"}, "needs optimizers that remember the last gradient; give both players mg.optim.Optim"),
     ],
 )
 def test_rules_that_do_not_go_together_are_refused(rules, message):
@@ -183,6 +198,22 @@ def test_one_pass_over_real_and_fake_gives_the_gradients_of_two():
             game.step(mg.tensor(REAL))
     for name, value in weights(one).items():
         np.testing.assert_allclose(value, weights(two)[name], rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "passes"),
+    [
+        (GradientPenalty(10.0), [12, 6]),  # real and fake, and between them
+        (DRAGAN(10.0), [12, 6]),
+        (R1(1.0), [6, 6]),  # the slope at real samples alone is sought
+        (R2(1.0), [6, 6]),
+    ],
+)
+def test_D_looks_at_real_and_fake_in_one_pass_unless_its_slope_is_wanted_there(penalty, passes):
+    game, seen = small_game(penalties=[penalty]), []
+    game.discriminator.network.register_forward_hook(lambda module, args, output: seen.append(len(args[0])))
+    game.step(mg.tensor(REAL))
+    assert seen == [*passes, 6]  # the last in G's turn
 
 
 def test_real_and_fake_images_do_not_share_batch_statistics():

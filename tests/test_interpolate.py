@@ -92,9 +92,9 @@ def test_many_pairs_go_at_once_each_its_own_way():
 # ---- what a game draws on the way ------------------------------------------------------------------------
 
 
-def game_of(task="generate", z="normal", classes=0, network="mlp", **generator):
+def game_of(task="generate", classes=0, **generator):
     settings = {
-        "generator": {"z_dim": 6, "hidden": [8], "z": z, "network": network, **generator},
+        "generator": {"hidden": [8], **({"network": "unet"} if task == "repair" else {"z_dim": 6}), **generator},
         "discriminator": {"hidden": [8]},
         "game": {"task": task},
     }
@@ -164,4 +164,4 @@ def test_what_cannot_be_interpolated_is_refused():
     with pytest.raises(ConfigError, match="Expected a label from 0 to 2, but got 3"):
         interpolate(game_of("conditional", classes=3), 1, 3, 0, CPU, labels=(0, 3))
     with pytest.raises(ConfigError, match="no z to start from"):
-        interpolate(game_of("repair", network="unet"), 1, 3, 0, CPU)
+        interpolate(game_of("repair"), 1, 3, 0, CPU)

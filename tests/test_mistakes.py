@@ -24,7 +24,7 @@ CPU = mg.device("cpu")
 def shown_by(script):
     """What an example prints."""
     environment = {**os.environ, "PYTHONPATH": str(MISTAKES.parents[1])}
-    command = [sys.executable, str(MISTAKES / f"{script}.py"), "--quick"]
+    command = [sys.executable, str(MISTAKES / f"{script}.py")]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
 
 

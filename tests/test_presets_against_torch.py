@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 STEPS = 50
 # An epoch of ten batches, the last one short: schedules and what fades away reach their ends.
-FEW_DATA = ["data.limit=76", "training.batch_size=8", "game.labelled=20"]
+FEW_DATA = ["data.limit=76", "training.batch_size=8"]
+FEW_LABELS = {"semi-supervised": ["game.labelled=20"]}
 # A bias in front of BatchNorm moves nothing. Its gradient is 0 but for rounding, which Adam divides by its eps of 1e-8;
 # what the two sides make of that would pass 1e-9 at these presets' rate of 4e-4.
 SMALLER_STEPS = {preset: ["generator.lr=1e-4"] for preset in ("repair", "super-resolution")}
@@ -35,7 +36,7 @@ def shrunk(preset, divisor=16):
     for player in ("generator", "discriminator"):
         widths = [max(2, width // divisor) for width in getattr(config, player).hidden]
         config = set_field(config, f"{player}.hidden={widths}")
-    return changed(config, [*FEW_DATA, *SMALLER_STEPS.get(preset, [])])
+    return changed(config, [*FEW_DATA, *FEW_LABELS.get(preset, []), *SMALLER_STEPS.get(preset, [])])
 
 
 def changed(config, changes):

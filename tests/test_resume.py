@@ -202,6 +202,15 @@ def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
     assert all({"command", "started", "step", "changes"} == resume.keys() for resume in resumes)
 
 
+def test_the_history_of_a_run_that_is_resumed_for_ever_has_an_end(here, monkeypatch):
+    monkeypatch.setattr("minigan.gan.record.RESUMES", 3)
+    trained(here / "x", at_step(1, stop))
+    for step in range(2, 7):
+        resumed(here / "x", at_step(step, stop))
+    record = tomllib.loads((here / "x" / "config.toml").read_text())["record"]
+    assert [resume["step"] for resume in record["resumes"]] == [3, 4, 5]
+
+
 def test_settings_that_were_never_trained_with_may_be_changed_by_hand(here):
     Run.create(here / "x", tiny()).close()
     file = here / "x" / "config.toml"

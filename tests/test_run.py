@@ -96,6 +96,18 @@ def test_a_run_shorter_than_an_epoch_has_one_grid_one_line_and_one_checkpoint(tm
     assert not (run.path / "samples.gif").exists()  # a film of one picture is none
 
 
+def test_pictures_are_named_after_the_epoch_that_is_finished_where_a_step_takes_several_batches(tmp_path):
+    """Steps of two batches, epochs of three: the first is finished in the middle of step 2."""
+    config = Config.from_dict({**tiny(steps=4).to_dict(), "game": {"d_steps": 2}})
+    run = Run.create(tmp_path / "x", config)
+    seen = []
+    after = Extension()
+    after.after_epoch = lambda trainer: seen.append((trainer.step, [path.stem for path in run.samples()]))
+    trainer_of(config, run, after).run()
+    assert seen == [(2, ["epoch-001"]), (3, ["epoch-001", "epoch-002"])]
+    assert [path.stem for path in run.samples()] == ["epoch-001", "epoch-002", "epoch-003"]
+
+
 def test_a_run_that_ends_with_an_epoch_writes_nothing_twice(tmp_path):
     run = trained(tmp_path / "x", steps=6)
     assert [path.name for path in run.samples()] == ["epoch-001.png", "epoch-002.png"]

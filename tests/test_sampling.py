@@ -20,12 +20,14 @@ def game_of(task="generate", shape=(1, 4, 4), classes=0, **settings):
 
 
 def config_of(task="generate", z="normal", scale=1.0, **data):
-    network = "unet" if task in ("repair", "super-resolution") else "mlp"
+    input_of_G = {"z_dim": 6, "z": z, "z_scale": scale}
+    if task in ("repair", "super-resolution"):
+        input_of_G = {"network": "unet"}
     return Config.from_dict({
         "data": data,
-        "generator": {"network": network, "z_dim": 6, "hidden": [8], "z": z, "z_scale": scale, "ema_decay": 0.9},
+        "generator": {**input_of_G, "hidden": [8], "ema_decay": 0.9},
         "discriminator": {"hidden": [8]},
-        "game": {"task": task, "labelled": 10},
+        "game": {"task": task},
     })  # fmt: skip
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from minigan.gan import Config
 
 WIDTH = 100
-COSTS = Path(__file__).parents[2] / "benchmarks" / "results" / "presets.json"
-"""What an epoch of each preset costs, as benchmarks/presets.py measured it; not part of an installed package."""
+COSTS = Path(__file__).parents[1] / "gan" / "presets" / "costs.json"
+"""What an epoch of each preset costs, as benchmarks/presets.py measured it."""
 
 EXAMPLES = """\
 examples

@@ -12,6 +12,7 @@ from minigan.backend import philox
 from minigan.backend.device import Device
 from minigan.data import Loader, gather_pixels
 from minigan.errors import ConfigError
+from minigan.gan.compatibility import check_compatible
 from minigan.gan.config import Config, GameConfig, PlayerConfig
 from minigan.gan.ema import EMA
 from minigan.gan.game import Batch, Game
@@ -39,6 +40,7 @@ class DataFacts:
         batches: in an epoch: learning rates may depend on it.
         mean: the mean sample, for G's output bias.
         labelled: samples and labels that a semi-supervised D may learn from.
+        reach: the largest absolute value in them; 1 for images.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +48,7 @@ class DataFacts:
     batches: int = 1
     mean: NDArray[Any] | None = None
     labelled: tuple[NDArray[Any], NDArray[Any]] | None = None
+    reach: float = 1.0
 
     @classmethod
     def of(cls, loader: Loader, config: Config) -> DataFacts:
@@ -53,7 +56,7 @@ class DataFacts:
         classes = 0 if loader.labels is None else int(loader.labels.max()) + 1
         mean = _mean(loader) if config.generator.output_bias == "mean" else None
         labelled = _some_of_each_class(loader, config) if config.game.task == "semi-supervised" else None
-        return cls(loader.images.shape[1:], classes, len(loader), mean, labelled)
+        return cls(loader.images.shape[1:], classes, len(loader), mean, labelled, _reach(loader.images))
 
 
 def _some_of_each_class(loader: Loader, config: Config) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -79,6 +82,11 @@ def _mean(loader: Loader) -> NDArray[Any]:
     return mean
 
 
+def _reach(samples: NDArray[Any]) -> float:
+    is_points = samples.ndim == 2
+    return float(max(-samples.min(), samples.max())) if is_points else 1.0
+
+
 def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device) -> Game:
     """Networks with fresh weights from ``config.training.seed``, optimizers and rules.
 
@@ -96,7 +104,7 @@ def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device
     (1486352, 1460225)
     """
     data = data if isinstance(data, DataFacts) else DataFacts(tuple(data))
-    _check(config, data)
+    check_compatible(config, data)
     manual_seed(config.training.seed)
     G, D = _networks(config, data)
     game: Game = _game_type(config.game.task)(
@@ -208,37 +216,3 @@ def _schedule(settings: PlayerConfig, config: Config, data: DataFacts) -> Schedu
         return now | {"momentum": momentum(settings, step, per_epoch)} if rising else now
 
     return settings_at
-
-
-# ---- what goes together ----------------------------------------------------------------------------------
-
-
-def _check(config: Config, data: DataFacts) -> None:
-    rules, g, d = config.game, config.generator, config.discriminator
-    slopes = [name for name in ("r1_gamma", "r2_gamma", "gradient_penalty", "dragan") if getattr(rules, name)]
-    if slopes and d.output != "logit":
-        raise ConfigError(f'game.{slopes[0]}: the penalty is defined on logits; set discriminator.output="logit".')
-    softened = [name for name in ("label_smoothing", "fake_label_smoothing", "label_noise") if getattr(rules, name)]
-    if softened and not get_loss(rules.loss, d.output).uses_targets:
-        raise ConfigError(
-            f"game.{softened[0]}: the loss {rules.loss!r} has no labels that could be softened; set it to 0."
-        )
-    if rules.task in ("conditional", "auxiliary", "semi-supervised") and not data.classes:
-        raise ConfigError(f"game.task: {rules.task!r} needs labels, but the data have none; choose data with labels.")
-    if rules.pack > 1 and rules.task != "generate":
-        raise ConfigError(
-            f'game.pack: D can see several samples at once in the task "generate", not in {rules.task!r}.'
-        )
-    if (g.network == "unet") != (rules.task in DAMAGES):
-        raise ConfigError(
-            f"generator.network: {g.network!r} does not fit the task {rules.task!r}; "
-            'the tasks "repair" and "super-resolution" need "unet", and only these.'
-        )
-    if rules.reconstruction and rules.task not in DAMAGES:
-        raise ConfigError('game.reconstruction: only the tasks "repair" and "super-resolution" have an original image.')
-    if rules.task in DAMAGES and len(data.shape) != 3:
-        raise ConfigError(f"game.task: {rules.task!r} needs images, but the data are points.")
-    if rules.task == "semi-supervised" and rules.labelled < data.classes:
-        raise ConfigError(
-            f"game.labelled: expected at least one for each of {data.classes} classes, but got {rules.labelled}."
-        )

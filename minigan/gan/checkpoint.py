@@ -31,19 +31,19 @@ def take(trainer: Trainer) -> Checkpoint:
     return {"step": trainer.step, "recent": trainer.recent.state_dict(), "game": trainer.game.state_dict()}
 
 
-def put_back(trainer: Trainer, checkpoint: Checkpoint, path: Path) -> None:
+def put_back(trainer: Trainer, saved: Saved) -> None:
     """Let a trainer go on from a checkpoint.
 
     Raises:
         RunError: it does not fit.
     """
     try:
-        trainer.game.load_state_dict(checkpoint["game"])
-        trainer.recent.load_state_dict(checkpoint["recent"])
-        trainer.step = checkpoint["step"]
+        trainer.game.load_state_dict(saved.content["game"])
+        trainer.recent.load_state_dict(saved.content["recent"])
+        trainer.step = saved.content["step"]
     except AMISS as error:
-        raise misfit(path) from error
-    trainer.checkpoint = path
+        raise misfit(saved.path) from error
+    trainer.checkpoint = saved.path
 
 
 def describe(loader: Loader) -> dict[str, Any]:
@@ -61,11 +61,17 @@ def describe(loader: Loader) -> dict[str, Any]:
     }
 
 
+class Saved(NamedTuple):
+    """A checkpoint and its file."""
+
+    path: Path
+    content: Checkpoint
+
+
 class Found(NamedTuple):
     """The newest whole checkpoint, if there is one, and what is wrong with each that is newer."""
 
-    path: Path | None = None
-    content: Checkpoint | None = None
+    newest: Saved | None = None
     damaged: Sequence[tuple[Path, str]] = ()
 
 
@@ -79,13 +85,13 @@ def newest_whole(listed: Callable[[], list[Path]]) -> Found:
         damaged: list[tuple[Path, str]] = []
         for path in reversed(listed()):
             try:
-                return Found(path, _read(path), damaged)
+                return Found(Saved(path, _read(path)), damaged)
             except RunError as error:
                 if not path.exists():
                     break  # a training that goes on has just removed it: look again
                 damaged.append((path, str(error)))
         else:
-            return Found(None, None, damaged)
+            return Found(None, damaged)
 
 
 def _read(path: Path) -> Checkpoint:
@@ -95,12 +101,13 @@ def _read(path: Path) -> Checkpoint:
     return content
 
 
-def restored(checkpoint: Checkpoint, path: Path, device: Device) -> Game:
+def restored(saved: Saved, device: Device) -> Game:
     """The game in a checkpoint, which may come from a stranger: it takes no more memory than what the file holds.
 
     Raises:
         RunError: it is of another kind or version.
     """
+    path, checkpoint = saved
     try:
         config, facts = Config.from_dict(checkpoint["config"]), _facts(checkpoint["data"])
         with allowance(2 * cost((array.shape, array.itemsize) for array in _arrays(checkpoint["game"]))):

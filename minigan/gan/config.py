@@ -57,9 +57,12 @@ class DataConfig:
 class PlayerConfig:
     """What both players have: a network, and an optimizer that moves it.
 
+    A setting that would have no effect beside the others, such as a momentum for Adam, is refused when the game is
+    built (see `minigan.gan.compatibility`).
+
     Attributes:
         hidden: widths of the hidden layers, or channels of the blocks, from the input to the output.
-        activation: after each hidden layer.
+        activation: after each hidden layer; layers of maxout units have none besides.
         negative_slope: of LeakyReLU.
         norm: after each hidden layer, before the activation; in a convolutional D from the second block on.
         spectral_norm: divide each weight by its largest singular value.
@@ -67,14 +70,15 @@ class PlayerConfig:
         init: "default" as each layer does by itself; "normal" and "uniform" draw all weights, and zero all biases.
         init_scale: standard deviation of "normal", half the width of "uniform".
         optimizer: what moves the weights.
-        lr, betas: of Adam; lr of all.
+        lr: the learning rate.
+        betas: of Adam; the other optimizers have none.
         momentum: of SGD and RMSprop.
         final_momentum, momentum_epochs: SGD's momentum rises to this, linearly over so many epochs; 0 epochs for never.
         weight_decay: adds so much of the weight to its gradient.
         clip_grad_norm: the gradient of the network is scaled down to this length if it is longer; 0 for never.
         schedule: how lr changes: "step" and "exponential" by lr_decay per epoch, at its end or in every step; "linear"
             and "cosine" down to lr_min at the end of the run.
-        lr_decay: factor per epoch.
+        lr_decay: factor per epoch of "step" and "exponential".
         lr_min: lr never falls below it.
     """
 
@@ -105,7 +109,7 @@ class GeneratorConfig(PlayerConfig):
 
     Attributes:
         network: its kind; "unet" makes images of images, for the tasks "repair" and "super-resolution".
-        z_dim: length of its input z.
+        z_dim: length of its input z; "unet" has none.
         z: its distribution: N(0, 1), or U(-1, 1).
         z_scale: what z is multiplied by.
         output: what bounds the pixels; "sigmoid" gives 0 to 1, which is stretched to -1 to 1.
@@ -149,10 +153,11 @@ class GameConfig:
         task: what G makes of what: samples of noise ("generate"), of noise and a label ("conditional"; "auxiliary" if
             D has to tell the label), of noise while D learns to classify from few labels ("semi-supervised"), images
             of images with a hole ("repair") or of a quarter of the size ("super-resolution").
-        rule: who moves when.
+        rule: who moves when, see `minigan.gan.rules`.
         d_steps, g_steps: moves of each player in a step, when they alternate.
         fresh_z: G's move draws new z; else it plays the fakes of D's last move.
-        loss: what both players want, as in `minigan.gan.LOSSES`.
+        loss: what both players want, as in `minigan.gan.LOSSES`; in the task "semi-supervised" D alone, as G matches
+            features.
         label_smoothing: how far below 1 D's target for real images lies.
         fake_label_smoothing: how far above 0 D's target for fakes lies.
         label_noise: the probability with which D is told the opposite.
@@ -165,7 +170,7 @@ class GameConfig:
         pack: how many samples D sees at once.
         instance_noise: standard deviation of the noise on all that D sees; 0 for none.
         instance_noise_epochs: how long it takes to fade away, linearly; 0 for never.
-        labelled: how many samples the task "semi-supervised" knows the labels of.
+        labelled: how many samples the task "semi-supervised" knows the labels of: as many of each class.
         class_weight: weight of the classifier's loss in the tasks "auxiliary" and "semi-supervised".
         reconstruction: weight lambda of the mean squared error between G's image and the original.
     """

@@ -14,8 +14,8 @@ class EMA:
     """An exponential moving average of a network's parameters; source: Yazici et al. 2019.
 
     Buffers, such as BatchNorm's running statistics, are averages already and are carried over as they are. In the
-    first updates, number n from 0, the decay is (1 + n) / (10 + n) while that is less: else the average would hold
-    on to the random weights of the start.
+    first updates, number n from 0, the decay is (1 + n) / (10 + n) while that is less, as in TensorFlow's
+    ExponentialMovingAverage: else the average would hold on to the random weights of the start.
 
     Args:
         network: the network that is trained.

@@ -101,21 +101,25 @@ class Samples(Extension):
         self.real = real_beside(trainer.game, self.run.config)
 
     def after_epoch(self, trainer: Trainer) -> None:
-        drawn = view(trainer.game, self.run.config.training.seed, trainer.device, self.real)
-        self.run.write(f"samples/epoch-{trainer.epochs_begun:03d}.png", png(drawn.picture()))
+        self._draw(trainer, trainer.epoch)
 
     def end(self, trainer: Trainer) -> None:
         if trainer.epochs_begun > trainer.epoch:
-            self.after_epoch(trainer)
+            self._draw(trainer, trainer.epochs_begun)
+
+    def _draw(self, trainer: Trainer, epoch: int) -> None:
+        drawn = view(trainer.game, self.run.config.training.seed, trainer.device, self.real)
+        self.run.write(f"samples/epoch-{epoch:03d}.png", png(drawn.picture()))
 
 
 class Curves(Extension):
-    """The log as curves.png, also of a run that diverged: it shows how."""
+    """The log as curves.png, when it is on the disk; also that of a run that diverged: it shows how."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
     def end(self, trainer: Trainer) -> None:
+        self.run.flush()
         lines = self.run.log(most=POINTS)
         if lines:
             title = f"{self.run.path} (each point is the mean of {trainer.log_every} steps)"
@@ -180,24 +184,25 @@ class Progress(Extension):
             self._show(trainer)
 
     def after_epoch(self, trainer: Trainer) -> None:
-        if not self.live:
-            self._say_epoch(trainer)
+        self._say_epoch(trainer, trainer.epoch)
 
     def end(self, trainer: Trainer) -> None:
         if trainer.recent:
             self._show(trainer)
         if trainer.epochs_begun > trainer.epoch:
-            self.after_epoch(trainer)
+            self._say_epoch(trainer, trainer.epochs_begun)
         self._close()
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         self._close()
 
-    def _say_epoch(self, trainer: Trainer) -> None:
-        """Time and speed are those since the last such line."""
+    def _say_epoch(self, trainer: Trainer, epoch: int) -> None:
+        """A line, with time and speed since the last one; a bar tells as much."""
+        if self.live:
+            return
         now = perf_counter()
         seconds, steps = now - self.before, trainer.step - self.last_step
-        where = f"epoch {trainer.epochs_begun}/{self.epochs}  step {trainer.step}/{trainer.steps}"
+        where = f"epoch {epoch}/{self.epochs}  step {trainer.step}/{trainer.steps}"
         say(f"{where}  {seconds:.1f} s  {steps / seconds:.1f} steps/s  {self.numbers}", to="stderr")
         self.before, self.last_step = now, trainer.step
 

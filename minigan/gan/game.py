@@ -16,11 +16,13 @@ from minigan.gan.losses import Loss, Targets
 from minigan.gan.noise import Noise
 from minigan.gan.packing import instance_noise, pack
 from minigan.gan.penalties import Penalty, clip_weights_, slope
-from minigan.gan.player import Player
+from minigan.gan.player import Move, Player
 from minigan.gan.rules import RULES
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
 from minigan.ops.joining import cat
+from minigan.optim.extragradient import Extragradient
+from minigan.optim.optimistic import Optimistic
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
@@ -42,6 +44,16 @@ Report = dict[str, Tensor]
 loss_D and loss_G are the losses without penalties; D_x and D_G_z the mean of D's probability of being real, or of
 its score where that is no probability, on real samples and on fakes; ``penalty`` is what D paid besides.
 """
+
+
+NEEDED: dict[str, tuple[type, str]] = {
+    "extragradient": (Extragradient, "can look ahead; give both players mg.optim.ExtraAdam or mg.optim.ExtraSGD"),
+    "optimistic": (
+        Optimistic,
+        "remember the last gradient; give both players mg.optim.OptimisticAdam or mg.optim.OptimisticSGD",
+    ),
+}
+"""The optimizers without which a rule cannot be played, and how to say so."""
 
 
 class Game:
@@ -125,12 +137,10 @@ class Game:
                 "game.consensus is defined where both players move at once, but game.rule is 'alternating'; "
                 'set game.rule="simultaneous".'
             )
-        optimizers = self.generator.optimizer, self.discriminator.optimizer
-        if self.rule == "extragradient" and not all(hasattr(o, "extrapolate") for o in optimizers):
-            raise ConfigError(
-                "game.rule: extragradient needs optimizers that can look ahead; "
-                "give both players mg.optim.ExtraAdam or mg.optim.ExtraSGD."
-            )
+        if self.rule in NEEDED:
+            kind, what = NEEDED[self.rule]
+            if not all(isinstance(player.optimizer, kind) for player in (self.generator, self.discriminator)):
+                raise ConfigError(f"game.rule: {self.rule} needs optimizers that {what}.")
 
     @property
     def batches_per_step(self) -> int:
@@ -186,17 +196,15 @@ class Game:
             cost.backward()
         return report
 
-    def move_D(self, how: str = "step") -> None:
-        """Move D along its gradient, by this method of its optimizer."""
-        self.discriminator.ready()
-        getattr(self.discriminator.optimizer, how)()
+    def move_D(self, how: Move = "step") -> None:
+        """Move D along its gradient, and keep its weights within their bound."""
+        self.discriminator.move(how)
         if self.clip_weights:
             clip_weights_(self.discriminator.network.parameters(), self.clip_weights)
 
-    def move_G(self, how: str = "step") -> None:
-        """Move G along its gradient, by this method of its optimizer."""
-        self.generator.ready()
-        getattr(self.generator.optimizer, how)()
+    def move_G(self, how: Move = "step") -> None:
+        """Move G along its gradient."""
+        self.generator.move(how)
 
     def draw(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Samples to look at, from z (N, z_dim) and, in games that have any, labels (N,); no gradients."""
@@ -217,7 +225,8 @@ class Game:
         real, fake = self.seen(batch), self.seen(fakes)
         due = [penalty for penalty in self.penalties if penalty.due(self.steps)]
         real, fake = _slopes_wanted(real, due, "real"), _slopes_wanted(fake, due, "fake")
-        on_real, on_fake = self._ask_both(real, fake, apart=bool(due))
+        # in one pass for both, the slope at one of them would be sought through the other, too
+        on_real, on_fake = self._ask_both(real, fake, apart=any(penalty.at != "new" for penalty in due))
         loss = self.loss.discriminator(self.opinion(on_real), self.opinion(on_fake), self.targets)
         report = {"loss_D": loss.detach(), "D_x": self._mean(on_real), "D_G_z": self._mean(on_fake)}
         if due:

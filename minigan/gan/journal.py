@@ -12,7 +12,7 @@ from minigan.errors import RunError
 from minigan.serialization import sync, sync_folder
 
 LONGEST = 1 << 16  # bytes of a line
-_LARGEST = 1e308
+_LARGEST = 1e39  # more than any float32; with the largest float64 there are no axes to be drawn
 
 
 def append(path: Path, record: dict[str, Any]) -> None:

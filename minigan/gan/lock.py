@@ -28,9 +28,9 @@ class Lock:
     Raises:
         RunError: somebody else holds it, in this process or another, or the folder cannot be written.
 
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> from minigan.gan.lock import Lock
-    >>> lock = Lock(Path(tempfile.mkdtemp()))
+    >>> lock = Lock(pathlib.Path(tempfile.mkdtemp()))
     >>> lock.release()
     """
 

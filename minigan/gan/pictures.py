@@ -190,6 +190,7 @@ settles or shrinks slowly. If it grows for ever, D runs away from G; at 0, D can
 LOSSES = {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"}
 OPINIONS = {"D_x": "D(x), real samples", "D_G_z": "D(G(z)), generated samples", "D_x_test": "D(x), held-out samples"}
 STYLES = (("-", BLUE), ("--", ORANGE), (":", GREEN), ("-.", PURPLE), ("-", YELLOW), ("--", SKY))
+MOST = 12  # further curves: nobody could tell more of them apart
 PANEL, ABOVE, BELOW = 2.7, 0.36, 1.3  # inches: of a panel, for the title, and for the explanation
 
 
@@ -202,7 +203,8 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
         title: what was trained.
         scores: D(x) is a score without bounds, and no probability.
     """
-    more = {key: key for line in lines for key in line if key not in ("step", "epoch", *LOSSES, *OPINIONS)}
+    more = {key: _label(key) for line in lines for key in line if key not in ("step", "epoch", *LOSSES, *OPINIONS)}
+    more = dict(list(more.items())[:MOST])
     panels = [("loss", LOSSES), ("D: score" if scores else "D: probability of being real", OPINIONS)]
     panels += [("also in the log", more)] if more else []
     height = ABOVE + PANEL * len(panels) + BELOW + 0.14
@@ -211,7 +213,7 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
     for axes, (name, labels) in zip(all_axes, panels, strict=True):
         _draw(axes, lines, labels)
         axes.set_ylabel(name)
-    all_axes[0].set_title(title, loc="left", fontsize=11)
+    all_axes[0].set_title(title, loc="left", fontsize=11, parse_math=False)
     all_axes[-1].set(xlabel="training step", xlim=(0, None))
     if not scores:
         all_axes[1].set_ylim(-0.03, 1.03)
@@ -223,6 +225,12 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
     return file.getvalue()
 
 
+def _label(name: str) -> str:
+    """Of a number that somebody else named: in letters that each font has, and not hidden from the legend by a _."""
+    text = ascii(name)[1:-1][:40]
+    return f" {text}" if text.startswith("_") else text
+
+
 def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) -> None:
     """One panel. The curves differ in their dashes, too, so that a print in grey still tells them apart."""
     for (key, label), (style, color) in zip(labels.items(), cycle(STYLES), strict=False):
@@ -232,4 +240,5 @@ def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) ->
             axes.plot(steps, values, style, marker=marker, color=color, label=label, linewidth=1.4)
     axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=9)
+    for text in axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=9).get_texts():
+        text.set_parse_math(False)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from minigan.nn import Module, Parameter
 from minigan.nn.utils import clip_grad_norm_
 from minigan.optim import Optimizer
 
 Schedule = Callable[[int], dict[str, float]]
+Move = Literal["step", "extrapolate"]
 
 
 @dataclass
@@ -44,10 +45,11 @@ class Player:
             for group in self.optimizer.param_groups:
                 group.update(self.schedule(step))
 
-    def ready(self) -> None:
-        """The last word on the gradients before the optimizer takes them."""
+    def move(self, how: Move = "step") -> None:
+        """Move along the gradients, by this method of the optimizer; if they are too long, along shorter ones."""
         if self.clip_grad_norm:
             clip_grad_norm_(self.network.parameters(), self.clip_grad_norm)
+        getattr(self.optimizer, how)()
 
     def state_dict(self) -> dict[str, Any]:
         """The states of both."""

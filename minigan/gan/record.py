@@ -13,6 +13,9 @@ from minigan.gan.settings import leaves, plain, shown
 
 RECORD = "record"  # the table in config.toml that is no setting
 _HEAD = "# The settings of this run: `minigan train config.toml` repeats it. [record] only tells where it ran.\n"
+RESUMES = 500  # of which the record tells: the newest
+_LONGEST = 1 << 20  # bytes of a config.toml with all of them
+_DOTS = 1000  # in a line
 _IRRELEVANT = ("cores", "avx512_unused", "libraries.torch")  # no result depends on them
 
 
@@ -35,11 +38,24 @@ def read_record(path: Any) -> dict[str, Any]:
 
 def _read(path: Any) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            content = file.read(_LONGEST + 1)
     except OSError as error:
         raise ConfigError(f"Cannot read the settings in {path} ({error.strerror}); check the path.") from None
+    try:
+        _check_size(content)
+        return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or thousands of digits or brackets
-        raise ConfigError(f"{path} is no TOML file ({error}); expected settings such as a run's config.toml.") from None
+        reason = str(error)[:200]
+        raise ConfigError(f"{path} is no TOML file ({reason}); expected settings like a run's config.toml.") from None
+
+
+def _check_size(content: bytes) -> None:
+    """Python's reader of TOML is not made for files of strangers: a key of n parts takes it n^2 steps."""
+    if len(content) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST:,} bytes")
+    if any(line.count(b".") > _DOTS for line in content.splitlines()):
+        raise ValueError(f"a line has more than {_DOTS:,} dots")
 
 
 def config_bytes(config: Config, record: dict[str, Any]) -> bytes:
@@ -66,7 +82,7 @@ def with_resume(record: dict[str, Any], step: int, command: str, changes: list[s
     """The record with one more resume: when, from which step, by which command, and what is different since."""
     earlier = record.get("resumes")
     resume = {"command": command, "started": now(), "step": step, "changes": changes}
-    return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume]}
+    return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume][-RESUMES:]}
 
 
 def now() -> str:

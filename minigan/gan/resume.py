@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigan.backend.device import CPU
 from minigan.errors import ConfigError, RunError
 from minigan.gan import journal
-from minigan.gan.checkpoint import AMISS, Checkpoint, Found, misfit, put_back, restored
+from minigan.gan.checkpoint import AMISS, Found, Saved, misfit, put_back, restored
 from minigan.gan.config import Config
 from minigan.gan.folder import CONFIG, SAMPLES, numbered, sweep
 from minigan.gan.record import change, changed_environment, changed_settings, config_bytes, read_record, with_resume
@@ -32,10 +33,10 @@ class Terms(NamedTuple):
         allow_changes: whether training is to go on though settings or data are different.
     """
 
-    command: str
-    settings: list[str]
-    elsewhere: list[str]
-    allow_changes: bool
+    command: str = ""
+    settings: Sequence[str] = ()
+    elsewhere: Sequence[str] = ()
+    allow_changes: bool = False
 
 
 def agree(run: Run, written: Config, command: str, allow_changes: bool) -> Terms:
@@ -51,7 +52,8 @@ def agree(run: Run, written: Config, command: str, allow_changes: bool) -> Terms
         RunError: the newest checkpoint is of another kind or version.
         ConfigError: the settings differ; says in what.
     """
-    before, elsewhere = _made_of(run.found, run.environment) or (written, [])
+    newest = run.found.newest
+    before, elsewhere = (written, []) if newest is None else _made_of(newest, run.environment)
     settings = changed_settings(before, run.config)
     _refuse(run.path, settings, allow_changes)
     if elsewhere:
@@ -63,18 +65,16 @@ def agree(run: Run, written: Config, command: str, allow_changes: bool) -> Terms
     return Terms(command, settings, elsewhere, allow_changes)
 
 
-def _made_of(found: Found, environment: dict[str, Any]) -> tuple[Config, list[str]] | None:
+def _made_of(saved: Saved, environment: dict[str, Any]) -> tuple[Config, list[str]]:
     """The settings of a checkpoint, and how the environment has changed since."""
-    if found.content is None or found.path is None:
-        return None
-    restored(found.content, found.path, CPU)  # raises if it does not fit together
+    restored(saved, CPU)  # raises if it does not fit together
     try:
-        return Config.from_dict(found.content["config"]), changed_environment(found.content["environment"], environment)
+        return Config.from_dict(saved.content["config"]), changed_environment(saved.content["environment"], environment)
     except AMISS as error:
-        raise misfit(found.path) from error
+        raise misfit(saved.path) from error
 
 
-def _refuse(path: Path, changes: list[str], allow_changes: bool) -> None:
+def _refuse(path: Path, changes: Sequence[str], allow_changes: bool) -> None:
     if changes and not allow_changes:
         raise ConfigError(
             f"{path} was trained with other settings or data: {'; '.join(changes)}. Go on with the old ones, or with "
@@ -89,23 +89,22 @@ def settle(run: Run, trainer: Trainer, data: dict[str, Any]) -> None:
         RunError: the checkpoint does not fit, or the folder cannot be written.
         ConfigError: the data are not those of the checkpoint.
     """
-    terms = run.terms or Terms("", [], [], False)
-    content, path = run.found.content, run.found.path
-    changes = [*terms.settings]
-    if content is not None and path is not None:
-        changes += _changed_data(content, data)
-        _refuse(run.path, changes, terms.allow_changes)
-        put_back(trainer, content, path)
-    record = with_resume(read_record(run.path / CONFIG), trainer.step, terms.command, changes + terms.elsewhere)
+    newest, changes = run.found.newest, [*run.terms.settings]
+    if newest is not None:
+        changes += _changed_data(newest.content["data"], data)
+        _refuse(run.path, changes, run.terms.allow_changes)
+        put_back(trainer, newest)
+    record = read_record(run.path / CONFIG)
+    record = with_resume(record, trainer.step, run.terms.command, [*changes, *run.terms.elsewhere])
     write_whole(run.path / CONFIG, config_bytes(run.config, record))
-    if content is not None and path is not None and changes:  # so that the next resume need not be told again
-        save({**content, "config": run.config.to_dict(), "data": data, "environment": run.environment}, path)
+    if newest is not None and changes:  # so that the next resume need not be told again
+        facts = {"config": run.config.to_dict(), "data": data, "environment": run.environment}
+        save({**newest.content, **facts}, newest.path)
 
 
-def _changed_data(content: Checkpoint, data: dict[str, Any]) -> list[str]:
-    before = content["data"]
+def _changed_data(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [
-        change(f"the data's {name}", before.get(name), data[name]) for name in data if before.get(name) != data[name]
+        change(f"the data's {name}", before.get(name), now) for name, now in after.items() if before.get(name) != now
     ]
 
 
@@ -140,7 +139,7 @@ def tell_damaged(path: Path, found: Found) -> None:
     Raises:
         RunError: none is left.
     """
-    if found.damaged and found.path is None:
-        raise RunError(f"{path} holds no whole checkpoint: {found.damaged[0][1]}")
     for _, reason in found.damaged:
-        say(f"minigan: {reason} The newest whole checkpoint of {path} is {found.path}.", to="stderr")
+        if found.newest is None:
+            raise RunError(f"{path} holds no whole checkpoint: {reason}")
+        say(f"minigan: {reason} The newest whole checkpoint of {path} is {found.newest.path}.", to="stderr")

@@ -61,10 +61,7 @@ def extragradient(game: Game, batches: Sequence[Batch]) -> Report:
     _both(game, ahead)
     game.move_D("extrapolate")
     game.move_G("extrapolate")
-    report = _both(game, here)
-    game.move_D()
-    game.move_G()
-    return report
+    return simultaneous(game, [here])
 
 
 def _both(game: Game, batch: Batch) -> Report:

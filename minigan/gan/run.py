@@ -32,13 +32,11 @@ from minigan.gan.game import Game
 from minigan.gan.lock import Lock
 from minigan.gan.record import config_bytes, first_record, read_config
 from minigan.gan.resume import Terms, agree, cut_back, settle, tell_damaged
-from minigan.serialization import save, write_whole
+from minigan.serialization import save, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from minigan.data import Loader
     from minigan.gan.trainer import Trainer
-
-__all__ = ["Run", "read_config"]
 
 PathLike = str | os.PathLike[str]
 
@@ -59,7 +57,7 @@ class Run:
     config: Config
     found: Found = field(default_factory=Found)
     environment: dict[str, Any] = field(default_factory=dict)
-    terms: Terms | None = None
+    terms: Terms = field(default_factory=Terms)
     _lock: Lock | None = None
     _data: dict[str, Any] | None = None
 
@@ -164,12 +162,12 @@ class Run:
     @property
     def checkpoint(self) -> Checkpoint | None:
         """The newest whole checkpoint, as it was read when the run was opened."""
-        return self.found.content
+        return self.found.newest and self.found.newest.content
 
     @property
     def checkpoint_path(self) -> Path | None:
         """Its file."""
-        return self.found.path
+        return self.found.newest and self.found.newest.path
 
     @property
     def finished(self) -> bool:
@@ -196,9 +194,9 @@ class Run:
         Raises:
             RunError: there is none, it is of another kind or version, or its samples would be no numbers.
         """
-        if self.checkpoint is None or self.checkpoint_path is None:
+        if self.found.newest is None:
             raise RunError(f"{self.path} has no checkpoint yet; open the run again when one has been saved.")
-        game = restored(self.checkpoint, self.checkpoint_path, device)
+        game = restored(self.found.newest, device)
         for name, array in game.sampler.state_dict().items():
             if not np.isfinite(array).all():
                 raise RunError(
@@ -227,6 +225,10 @@ class Run:
         lines = journal.lines(self.path / "log.jsonl")
         return list(lines) if most is None else journal.thinned(lines, most)
 
+    def flush(self) -> None:
+        """Return when log.jsonl is on the disk."""
+        journal.flush(self.path / "log.jsonl")
+
     def seconds(self) -> float:
         """How long training took so far, by timing.jsonl."""
         return max((line.get("seconds", 0.0) for line in journal.lines(self.path / "timing.jsonl")), default=0.0)
@@ -242,17 +244,20 @@ class Run:
     def save_checkpoint(self, trainer: Trainer) -> Path:
         """Write checkpoints/step-STEP.safetensors, and remove old ones when it is on the disk; returns its path."""
         path = self.path / CHECKPOINTS / f"step-{trainer.step:08d}.safetensors"
-        log = self.path / "log.jsonl"
-        journal.flush(log)  # what the checkpoint says of it must hold after a power cut, too
+        self.flush()  # what the checkpoint says of the log must hold after a power cut, too
+        size = journal.length(self.path / "log.jsonl")
         facts = {"data": self.data_of(trainer.loader), "environment": self.environment}
-        save({**take(trainer), "config": self.config.to_dict(), **facts, "log_bytes": journal.length(log)}, path)
+        save({**take(trainer), "config": self.config.to_dict(), **facts, "log_bytes": size}, path)
         self.prune()
         return path
 
     def prune(self) -> None:
         """Remove all but the newest checkpoints; the settings say how many to keep."""
-        for old in self.checkpoints()[: -self.config.training.keep]:
-            old.unlink(missing_ok=True)
+        old = self.checkpoints()[: -self.config.training.keep]
+        for path in old:
+            path.unlink(missing_ok=True)
+        if old:
+            sync_folder(self.path / CHECKPOINTS)
 
     def data_of(self, loader: Loader) -> dict[str, Any]:
         """What the data of this run are, with their SHA-256, which is computed once."""

@@ -44,7 +44,7 @@ def build(cls: Any, values: dict[str, Any], path: str = "") -> Any:
     hints = _hints(cls)
     unknown = [name for name in values if name not in hints]
     if unknown:
-        raise ConfigError(f"No field {path + str(unknown[0])!r}.{hint(str(unknown[0]), list(hints))}")
+        raise ConfigError(f"No field {shown(path + str(unknown[0]))}.{hint(str(unknown[0]), list(hints))}")
     return cls(**{name: _convert(hints[name], value, path + name) for name, value in values.items()})
 
 
@@ -76,12 +76,12 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def _choose(known: tuple[str, ...], value: Any, path: str) -> Any:
-    if value in known:
+def _choose(known: tuple[Any, ...], value: Any, path: str) -> Any:
+    if type(value) is type(known[0]) and value in known:  # true is no 1
         return value
-    raise ConfigError(
-        f"{path}: expected one of {', '.join(known)}, but got {shown(value)}.{nearest(str(value), list(known))}"
-    )
+    names = [str(name) for name in known]
+    guess = nearest(value, names) if isinstance(value, str) else ""
+    raise ConfigError(f"{path}: expected one of {', '.join(names)}, but got {shown(value)}.{guess}")
 
 
 def _finite(path: str, value: float) -> float:
@@ -142,8 +142,8 @@ def shown(value: Any) -> str:
     """The value as a part of a message."""
     try:
         text = repr(value).replace("\n", " ")  # of arrays, which a checkpoint may have anywhere
-    except ValueError:  # Python does not write out thousands of digits
-        return "one of thousands of digits"
+    except (ValueError, RecursionError):  # Python does not write out thousands of digits, or of tables in tables
+        return "one too long to show"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
