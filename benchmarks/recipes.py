@@ -21,7 +21,8 @@ import numpy as np
 
 import minigan as mg
 from minigan.data import Loader, load_mnist
-from minigan.gan import build_game, draw_z, load_preset, set_field
+from minigan.gan import build_game, load_preset, set_field
+from minigan.gan.sampling import sample
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -114,9 +115,7 @@ def train(name: str, seed: int, steps: int | None) -> tuple[np.ndarray, dict[str
         mg.set_step(step)
         game.step(mg.as_tensor(loader.batch(step)))
     seconds = time.perf_counter() - start
-    with mg.no_grad():
-        z = draw_z(10_000, game.z_dim, 0, mg.device("cpu"))
-        samples = np.concatenate([game.sampler.eval()(part).numpy() for part in z.split(1000)])
+    samples = sample(game, 10_000, 0, mg.device("cpu"))
     return samples, {"steps": config.training.steps, "seconds": round(seconds)}
 
 

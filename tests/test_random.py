@@ -6,7 +6,7 @@ from scipy import stats
 
 import minigan as mg
 from minigan.backend import philox
-from minigan.gan.game import draw_z
+from minigan.gan.noise import Noise
 from minigan.nn.functional import dropout, dropout2d
 from minigan.ops.random import stream
 
@@ -101,7 +101,7 @@ def test_drawing_samples_to_look_at_does_not_disturb_training():
             mg.set_step(step)
             drawn.append(mg.randn(4).numpy())
             if look:
-                draw_z(64, 100, seed=5, device=mg.device("cpu"))
+                Noise(100).fixed(64, seed=5, device=mg.device("cpu"))
                 philox.permutation(10, seed=5, epoch=step)
             drawn.append(dropout(mg.ones(4)).numpy())
         return drawn
@@ -111,14 +111,14 @@ def test_drawing_samples_to_look_at_does_not_disturb_training():
 
 def test_samples_to_look_at_depend_on_their_seed_alone():
     def z(seed):
-        return draw_z(8, 5, seed=seed, device=mg.device("cpu")).numpy()
+        return Noise(5).fixed(8, seed=seed, device=mg.device("cpu")).numpy()
 
     before = z(1)
     mg.manual_seed(9)
     mg.set_step(4)
     assert np.array_equal(z(1), before)
     assert not np.array_equal(z(2), before)
-    assert np.array_equal(draw_z(3, 5, seed=1, device=mg.device("cpu")).numpy(), before[:3])
+    assert np.array_equal(Noise(5).fixed(3, seed=1, device=mg.device("cpu")).numpy(), before[:3])
 
 
 def test_numpys_global_generator_is_neither_used_nor_disturbed():

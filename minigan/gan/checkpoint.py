@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,11 +12,13 @@ import numpy as np
 
 from minigan.backend.allowance import allowance, cost
 from minigan.backend.device import Device
+from minigan.backend.memory import physical_memory
 from minigan.data import Loader
 from minigan.errors import MiniganError, RunError, StateError
 from minigan.gan.build import DataFacts, build_game
-from minigan.gan.config import Config
+from minigan.gan.config import Config, GeneratorConfig
 from minigan.gan.game import Game
+from minigan.gan.networks.sizes import halved
 from minigan.gan.settings import check_whole
 from minigan.serialization import load
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from minigan.gan.trainer import Trainer
 
 Checkpoint = dict[str, Any]
+_PICTURE = {1: 2000 * 16, 3: 64 * 16}  # bytes for each number of the largest layer: of 2,000 points, or of 64 images
 AMISS = (MiniganError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -105,7 +109,7 @@ def restored(saved: Saved, device: Device) -> Game:
     """The game in a checkpoint, which may come from a stranger: it takes no more memory than what the file holds.
 
     Raises:
-        RunError: it is of another kind or version.
+        RunError: it is of another kind or version, or its samples are too large for this machine.
     """
     path, checkpoint = saved
     try:
@@ -119,7 +123,21 @@ def restored(saved: Saved, device: Device) -> Game:
         _check_numbers(checkpoint, game, int(path.stem.removeprefix("step-")))
     except AMISS as error:
         raise misfit(path) from error
+    _check_room(config.generator, facts.shape, path)
     return game
+
+
+def _check_room(g: GeneratorConfig, shape: tuple[int, ...], path: Path) -> None:
+    """Convolutions make much of little: the size of a file does not bound that of the samples."""
+    blocks = g.hidden if g.network == "unet" else g.hidden[::-1]  # from the image on
+    shapes = [] if g.network == "mlp" else halved(shape, blocks)
+    needed = _PICTURE[len(shape)] * max(math.prod(part) for part in (shape, *shapes))
+    memory = physical_memory()
+    if memory and needed > memory:
+        raise RunError(
+            f"{path} draws samples of {' x '.join(map(str, shape))} numbers: a picture of them would take about "
+            f"{needed >> 30:,} GiB, more than this machine has; use a larger one."
+        )
 
 
 def _check_numbers(checkpoint: Checkpoint, game: Game, step: int) -> None:

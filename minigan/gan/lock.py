@@ -16,6 +16,7 @@ from minigan.streams import say
 
 LOCK = ".lock"  # the file in the folder that is locked; it tells who holds it
 _HOLDER = re.compile(r"process [0-9]+ on [\w.-]{1,255}")
+_AS_IT_IS = getattr(os, "O_NOFOLLOW", 0)  # in a stranger's folder the name may be a link to any file of ours
 _FAR = 1 << 30  # Windows bars others from what is locked, so a byte is locked that is never read
 
 
@@ -50,7 +51,7 @@ def _acquire(folder: Path) -> int:
     """An open file that is locked, under the name in the folder."""
     path = folder / LOCK
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _AS_IT_IS, 0o666)
         try:
             _lock(descriptor, folder)
             if _is_named(descriptor, path):  # else its last holder has just removed it

@@ -240,5 +240,6 @@ def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) ->
             axes.plot(steps, values, style, marker=marker, color=color, label=label, linewidth=1.4)
     axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    for text in axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=9).get_texts():
+    named, _ = axes.get_legend_handles_labels()
+    for text in axes.legend(handles=named, loc="best", framealpha=0.9, fontsize=9).get_texts() if named else ():
         text.set_parse_math(False)

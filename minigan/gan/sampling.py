@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.backend.device import Device
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, DivergedError
 from minigan.gan.game import Game
 from minigan.gan.games import ReconstructionGame
 from minigan.gan.games.conditional import LabelledGame
@@ -55,10 +55,19 @@ def sample(
 
 
 def in_parts(draw: Callable[[slice], Tensor], n: int, chunk: int = 1000) -> NDArray[np.float32]:
-    """What ``draw`` makes of n samples, part by part, as a host array."""
+    """What ``draw`` makes of n samples, part by part, as a host array.
+
+    Raises:
+        DivergedError: some are no numbers.
+    """
     with no_grad():
-        parts = [draw(slice(i, i + chunk)).to("cpu").numpy() for i in range(0, n, chunk)]
-    return np.concatenate(parts)
+        samples = np.concatenate([draw(slice(i, i + chunk)).to("cpu").numpy() for i in range(0, n, chunk)])
+    if not np.isfinite(samples).all():
+        raise DivergedError(
+            "G draws samples that hold a NaN or an infinity, so its weights have grown too large; "
+            "train again, as with lower learning rates."
+        )
+    return samples
 
 
 def truncated(noise: Noise, n: int, seed: int, device: Device, threshold: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -145,8 +146,9 @@ def real_beside(game: Game, config: Config, n: int | None = None) -> NDArray[np.
     if isinstance(game, ReconstructionGame):
         return _some(_held_out(config), n or RESTORED)
     if _draws_points(game):
+        few = replace(config.data, count=min(config.data.count, POINTS))  # the first are the same of any number
         with suppress(DataError):
-            return _some(data_of(config), POINTS)
+            return _some(data_of(replace(config, data=few)), POINTS)
     return None
 
 
