@@ -2,7 +2,7 @@
 
     import minigan as mg
 
-The engine is here; ``mg.nn``, ``mg.optim``, ``mg.data`` and ``mg.gan`` are loaded when first used.
+The engine is here; ``mg.nn``, ``mg.optim``, ``mg.data``, ``mg.gan`` and ``mg.metrics`` are loaded when first used.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING

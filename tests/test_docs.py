@@ -34,7 +34,7 @@ EXAMPLES = {test.name: test for test in examples() if test.examples}
 def test_there_are_examples_throughout():
     assert len(EXAMPLES) >= 60
     found = {name.split(".")[1] for name in EXAMPLES}
-    assert {"autograd", "backend", "data", "gan", "jacobian", "nn", "ops", "optim", "serialization"} <= found
+    assert {"autograd", "backend", "data", "gan", "jacobian", "metrics", "nn", "ops", "optim", "serialization"} <= found
 
 
 def test_examples_of_primitives_are_found():

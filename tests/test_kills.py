@@ -106,11 +106,21 @@ def test_a_kill_before_in_or_after_anything_that_is_done_to_files_changes_nothin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["kill", "power cut"])
-@pytest.mark.parametrize("game", ["default", "cgan", "wgan-gp"])
-def test_a_kill_at_every_single_moment_changes_nothing(faults, mode, game):
-    answer = faults("sweep", game, mode=mode, moments=[1, 0, 1])
-    assert len(answer["found"]) > 150
+@pytest.mark.parametrize(
+    ("game", "mode", "stride"),
+    [
+        ("default", "kill", 1),
+        ("default", "power cut", 2),
+        ("cgan", "kill", 9),
+        ("cgan", "power cut", 9),
+        ("wgan-gp", "kill", 7),
+        ("wgan-gp", "power cut", 7),
+    ],
+)
+def test_a_kill_at_every_single_moment_changes_nothing(faults, game, mode, stride):
+    """In one game at every moment; in the others, whose files are written in the same way, at moments from all over."""
+    answer = faults("sweep", game, mode=mode, moments=[1, 0, stride])
+    assert len(answer["found"]) > 150 // stride
     assert all(moment["struck"]["exit"] == -9 for moment in answer["found"])
     assert_all_the_same(answer)
 
@@ -127,7 +137,7 @@ def assert_one_sentence(ended, reason):
     assert reason in lines[0]
 
 
-@pytest.mark.parametrize("moments", [[3, 0, 11], pytest.param([1, 0, 1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [[3, 0, 11], pytest.param([1, 0, 3], marks=pytest.mark.slow)])
 def test_a_disk_that_is_full_is_said_to_be_so_and_with_room_training_goes_on(faults, moments):
     answer = faults("sweep", mode="disk full", moments=moments)
     struck = [moment for moment in answer["found"] if moment["struck"]["exit"] != 0]  # else nothing needed room

@@ -188,6 +188,21 @@ def test_leave_is_needed_once_though_the_run_is_killed_before_its_next_checkpoin
     assert resumed(run.path).config == other
 
 
+def test_new_settings_of_an_optimizer_reach_it_and_what_an_extension_changed_stays(here):
+    def cool(trainer):
+        trainer.game.discriminator.optimizer.param_groups[0]["lr"] = 0.125
+
+    run = trained(here / "x", at_step(2, cool), at_step(4, stop))
+    other = set_field(set_field(tiny(), "generator.lr=0.5"), "generator.betas=[0.25, 0.5]")
+    for _ in range(2):  # the second time as if killed before the next checkpoint
+        again = Run.resume(run.path, other, allow_changes=True)
+        trainer = trainer_of(other)
+        again.restore(trainer)
+        again.close()
+        (G,), (D,) = (player.optimizer.param_groups for player in (trainer.game.generator, trainer.game.discriminator))
+        assert (G["lr"], G["betas"], D["lr"]) == (0.5, (0.25, 0.5), 0.125)
+
+
 def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
     run = trained(here / "x", at_step(2, stop))
     first = tomllib.loads((run.path / "config.toml").read_text())["record"]

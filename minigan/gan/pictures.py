@@ -241,5 +241,6 @@ def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) ->
     axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     named, _ = axes.get_legend_handles_labels()
-    for text in axes.legend(handles=named, loc="best", framealpha=0.9, fontsize=9).get_texts() if named else ():
-        text.set_parse_math(False)
+    if named:
+        for text in axes.legend(handles=named, loc="best", frameon=True, framealpha=0.9, fontsize=9).get_texts():
+            text.set_parse_math(False)

@@ -94,12 +94,24 @@ def settle(run: Run, trainer: Trainer, data: dict[str, Any]) -> None:
         changes += _changed_data(newest.content["data"], data)
         _refuse(run.path, changes, run.terms.allow_changes)
         put_back(trainer, newest)
+        _renew(trainer, Config.from_dict(newest.content["config"]), run.config)
     record = read_record(run.path / CONFIG)
     record = with_resume(record, trainer.step, run.terms.command, [*changes, *run.terms.elsewhere])
     write_whole(run.path / CONFIG, config_bytes(run.config, record))
     if newest is not None and changes:  # so that the next resume need not be told again
         facts = {"config": run.config.to_dict(), "data": data, "environment": run.environment}
-        save({**newest.content, **facts}, newest.path)
+        save({**newest.content, **facts, "game": trainer.game.state_dict()}, newest.path)
+
+
+def _renew(trainer: Trainer, before: Config, after: Config) -> None:
+    """Give the optimizers the settings that are new: with their state came the old ones.
+
+    What is not new stays as it came: an extension may have changed it.
+    """
+    for side in ("generator", "discriminator"):
+        names = [path.removeprefix(f"{side}.") for path in before.differences(after) if path.startswith(f"{side}.")]
+        for group in getattr(trainer.game, side).optimizer.param_groups:
+            group.update({name: getattr(getattr(after, side), name) for name in names if name in group})
 
 
 def _changed_data(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

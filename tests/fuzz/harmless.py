@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 CODE = {"compile", "exec", "os.exec", "os.posix_spawn", "os.system", "pickle.find_class", "subprocess.Popen"}
+PYTHON = {"collections", "dataclasses", "importlib._bootstrap", "typing"}  # these make classes and modules of texts
 CHANGES = {"os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -34,16 +35,15 @@ def _hook(event, args):
     if not _watched:
         return
     folder, deeds = _watched[-1]
-    if (event in CODE and not _is_import(event, args)) or event.startswith("socket."):
+    if (event in CODE and _asker() not in PYTHON) or event.startswith("socket."):
         deeds.append((event, repr(args)[:200]))
     paths = args[:2] if event in CHANGES else args[:1] if event == "open" and args[2] & WRITING else ()
     deeds.extend((event, path) for path in paths if not _is_inside(path, folder))
 
 
-def _is_import(event, args):
-    """Whether this is code of an installed module, which is imported when it is first needed."""
-    where = getattr(args[0], "co_filename", None) if event == "exec" else args[1] if event == "compile" else None
-    return where is not None and os.path.isfile(where)
+def _asker():
+    """The module that asked for it."""
+    return sys._getframe(2).f_globals.get("__name__")
 
 
 def _is_inside(path, folder):

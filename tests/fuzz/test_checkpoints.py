@@ -18,10 +18,11 @@ from minigan.gan import Config, DataFacts, Run, Trainer, build_game
 from minigan.gan.extensions import Curves, standard
 from minigan.gan.games.conditional import LabelledGame
 from minigan.gan.sampling import sample
+from minigan.gan.views import real_beside
 
 from .harmless import harmless
 from .headers import other_headers
-from .mutants import assert_one_sentence, mutants, put, tried, tried_within
+from .mutants import assert_one_sentence, at_most, mutants, put, tried, tried_within
 from .trees import copied, filed, other_trees, packed, packed_text, same, simply_read, taken_apart
 
 # minigan silences NumPy where it computes on its own account; pytest lets nobody silence anything, unless told so
@@ -47,14 +48,10 @@ KINDS = {
 
 
 def config_of(kind):
-    given = {"generator": {}, "discriminator": {}, **KINDS[kind]}
-    players = {name: {"hidden": [8], **given[name]} for name in ("generator", "discriminator")}
+    usual = {"generator": {"hidden": [8], "z_dim": 3}, "discriminator": {"hidden": [8]}}
+    players = {name: {**usual[name], **KINDS[kind].get(name, {})} for name in usual}
     training = {"steps": 7, "batch_size": 4, "log_every": 2}
-    return Config.from_dict({**given, **players, "name": kind, "training": training} | small(players))
-
-
-def small(players):
-    return {"generator": {"z_dim": 3, **players["generator"]}}
+    return Config.from_dict({**KINDS[kind], **players, "name": kind, "training": training})
 
 
 def trainer_of(config, run, *more):
@@ -453,6 +450,14 @@ def plain(value):
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     return list(map(plain, value)) if isinstance(value, list | tuple) else value
+
+
+def test_no_more_real_points_are_drawn_than_the_picture_beside_them_shows():
+    players = {"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}}
+    config = Config.from_dict({"data": {"source": "ring", "count": 10**9}, **players})
+    game = build_game(config, DataFacts((2,)), CPU)
+    with at_most(64):
+        assert real_beside(game, config).shape == (2000, 2)
 
 
 def test_a_lock_that_is_a_link_does_not_lead_out_of_the_folder(folder, tmp_path):
