@@ -223,6 +223,17 @@ def test_a_run_that_is_complete_is_left_as_it_is(run, here, capfd):
     assert files(here) == before
 
 
+def test_new_settings_for_a_run_that_is_complete_are_refused_as_they_would_change_nothing(run, here, capfd):
+    before = files(here)
+    argv = ["train", "--resume", "runs/default", "--set", "generator.lr=1e-5", "--allow-changes"]
+    assert main(argv) == 2
+    assert capfd.readouterr().err == (
+        "minigan: runs/default is complete: all 3 steps are made, so nothing would be trained with the new settings "
+        "(generator.lr was 0.0008, is 1e-05); add more steps: --steps N.\n"
+    )
+    assert files(here) == before
+
+
 # A shell without job control starts background jobs with Ctrl-C switched off, and so may whoever runs the tests.
 LISTENING = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

@@ -24,6 +24,7 @@ OTHER = {
     "z": "uniform",
     "z_scale": 3.0,
     "pieces": 2,
+    "dense": [4],
 }
 CASES = [(*choice, setting) for choice, settings in UNUSED.items() for setting in settings]
 
@@ -31,7 +32,7 @@ CASES = [(*choice, setting) for choice, settings in UNUSED.items() for setting i
 def players_with(choice, setting):
     """The preset and the player for which this choice can be made and this setting exists."""
     preset = "repair" if choice == "unet" else "mlp-relu"
-    return preset, "discriminator" if setting == "pieces" else "generator"
+    return preset, "discriminator" if setting == "pieces" or choice == "maxout" else "generator"
 
 
 def after_two_steps(config):

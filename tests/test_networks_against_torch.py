@@ -182,6 +182,14 @@ NETWORKS = {
         ),
         Z,
     ),
+    "conv G with a dense layer": (
+        lambda: conv_generator(5, [3], (1, 4, 4), dense=[6], activation="relu", norm="batch"),
+        lambda: row(
+            nn.Linear(5, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 12), nn.Unflatten(1, (3, 2, 2)),
+            nn.BatchNorm2d(3), nn.ReLU(), double(3, 1), nn.Tanh(),
+        ),
+        Z,
+    ),
     "conv G of one block": (
         lambda: conv_generator(5, [3], (1, 4, 4), norm="instance", output="linear"),
         lambda: row(nn.Linear(5, 12), nn.Unflatten(1, (3, 2, 2)), nn.InstanceNorm2d(3), leaky(), double(3, 1)),
@@ -191,6 +199,14 @@ NETWORKS = {
         lambda: conv_discriminator((2, 4, 8), [3, 4], norm="batch"),
         lambda: row(
             halve(2, 3), leaky(), halve(3, 4), nn.BatchNorm2d(4), leaky(), nn.Flatten(), nn.Linear(8, 1)
+        ),
+        IMAGE,
+    ),
+    "conv D with dense layers": (
+        lambda: conv_discriminator((2, 4, 8), [3], dense=[5, 4], norm="batch"),
+        lambda: row(
+            halve(2, 3), leaky(), nn.Flatten(), nn.Linear(24, 5), nn.BatchNorm1d(5), leaky(),
+            nn.Linear(5, 4), nn.BatchNorm1d(4), leaky(), nn.Linear(4, 1),
         ),
         IMAGE,
     ),

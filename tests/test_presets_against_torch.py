@@ -34,8 +34,9 @@ def shrunk(preset, divisor=16):
     """A preset with all of its layers, but narrow ones, and few data."""
     config = load_preset(preset)
     for player in ("generator", "discriminator"):
-        widths = [max(2, width // divisor) for width in getattr(config, player).hidden]
-        config = set_field(config, f"{player}.hidden={widths}")
+        for layers in ("hidden", "dense"):
+            widths = [max(2, width // divisor) for width in getattr(getattr(config, player), layers)]
+            config = set_field(config, f"{player}.{layers}={widths}")
     return changed(config, [*FEW_DATA, *FEW_LABELS.get(preset, []), *SMALLER_STEPS.get(preset, [])])
 
 
@@ -187,6 +188,7 @@ VARIANTS = {
     "noise on all that D sees, fading": ("dcgan", ["game.instance_noise=0.3", "game.instance_noise_epochs=3"]),
     "packed images, with noise": ("dcgan", ["game.pack=2", "game.instance_noise=0.1"]),
     "momentum": ("wgan", both("momentum=0.5")),
+    "InfoGAN's networks": ("dcgan", both("dense=[64]", "norm=batch", "lr=1e-4")),
     "layer norm": ("dcgan", both("norm=layer")),
     "instance norm": ("dcgan", both("norm=instance")),
     "spectral norm in both, BatchNorm in G": ("hinge", ["generator.spectral_norm=true"]),

@@ -37,8 +37,7 @@ def train(args: argparse.Namespace) -> int:
     trainer = Trainer(game, loader, training.steps, device=device, log_every=training.log_every)
     with closing(_open(args, config, device)) as run:
         if run.finished:
-            say(f"{run.path} is complete: all {trainer.steps:,} steps are made. For more: --steps N --allow-changes.")
-            return 0
+            return _complete(run)
         trainer.extensions += _extensions(run, held_out)
         if args.resume is not None:
             run.restore(trainer)
@@ -65,6 +64,17 @@ def _open(args: argparse.Namespace, config: Config, device: Device) -> Run:
     if args.resume is None:
         return Run.create(args.out, config, args.typed, device)
     return Run.resume(args.resume, config, args.typed, device, args.allow_changes)
+
+
+def _complete(run: Run) -> int:
+    made = f"{run.path} is complete: all {run.config.training.steps:,} steps are made"
+    if run.terms.settings:
+        raise ConfigError(
+            f"{made}, so nothing would be trained with the new settings ({'; '.join(run.terms.settings)}); add more "
+            "steps: --steps N."
+        )
+    say(f"{made}. For more: --steps N --allow-changes.")
+    return 0
 
 
 def _extensions(run: Run, held_out: Dataset | None) -> list[Extension]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigan.backend import get_backend, philox
+from minigan.backend.memory import physical_memory
 from minigan.errors import ConfigError, ShapeError
 
 LABELS, OFFSETS = 0, 1  # sites of the random stream
@@ -55,7 +56,7 @@ class Mixture:
             Points, float32 (n, F), and the number of the Gaussian that each comes from, int64 (n,).
 
         Raises:
-            ConfigError: ``n`` is less than 1, or the seed is none.
+            ConfigError: ``n`` is less than 1 or more than fits this machine's memory, or the seed is none.
 
         Example:
             >>> points, labels = mg.data.mixture_1d().sample(3)
@@ -65,6 +66,7 @@ class Mixture:
         if n < 1:
             raise ConfigError(f"Found {n} points to draw, expected at least 1; choose a positive number.")
         modes, width = self.centres.shape
+        _check_room(n, width)
         backend = get_backend(self.centres)
         labels = backend.integers(_words(n // 2 + 1, seed, LABELS), (n,), 0, modes, np.int64)
         offsets = backend.normal(_words(n * width + 1, seed, OFFSETS), (n, width), np.float64)
@@ -191,6 +193,18 @@ def mixture_1d(modes: int = 4, std: float = 0.2) -> Mixture:
 
 MIXTURES: dict[str, Callable[..., Mixture]] = {"ring": ring, "grid": grid, "spiral": spiral, "mixture-1d": mixture_1d}
 MOST_MODES = 10_000
+
+
+BYTES_PER_NUMBER = 48  # at the peak of drawing: words, normals, their products and sums, labels
+
+
+def _check_room(n: int, width: int) -> None:
+    needed, memory = n * width * BYTES_PER_NUMBER, physical_memory()
+    if memory and needed > memory:
+        raise ConfigError(
+            f"Found {n:,} points to draw, for which this machine has too little memory: about {needed >> 30:,} GiB are "
+            f"needed, {memory >> 30:,} GiB are there; draw fewer."
+        )
 
 
 def _check_modes(name: str, modes: int) -> None:

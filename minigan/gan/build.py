@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.backend import philox
+from minigan.backend.allowance import allowance
 from minigan.backend.device import Device
+from minigan.backend.memory import physical_memory
 from minigan.data import Loader, gather_pixels
 from minigan.errors import ConfigError
 from minigan.gan.compatibility import check_compatible
@@ -28,6 +30,8 @@ from minigan.nn import Module
 from minigan.ops.creation import as_tensor
 from minigan.ops.random import manual_seed
 from minigan.optim import SGD, Adam, ExtraAdam, ExtraSGD, OptimisticAdam, OptimisticSGD, Optimizer, RMSprop
+
+_ROOM = (physical_memory() or 2**62) // 4  # weights, their gradients, and two moments
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device
     data = data if isinstance(data, DataFacts) else DataFacts(tuple(data))
     check_compatible(config, data)
     manual_seed(config.training.seed)
-    G, D = _networks(config, data)
+    with allowance(_ROOM, "choose smaller networks: training holds every weight about four times"):
+        G, D = _networks(config, data)
     game: Game = _game_type(config.game.task)(
         _player("G", G, config.generator, config, data, device),
         _player("D", D, config.discriminator, config, data, device),

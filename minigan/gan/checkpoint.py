@@ -114,7 +114,8 @@ def restored(saved: Saved, device: Device) -> Game:
     path, checkpoint = saved
     try:
         config, facts = Config.from_dict(checkpoint["config"]), _facts(checkpoint["data"])
-        with allowance(2 * cost((array.shape, array.itemsize) for array in _arrays(checkpoint["game"]))):
+        saved_bytes = cost((array.shape, array.itemsize) for array in _arrays(checkpoint["game"]))
+        with allowance(2 * saved_bytes, "use settings that belong to the saved networks"):
             game = build_game(config, facts, device)
         state = checkpoint["game"]
         if (game.ema is None) != (state["ema"] is None):

@@ -24,10 +24,11 @@ UNUSED: dict[tuple[str, str], tuple[str, ...]] = {
     ("activation", "tanh"): ("negative_slope",),
     ("activation", "sigmoid"): ("negative_slope",),
     ("init", "default"): ("init_scale",),
-    ("network", "unet"): ("z_dim", "z", "z_scale"),
-    ("network", "mlp"): ("pieces",),
+    ("network", "unet"): ("z_dim", "z", "z_scale", "dense"),
+    ("network", "mlp"): ("pieces", "dense"),
     ("network", "conv"): ("pieces",),
-    ("network", "residual"): ("pieces",),
+    ("network", "residual"): ("pieces", "dense"),
+    ("network", "maxout"): ("dense",),
 }
 """What a choice leaves without effect: whoever sets one of these waits for something that would never come.
 

@@ -12,6 +12,7 @@ from minigan.errors import ConfigError
 from minigan.gan.settings import (
     Amount,
     Count,
+    Counts,
     Decay,
     Natural,
     Positive,
@@ -62,6 +63,7 @@ class PlayerConfig:
 
     Attributes:
         hidden: widths of the hidden layers, or channels of the blocks, from the input to the output.
+        dense: widths of Linear layers of "conv", where the whole image is seen at once: after z in G, at the end of D.
         activation: after each hidden layer; layers of maxout units have none besides.
         negative_slope: of LeakyReLU.
         norm: after each hidden layer, before the activation; in a convolutional D from the second block on.
@@ -82,7 +84,8 @@ class PlayerConfig:
         lr_min: lr never falls below it.
     """
 
-    hidden: tuple[Count, ...] = (256,)
+    hidden: Counts = (256,)
+    dense: tuple[Count, ...] = ()
     activation: Literal["leaky_relu", "relu", "tanh", "sigmoid"] = "leaky_relu"
     negative_slope: float = 0.2
     norm: Literal["none", "batch", "layer", "instance"] = "none"
@@ -117,7 +120,7 @@ class GeneratorConfig(PlayerConfig):
         ema_decay: of the average of G that samples are drawn from; 0 for none.
     """
 
-    hidden: tuple[Count, ...] = (256, 512, 1024)
+    hidden: Counts = (256, 512, 1024)
     network: Literal["mlp", "conv", "residual", "unet"] = "mlp"
     z_dim: Count = 100
     z: Literal["normal", "uniform"] = "normal"
@@ -138,7 +141,7 @@ class DiscriminatorConfig(PlayerConfig):
         output: "logit", or "probability" for a Sigmoid at the end.
     """
 
-    hidden: tuple[Count, ...] = (1024, 512, 256)
+    hidden: Counts = (1024, 512, 256)
     network: Literal["mlp", "conv", "residual", "maxout"] = "mlp"
     pieces: Count = 5
     input_dropout: Probability = 0.0

@@ -16,10 +16,11 @@ from minigan.errors import ConfigError
 
 LARGEST = 10**9  # of a length or a count: a product of two of them is still a size that NumPy can be asked for
 FLOAT32_MAX = 3.4028234663852886e38
+LIST = "a list such as [1, 2]"
 
 
 class Range(NamedTuple):
-    """The least and the greatest value that a field may have, and how to say it."""
+    """The least and the greatest value that a field may have, of a list its length, and how to say it."""
 
     least: float
     most: float
@@ -32,6 +33,7 @@ Seed = Annotated[int, Range(0, 2**64 - 1)]
 Amount = Annotated[float, Range(0, FLOAT32_MAX, "a number of at least 0")]
 Positive = Annotated[float, Range(5e-324, FLOAT32_MAX, "a number above 0")]
 Probability = Annotated[float, Range(0, 1, "a number from 0 to 1")]
+Counts = Annotated[tuple[Count, ...], Range(1, LARGEST, LIST)]
 Decay = Annotated[float, Range(0, 1 - 2**-53, "a number from 0 to below 1")]
 
 
@@ -62,9 +64,9 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
     if get_origin(kind) is Literal:
         return _choose(get_args(kind), value, path)
     if get_origin(kind) is tuple:
-        if isinstance(value, list | tuple) and value:
+        if isinstance(value, list | tuple):
             return tuple(_convert(get_args(kind)[0], part, path) for part in value)
-        raise ConfigError(f"{path}: expected a list such as [1, 2], but got {shown(value)}.")
+        raise ConfigError(f"{path}: expected {LIST}, but got {shown(value)}.")
     if get_origin(kind) is Annotated:
         plain, limits = get_args(kind)
         return _within(limits, _convert(plain, value, path), path)
@@ -94,8 +96,9 @@ def _finite(path: str, value: float) -> float:
 def _within(limits: Range, value: Any, path: str) -> Any:
     if isinstance(value, int):
         return check_whole(path, value, int(limits.least), int(limits.most))
-    if not limits.least <= value <= limits.most:
-        raise ConfigError(f"{path}: expected {limits.words}, but got {shown(value)}.")
+    size = len(value) if isinstance(value, tuple) else value
+    if not limits.least <= size <= limits.most:
+        raise ConfigError(f"{path}: expected {limits.words}, but got {shown(plain(value))}.")
     return value
 
 

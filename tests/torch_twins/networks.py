@@ -107,7 +107,9 @@ def conv_G(g, z_dim, shape):
     channels, height, width = shape
     k = len(g.hidden)
     small = (g.hidden[0], height >> k, width >> k)
-    layers = [nn.Linear(z_dim, math.prod(small)), nn.Unflatten(1, small), *after(g, small)]
+    widths = [z_dim, *g.dense]
+    layers = [*linear_layers(g, widths), nn.Linear(widths[-1], math.prod(small)), nn.Unflatten(1, small)]
+    layers += after(g, small)
     for i, (n, m) in enumerate(pairs(g.hidden), 1):
         layers += [nn.ConvTranspose2d(n, m, 4, 2, 1), *after(g, (m, small[1] << i, small[2] << i))]
     return nn.Sequential(*layers, nn.ConvTranspose2d(g.hidden[-1], channels, 4, 2, 1), *bound(g))
@@ -118,7 +120,8 @@ def conv_D(d, shape, outputs):
     for i, (n, m) in enumerate(pairs([shape[0], *d.hidden])):
         height, width = height // 2, width // 2
         layers += [nn.Conv2d(n, m, 4, 2, 1), *after(d, (m, height, width), norm=None if i else "none")]
-    return Judge([*layers, nn.Flatten()], d.hidden[-1] * height * width, d, outputs)
+    widths = [d.hidden[-1] * height * width, *d.dense]
+    return Judge([*layers, nn.Flatten(), *linear_layers(d, widths)], widths[-1], d, outputs)
 
 
 # ---- residual blocks, as in WGAN-GP (Gulrajani et al. 2017, appendix) -------------------------------------------

@@ -61,7 +61,7 @@ def build_generator(g: GeneratorConfig, shape: Shape, classes: int = 0) -> nn.Mo
             raise ConfigError('generator.network: "unet" makes images of images and is told no labels; choose another.')
         return _prepared(UNet(shape, g.hidden, output=g.output, **_style(g)), g)
     make = choose("generator.network", GENERATORS, g.network)
-    G = _prepared(make(g.z_dim + classes, g.hidden, shape, output=g.output, **_style(g)), g)
+    G = _prepared(make(g.z_dim + classes, g.hidden, shape, output=g.output, **_own(g)), g)
     return LabelledGenerator(G, classes) if classes else G
 
 
@@ -110,11 +110,12 @@ def _with_classes(shape: Shape, classes: int, flat: bool) -> Shape:
     return (channels + classes, *rest)
 
 
-def _own(d: DiscriminatorConfig) -> dict[str, Any]:
-    """The settings of the hidden layers, as this kind of D takes them: maxout units are their own activation."""
-    if d.network == "maxout":
-        return {"pieces": d.pieces, "norm": d.norm, "dropout": d.dropout}
-    return {**_style(d)}
+def _own(player: GeneratorConfig | DiscriminatorConfig) -> dict[str, Any]:
+    """The settings of the hidden layers, as this kind of network takes them: maxout units are their own activation."""
+    if player.network == "maxout":
+        return {"pieces": player.pieces, "norm": player.norm, "dropout": player.dropout}
+    dense = {"dense": player.dense} if player.network == "conv" else {}
+    return {**dense, **_style(player)}
 
 
 def _style(player: PlayerConfig) -> Style:

@@ -1,4 +1,4 @@
-"""Convolutional networks after DCGAN: Radford, Metz and Chintala 2015.
+"""Convolutional networks after DCGAN (Radford, Metz and Chintala 2015) and InfoGAN (Chen et al. 2016, table 1).
 
 Each block has a kernel of 4 x 4 and a stride of 2, which divides it: so a transposed convolution adds up equally many
 terms in every pixel, but for the border, and G draws no checkerboard (Odena, Dumoulin and Olah 2016, "Deconvolution
@@ -14,12 +14,18 @@ from typing import Unpack
 
 from minigan import nn
 from minigan.gan.networks.discriminator import Discriminator
-from minigan.gan.networks.layers import Shape, Style, dropout_layer, hidden_layer, output_layer
+from minigan.gan.networks.layers import Shape, Style, dropout_layer, hidden_layer, linear_layers, output_layer
 from minigan.gan.networks.sizes import halved
 
 
 def conv_generator(
-    z_dim: int, hidden: Sequence[int], image_shape: Shape, *, output: str = "tanh", **style: Unpack[Style]
+    z_dim: int,
+    hidden: Sequence[int],
+    image_shape: Shape,
+    *,
+    dense: Sequence[int] = (),
+    output: str = "tanh",
+    **style: Unpack[Style],
 ) -> nn.Sequential:
     """z (N, z_dim) to images (N, C, H, W): a Linear layer to small images, then each block doubles their size.
 
@@ -27,6 +33,7 @@ def conv_generator(
         z_dim: the length of z.
         hidden: the channels of the small images and of all larger ones but the last; k of them double k times.
         image_shape: (C, H, W), with H and W multiples of 2^k.
+        dense: widths of Linear layers between z and the small images; DCGAN has none, InfoGAN one of 1,024.
         output: what bounds the pixels: "tanh", "sigmoid" (stretched to [-1, 1]), or "linear" for nothing.
         style: what follows each layer but the last, see `Style`; DCGAN has "relu" and "batch".
 
@@ -39,7 +46,8 @@ def conv_generator(
     (2, 1, 28, 28)
     """
     shapes = halved(image_shape, hidden[::-1])[::-1]
-    layers = [*small_images(z_dim, shapes[0]), *hidden_layer(shapes[0], **style)]
+    widths = [z_dim, *dense]
+    layers = [*linear_layers(widths, style), *small_images(widths[-1], shapes[0]), *hidden_layer(shapes[0], **style)]
     for (n_in, *_), shape in pairwise(shapes):
         layers += [_double(n_in, shape[0]), *hidden_layer(shape, **style)]
     return nn.Sequential(*layers, _double(hidden[-1], image_shape[0]), *output_layer(output))
@@ -49,6 +57,7 @@ def conv_discriminator(
     image_shape: Shape,
     hidden: Sequence[int],
     *,
+    dense: Sequence[int] = (),
     input_dropout: float = 0.0,
     output: str = "logit",
     outputs: int = 1,
@@ -59,6 +68,8 @@ def conv_discriminator(
     Args:
         image_shape: (C, H, W), with H and W multiples of 2^k for k blocks.
         hidden: the channels after each block.
+        dense: widths of Linear layers that see the whole image, between the last block and the judgement; DCGAN has
+            none, InfoGAN one of 1,024.
         input_dropout: probability for each number of the image.
         output: "logit", or "probability" for a Sigmoid at the end.
         outputs: how many results there are for an image.
@@ -73,8 +84,10 @@ def conv_discriminator(
     (2, 1)
     """
     shapes = halved(image_shape, hidden)
-    layers = [*dropout_layer(input_dropout), *halving_blocks(image_shape, shapes, style), nn.Flatten()]
-    return Discriminator(layers, math.prod(shapes[-1]), output=output, outputs=outputs)
+    widths = [math.prod(shapes[-1]), *dense]
+    blocks = [*dropout_layer(input_dropout), *halving_blocks(image_shape, shapes, style)]
+    layers = [*blocks, nn.Flatten(), *linear_layers(widths, style)]
+    return Discriminator(layers, widths[-1], output=output, outputs=outputs)
 
 
 def small_images(z_dim: int, shape: Shape) -> list[nn.Module]:

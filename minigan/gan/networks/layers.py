@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypedDict
 
 from minigan import nn
@@ -52,6 +53,19 @@ def hidden_layer(
         "sigmoid": nn.Sigmoid,
     }
     return [*norm_layer(shape, norm), choose("activation", activations, activation)(), *dropout_layer(dropout)]
+
+
+def linear_layers(widths: Sequence[int], style: Style) -> list[nn.Module]:
+    """Hidden Linear layers from each of these widths to the next; none for a single width.
+
+    >>> from minigan.gan.networks.layers import linear_layers
+    >>> linear_layers([100, 32], {"activation": "relu"})
+    [Linear(in_features=100, out_features=32, bias=True), ReLU()]
+    """
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), *hidden_layer((n_out,), **style)]
+    return layers
 
 
 def norm_layer(shape: Shape, norm: str) -> list[nn.Module]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Unpack
 
 from minigan import nn
 from minigan.gan.networks.discriminator import Discriminator
-from minigan.gan.networks.layers import Shape, Style, dropout_layer, hidden_layer, output_layer
+from minigan.gan.networks.layers import Shape, Style, dropout_layer, linear_layers, output_layer
 
 
 def mlp_generator(
@@ -34,7 +33,7 @@ def mlp_generator(
     widths = (z_dim, *hidden)
     unflatten = [nn.Unflatten(1, shape)] if len(shape) > 1 else []
     last = nn.Linear(widths[-1], math.prod(shape)), *output_layer(output), *unflatten
-    return nn.Sequential(*_linear_layers(widths, style), *last)
+    return nn.Sequential(*linear_layers(widths, style), *last)
 
 
 def mlp_discriminator(
@@ -64,17 +63,10 @@ def mlp_discriminator(
     (2, 1)
     """
     widths = (math.prod(shape), *hidden)
-    layers = [*flatten(shape), *dropout_layer(input_dropout), *_linear_layers(widths, style)]
+    layers = [*flatten(shape), *dropout_layer(input_dropout), *linear_layers(widths, style)]
     return Discriminator(layers, widths[-1], output=output, outputs=outputs)
 
 
 def flatten(shape: Shape) -> list[nn.Module]:
     """What makes rows of numbers of samples, as a list; empty where they are that already."""
     return [nn.Flatten()] if len(shape) > 1 else []
-
-
-def _linear_layers(widths: Sequence[int], style: Style) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), *hidden_layer((n_out,), **style)]
-    return layers
