@@ -264,14 +264,14 @@ def minigan_game() -> turns.Work:
     """minigan's Game."""
     import minigan as mg
     from minigan.backend.memory import keep_freed_memory
-    from minigan.gan import Game, Player, get_loss
+    from minigan.gan import Game, Noise, Player, get_loss
 
     keep_freed_memory()
     G, D = (
         Player(name, network, mg.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)))
         for name, network in zip("GD", dcgan_networks(mg.nn), strict=True)
     )
-    game, real = Game(G, D, get_loss("non-saturating", "logit"), z_dim=100), mg.rand(64, 1, 28, 28)
+    game, real = Game(G, D, get_loss("non-saturating", "logit"), Noise(100)), mg.rand(64, 1, 28, 28)
     return lambda k: game.step(real)
 
 

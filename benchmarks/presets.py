@@ -6,13 +6,15 @@
     python benchmarks/presets.py --page                  the table of docs/presets.md, from the results that are there
 
 Both sides play the same game with the same networks, start from the same weights and take the same batches; each is in
-a process of its own, and they take turns (`turns.py`). PyTorch's step is written as most people write it: it is the
-twin to which the tests compare minigan's step, number by number (tests/torch_twins). A step is timed with all that
-belongs to it: batches, noise, both players' moves, averages, and the report read every 50 steps. Where minigan /
-PyTorch is above 1, minigan is the faster one.
+a process of its own, and they take turns (`turns.py`). PyTorch's step is the twin to which the tests compare minigan's
+step, number by number (tests/torch_twins), written as a good engineer writes it: D is frozen in G's turn, Adam and SGD
+are the fused ones; its process loads nothing of minigan. A step is timed with all that belongs to it: batches, noise,
+both players' moves, averages, and the report read every 50 steps. Where minigan / PyTorch is above 1, minigan is the
+faster one.
 
 Unless --quick, the results go to minigan/gan/presets/costs.json, which `minigan presets` reads, and as a table to
-benchmarks/results/presets.txt. Results of presets that are not named stay.
+benchmarks/results/presets.txt. Results of presets that are not named stay; so what is measured on another machine, with
+other versions or threads, has to be measured for all of them.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import json
 import math
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch_side
 import turns
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +47,7 @@ MINIGAN, PYTORCH = "minigan", "PyTorch"
 
 
 def minigan_game(name: str) -> tuple:
-    """The preset's settings and game, what the game knows of its data, and a function for batch number i."""
+    """The preset's settings, its batches, what the game knows of its data, and the game."""
     import minigan as mg
     from minigan.gan import DataFacts, build_game, load_preset
     from minigan.gan.source import data_of, loader_of
@@ -50,61 +55,31 @@ def minigan_game(name: str) -> tuple:
     config = load_preset(name)
     loader = loader_of(config, data_of(config))
     facts = DataFacts.of(loader, config)
-
-    def batch(i: int) -> tuple:
-        return loader.batch(i), None if loader.labels is None else loader.labels_of(i)
-
-    return config, build_game(config, facts, mg.device("cpu")), facts, batch
+    return config, loader, facts, build_game(config, facts, mg.device("cpu"))
 
 
 def minigan_step(name: str) -> Callable[[int], None]:
     """The preset's step, as `minigan train` makes it."""
     import minigan as mg
-    from minigan.gan import Batch
+    from minigan.backend.memory import keep_freed_memory
+    from minigan.gan.source import batch_of
 
-    _, game, _, batch = minigan_game(name)
-
-    def load(i: int) -> Batch:
-        return Batch(*(None if part is None else mg.as_tensor(part) for part in batch(i)))
+    keep_freed_memory()
+    config, loader, _, game = minigan_game(name)
+    mg.manual_seed(config.training.seed)
+    per_step, cpu = game.batches_per_step, mg.device("cpu")
 
     def step(k: int) -> None:
         mg.set_step(k)
-        read(k, game.step(*(load(i) for i in numbers(k, game.batches_per_step))))
+        read(k, game.step(*(batch_of(loader, i, cpu) for i in range(k * per_step, (k + 1) * per_step))))
 
     return step
 
 
-def torch_step(name: str) -> Callable[[int], None]:
-    """The same step by the twin in PyTorch, from the same weights."""
-    import os
-
-    import torch
-
-    sys.path.insert(0, str(ROOT / "tests"))
-    from torch_twins import games, networks
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    config, ours, facts, batch = minigan_game(name)
-    G, D = networks.build(config, facts.shape, facts.classes)
-    networks.take_weights(G, ours.generator.network.state_dict())
-    networks.take_weights(D, ours.discriminator.network.state_dict())
-
-    def load(parts: tuple) -> games.Batch:
-        return games.Batch(*(None if part is None else torch.from_numpy(part) for part in parts))
-
-    labelled = None if facts.labelled is None else load(facts.labelled)
-    per_step = ours.batches_per_step
-    game = games.build(config, G, D, facts.batches / per_step, labelled)
-
-    def step(k: int) -> None:
-        read(k, game.step(*(load(batch(i)) for i in numbers(k, per_step))))
-
-    return step
-
-
-def numbers(k: int, per_step: int) -> range:
-    """Of the batches of step k."""
-    return range(k * per_step, (k + 1) * per_step)
+def torch_step(path: Path) -> Callable[[int], None]:
+    """The same step by the twin in PyTorch, of the game in a file."""
+    step = torch_side.game_of(path)
+    return lambda k: read(k, step(k))
 
 
 def read(k: int, report: dict) -> None:
@@ -113,23 +88,32 @@ def read(k: int, report: dict) -> None:
         [value.item() for value in report.values()]
 
 
-SIDES = {MINIGAN: minigan_step, PYTORCH: torch_step}
+def hand_over(name: str, path: Path) -> int:
+    """Write to a file what PyTorch's side needs of a preset's game; returns the steps of an epoch."""
+    config, loader, facts, game = minigan_game(name)
+    about = {"config": config.to_dict(), "shape": facts.shape, "classes": facts.classes, "batches": facts.batches}
+    arrays = {"samples": loader.images, "order": np.concatenate([loader.indices_of(i) for i in range(len(loader))])}
+    if loader.labels is not None:
+        arrays["labels"] = loader.labels
+    if facts.labelled is not None:
+        arrays |= dict(zip(("labelled.samples", "labelled.labels"), facts.labelled, strict=True))
+    for player, prefix in ((game.generator, "G."), (game.discriminator, "D.")):
+        arrays |= {prefix + key: array for key, array in player.network.state_dict().items()}
+    np.savez(path, facts=json.dumps({**about, "batches_per_step": game.batches_per_step}), **arrays)
+    return math.ceil(facts.batches / game.batches_per_step)
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------
 
 
-def steps_per_epoch(name: str) -> int:
-    """Of a preset on its data."""
-    _, game, facts, _ = minigan_game(name)
-    return math.ceil(facts.batches / game.batches_per_step)
-
-
 def measure(name: str, sides: list[str], quick: bool) -> dict[str, Any]:
     """What costs.json says of a preset."""
-    steps = steps_per_epoch(name)
-    rounds, calls = (1, 2) if quick else (ROUNDS, math.ceil(steps / ROUNDS))
-    times, memory = turns.measure_with_memory({side: partial(SIDES[side], name) for side in sides}, rounds, calls)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "game.npz"
+        steps = hand_over(name, path)
+        rounds, calls = (1, 2) if quick else (ROUNDS, math.ceil(steps / ROUNDS))
+        makers = {MINIGAN: partial(minigan_step, name), PYTORCH: partial(torch_step, path)}
+        times, memory = turns.measure_with_memory({side: makers[side] for side in sides}, rounds, calls)
     # Steps are not alike, penalties may be due on some only: so means over blocks, and the median of these.
     seconds = {side: statistics.median(map(statistics.mean, blocks)) / 1e3 for side, blocks in times.items()}
     return {
@@ -174,8 +158,19 @@ def known() -> dict[str, Any]:
     return found
 
 
+def check_machine(where: str, names: list[str]) -> None:
+    """Make sure that no result of another machine would stand beside those of this one."""
+    before = known()
+    others = sorted({*before.get("presets", {})} - {*names})
+    if others and before["machine"] != where:
+        sys.exit(
+            f"{COSTS} was measured on {before['machine']}, but this is {where}. Measure the other presets in it, too "
+            f"({', '.join(others)}), or remove the file."
+        )
+
+
 def save(where: str, rows: dict[str, dict[str, Any]]) -> None:
-    """Put these rows beside those measured on the same machine, and write the table of all of them."""
+    """Put these rows beside those that are there, if they are of this machine, and write the table of all of them."""
     before = known()
     kept = before["presets"] if before.get("machine") == where else {}
     everything = dict(sorted({**kept, **rows}.items()))
@@ -211,10 +206,12 @@ def main() -> None:
         print(page())
         return
     turns.set_threads(args.threads)
-    sides = [side for side in SIDES if side == MINIGAN or importlib.util.find_spec("torch")]
+    sides = [MINIGAN, PYTORCH] if importlib.util.find_spec("torch") else [MINIGAN]
     if PYTORCH not in sides:
         print("PyTorch is not installed: timing minigan alone. To compare: pip install torch")
     where = machine(args.threads, sides)
+    if not args.quick:
+        check_machine(where, args.names)
     print(f"{where}\n\n{HEAD}", flush=True)
     for name in args.names:
         row = measure(name, sides, args.quick)

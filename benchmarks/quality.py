@@ -1,11 +1,13 @@
 """Are they digits? Trains presets from the command line, and lets minigan's judge look at 10,000 samples of each.
 
-    python benchmarks/quality.py default dcgan cgan [--runs DIR] [--seed 0]
+    python benchmarks/quality.py default dcgan cgan            train, and score
+    python benchmarks/quality.py default --runs DIR            the same, but runs that DIR has are not repeated
+    python benchmarks/quality.py default dcgan cgan --quick    a few steps of each, to see that all of it runs
 
 Prints, and adds to benchmarks/results/quality.jsonl: the mean confidence of the judge, the share of the rarest class,
 and for games with labels how often the judge sees the digit that was asked for. The judge is the one for reporting,
-which chose nothing (`minigan.metrics`). A run that is in DIR already is scored as it is. The grids of the README are
-written with --grids.
+which chose nothing (`minigan.metrics`). A run in DIR has to have the settings that the preset has now; version and
+seconds are those that the run has recorded.
 """
 
 from __future__ import annotations
@@ -15,68 +17,87 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scores import images_of, score
 
 import minigan as mg
 from minigan.data import load_mnist
-from minigan.gan import Run
-from minigan.gan.pictures import grid, png
+from minigan.gan import Config, Run, load_preset, set_field
+from minigan.gan.record import changed_settings, read_record
 from minigan.gan.sampling import sample
 from minigan.metrics import Judge, load_judge
 
 RESULTS = Path(__file__).parent / "results" / "quality.jsonl"
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
-N = 10_000
+N, FEW = 10_000, 200
 CPU = mg.device("cpu")
 
 
-def train(preset: str, folder: Path, seed: int) -> float:
-    """Train into the folder as a user does; returns the seconds."""
-    begun = time.perf_counter()
-    command = [sys.executable, "-m", "minigan", "train", preset, "--out", str(folder), "--seed", str(seed)]
-    subprocess.run(command, check=True)
-    return time.perf_counter() - begun
+def settings(preset: str, seed: int, quick: bool) -> Config:
+    """Of the run that is wanted."""
+    config = set_field(load_preset(preset), f"training.seed={seed}")
+    return set_field(config, "training.steps=10") if quick else config
 
 
-def score(judge: Judge, images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
-    """What the judge makes of images (N, 1, 28, 28), and how often it sees the labels (N,) that they should have."""
-    p = judge.probabilities(images)
-    shares = np.bincount(p.argmax(1), minlength=10) / len(p)
-    row = {"confidence": float(p.max(1).mean()), "rarest": float(shares.min())}
-    return row if labels is None else {**row, "as_asked": float((p.argmax(1) == labels).mean())}
+def train(config: Config, folder: Path) -> None:
+    """Train into the folder as a user does."""
+    wanted = ["--seed", str(config.training.seed), "--steps", str(config.training.steps), "--out", str(folder)]
+    subprocess.run([sys.executable, "-m", "minigan", "train", config.name, *wanted], check=True)
+
+
+def finished_run(folder: Path, config: Config) -> Run:
+    """The run in a folder, if it is whole and has these settings."""
+    run = Run.open(folder)
+    if changes := changed_settings(run.config, config):
+        sys.exit(f"{folder} is a run with other settings ({'; '.join(changes)}): choose another folder with --runs")
+    if not run.finished:
+        sys.exit(f"{folder} was broken off; finish it with: minigan train --resume {folder}")
+    return run
+
+
+def facts(run: Run, judge: Judge) -> dict[str, Any]:
+    """What made the run, and who judges it."""
+    return {
+        "preset": run.config.name,
+        "seed": run.config.training.seed,
+        "steps": run.config.training.steps,
+        "seconds": round(run.seconds()),
+        "version": read_record(run.path / "config.toml")["minigan"],
+        "judge": judge.sha256[:12],
+    }
+
+
+def samples_of(run: Run, n: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images, and the digits that G was asked for, if it can be asked."""
+    asked = np.arange(n) % 10 if run.config.game.task in ("conditional", "auxiliary") else None
+    return sample(run.game(CPU), n, 0, CPU, labels=asked), asked
 
 
 def main() -> None:
     """Train, draw, score, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("presets", nargs="+")
-    parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "minigan-quality")
+    parser.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; if not given, in a new folder")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--grids", action="store_true", help="write docs/images/PRESET.png")
+    parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
-    judge = load_judge("report")
-    test_images, test_labels = load_mnist("test")
-    test = mg.data.gather_pixels(test_images[:, None], np.arange(len(test_images)))
-    print(json.dumps({"preset": "real test images", **score(judge, test, test_labels)}))
+    judge, n = load_judge("report"), FEW if args.quick else N
+    real = score(judge, images_of("test", n), load_mnist("test")[1][:n])
+    print(json.dumps({"preset": "real test images", **real}))
+    runs = args.runs or Path(tempfile.mkdtemp(prefix="minigan-quality-"))
     for preset in args.presets:
-        folder = args.runs / f"{preset}-{args.seed}"
-        seconds = None if folder.exists() else round(train(preset, folder, args.seed))
-        run = Run.open(folder)
-        if not run.finished:
-            sys.exit(f"{folder} was broken off; finish it with: minigan train --resume {folder}")
-        game = run.game(CPU)
-        asked = np.arange(N) % 10 if run.config.game.task in ("conditional", "auxiliary") else None
-        images = sample(game, N, 0, CPU, labels=asked)
-        row = {"preset": preset, "seed": args.seed, "steps": game.steps, "seconds": seconds, "judge": judge.sha256[:12]}
-        row |= score(judge, images, asked)
+        config, folder = settings(preset, args.seed, args.quick), runs / f"{preset}-{args.seed}"
+        if not folder.exists():
+            train(config, folder)
+        run = finished_run(folder, config)
+        samples, asked = samples_of(run, n)
+        row = {**facts(run, judge), **score(judge, samples, asked)}
         print(json.dumps(row), flush=True)
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        if args.grids:
-            (IMAGES / f"{preset}.png").write_bytes(png(grid(images[:100], columns=10)))
+        if not args.quick:
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(row) + "\n")
 
 
 if __name__ == "__main__":

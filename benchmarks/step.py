@@ -28,12 +28,13 @@ def minigan_step() -> Callable[[int], None]:
 
     game = build_game(load_preset("reference"), (1, 28, 28), mg.device("cpu"))
     loader = Loader(*load_mnist(), batch_size=BATCH)
+    mg.manual_seed(0)
 
     def step(k: int) -> None:
         mg.set_step(k)
         report = game.step(mg.as_tensor(loader.batch(k)))
         if k % READ_EVERY == 0:
-            [value.item() for value in report]
+            [value.item() for value in report.values()]
 
     return step
 

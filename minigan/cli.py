@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 2 after an error; 130 after an interrupt; 141 if all went well but nobody read stdout; of
-        ``train``, 143 if a SIGTERM ended it.
+        ``train``, 143 if a SIGTERM ended it and 129 if a SIGHUP did.
     """
     streams.prepare()
     code = _run(sys.argv[1:] if argv is None else list(argv))
@@ -45,13 +45,20 @@ def _run(argv: list[str]) -> int:
     except SystemExit as done:  # how argparse ends after --help and --version
         return int(done.code or OK)
     except MiniganError as error:
-        return _complain(str(error), WRONG)
+        return _complain(" ".join([str(error), *getattr(error, "__notes__", [])]), WRONG)
     except OSError as error:  # a name or a permission that nobody thought of
-        return _complain(f"Cannot use {error.filename} ({error.strerror}); check its name and permissions.", WRONG)
+        return _complain(_told(error), WRONG)
     except MemoryError as error:
         return _complain(f"Out of memory ({error}); try a smaller --batch-size, network or -n.", WRONG)
     except KeyboardInterrupt:
         return _complain("Interrupted.", INTERRUPTED)
+
+
+def _told(error: OSError) -> str:
+    """Libraries raise some without the name of a file."""
+    if error.filename is None:
+        return f"The system or a file failed ({error.strerror or error}); check disk, names and permissions."
+    return f"Cannot use {error.filename} ({error.strerror or error}); check its name and permissions."
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            with temporary.open("wb") as file:
+            with open_itself(temporary, "wb") as file:
                 file.write(content)
                 sync(file)
             temporary.replace(path)
@@ -133,9 +133,17 @@ def write_whole(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
-            f"Cannot write {path}: {error.strerror}; make room or choose another place. Nothing was changed."
+            f"Cannot write {path}: {error.strerror or error}; make room or choose another place. Nothing was changed."
         ) from None
     sync_folder(path.parent)
+
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has no such flag
+
+
+def open_itself(path: Path, mode: str) -> IO[bytes]:
+    """Open a file, but never what a link of its name leads to: in a stranger's folder that may be any file of ours."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags | NO_LINK, 0o666))
 
 
 def sync(file: Any) -> None:
@@ -160,7 +168,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot, such as some of networks
-            raise RunError(f"Cannot get {folder} to the disk: {error.strerror}; check the disk.") from None
+            raise RunError(f"Cannot get {folder} to the disk: {error.strerror or error}; check the disk.") from None
 
 
 # ---- trees -----------------------------------------------------------------------------------------------

@@ -110,10 +110,10 @@ def _check_places(entries: dict[str, Entry], size: int) -> None:
 
 
 def _check_memory(size: int) -> None:
-    """A file of holes takes no place on a disk, however long it is."""
+    """A file of holes takes no place on a disk, however long it is; and networks are to be built beside the arrays."""
     memory = physical_memory()
-    if memory and size > memory // 2:
-        raise TensorFileError(f"its {size >> 20:,} MiB are more than half of this machine's memory")
+    if memory and size > memory // 4:
+        raise TensorFileError(f"its {size >> 20:,} MiB are more than a quarter of this machine's memory")
 
 
 def _array(file: BinaryIO, start: int, entry: Entry) -> np.ndarray[Any, Any]:

@@ -87,9 +87,10 @@ class Faults:
         elif event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"):
             self.audited[event] += 1
 
-    def open_file(self, file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *more):
+    def open_file(self, file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **more):
         if not set(mode) & set("wax+") or not isinstance(file, str | os.PathLike):
-            return OPEN(file, mode, buffering, encoding, errors, newline, *more)
+            return OPEN(file, mode, buffering, encoding, errors, newline, **more)
+        more.pop("opener", None)  # it refuses links, and there are none here
         new = not os.path.lexists(file)
         self.wrapped["open"] += 1
         self.point(needs_room=new)
@@ -275,10 +276,11 @@ def kill(process, folder, before, newer, seconds):
     os.kill(process, signal.SIGKILL)
 
 
-def fresh(name):
+def fresh(name, like=None):
+    """An empty folder, or a copy of another."""
     folder = ROOT / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir() if like is None else shutil.copytree(like, folder)
     return folder
 
 
@@ -295,31 +297,54 @@ def differences(one, other):
     return sorted(name for name in {**one, **other} if one.get(name) != other.get(name))
 
 
-def resume(argv, folder):
-    """What a person would type next; before there is a config.toml, the same again."""
-    return ["train", "--resume", "x"] if (folder / "x" / "config.toml").exists() else argv
+def resume(argv, folder, before=None):
+    """What a person would type next; as long as config.toml is not there, or not the new one, the same again."""
+    return argv if config_of(folder) in (None, before and config_of(before)) else ["train", "--resume", "x"]
 
 
-def sweep(argv, mode, moments):
+def config_of(folder):
+    path = folder / "x" / "config.toml"
+    return path.read_bytes() if path.exists() else None
+
+
+def begun(argv):
+    """A training to go on with, whose newest checkpoint is damaged."""
+    folder = fresh("begun")
+    assert training(argv, folder)["exit"] == 0
+    (*_, newest) = sorted(checkpoints(folder))
+    (folder / "x" / "checkpoints" / newest).write_bytes(b"damaged")
+    return folder
+
+
+def sweep(argv, mode, moments, then=None):
     """Strike at each of these moments of a training, go on with it to its end, and compare with one left alone.
+
+    Args:
+        argv: what begins the training.
+        mode: how to strike.
+        moments: the first, the one after the last (0 for all) and the distance between two.
+        then: what goes on with it: if given, this is struck instead.
 
     Returns:
         for each moment: how the first process ended, how the second did, and which files differ.
     """
-    whole = fresh("whole")
+    before, argv = (None, argv) if then is None else (begun(argv), then)
+    whole = fresh("whole", before)
     alone = training(argv, whole)
     expected = result(whole)
     found = []
     for at in range(*moments) if moments[1] else range(moments[0], alone["moments"] + 1, moments[2]):
-        folder = fresh("struck")
+        folder = fresh("struck", before)
         struck = training(argv, folder, mode, at)
-        again = training(resume(argv, folder), folder)
+        again = training(resume(argv, folder, before), folder)
         found.append({"at": at, "struck": struck, "again": again, "differ": differences(expected, result(folder))})
     return {"alone": alone, "files": sorted(expected), "found": found}
 
 
 def kills(argv, times, seed):
     """Kill a training so often, at random moments, each after some progress; then let it end.
+
+    Before each of these kills there is another at the beginning: while it reads, restores or makes its first steps.
 
     Returns:
         how often it was killed, how the last process ended, and which files differ from those of a run left alone.
@@ -329,6 +354,7 @@ def kills(argv, times, seed):
     alone = training(argv, whole)
     killed = 0
     while killed < times:
+        training(resume(argv, folder), folder, kill_after=(0, pick.uniform(0, 0.2)))
         ended = training(resume(argv, folder), folder, kill_after=(1, pick.uniform(0, 0.01)))
         if ended["exit"] != -signal.SIGKILL:
             break

@@ -4,7 +4,7 @@ import pytest
 
 import minigan as mg
 from minigan.backend.allowance import allowance, cost
-from minigan.data import mixtures
+from minigan.data import room
 from minigan.errors import ConfigError, ShapeError
 
 KILOBYTE = cost([((256,), 4)])
@@ -40,10 +40,10 @@ def test_what_an_inner_allowance_paid_for_is_missing_in_the_outer_one():
 
 
 def test_points_that_would_not_fit_in_memory_are_refused_before_any_is_drawn(monkeypatch):
-    monkeypatch.setattr(mixtures, "physical_memory", lambda: 1 << 30)
-    with pytest.raises(ConfigError, match=r"^Found 20,000,000 points .* about 1 GiB are needed, 1 GiB are there; draw"):
+    monkeypatch.setattr(room, "physical_memory", lambda: 1 << 30)
+    with pytest.raises(ConfigError, match=r"^Found 20,000,000 points .* about 1.8 GiB are needed, .*; draw fewer\.$"):
         mg.data.ring().sample(20_000_000)
-    monkeypatch.setattr(mixtures, "physical_memory", lambda: None)
+    monkeypatch.setattr(room, "physical_memory", lambda: None)
     assert len(mg.data.ring().sample(20)[0]) == 20
 
 

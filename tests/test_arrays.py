@@ -97,7 +97,14 @@ def test_a_table_of_floating_point_numbers_is_points(tmp_path):
 
 # ---- archives --------------------------------------------------------------------------------------------
 
-NAMES = [("images", "labels"), ("x_train", "y_train"), ("x", "y"), ("arr_0", "labels"), ("images", "y")]
+NAMES = [
+    ("images", "labels"),
+    ("x_train", "y_train"),
+    ("x", "y"),
+    ("arr_0", "labels"),
+    ("arr_0", "arr_1"),
+    ("images", "y"),
+]
 
 
 @pytest.mark.parametrize(("x", "y"), NAMES)
@@ -116,6 +123,14 @@ def test_an_archive_of_keras_has_both_splits(tmp_path):
         data = open_data(path, split)
         np.testing.assert_array_equal(data.samples, GREY[:n, None])
         np.testing.assert_array_equal(data.labels, LABELS[:n])
+
+
+def test_classes_are_numbered_from_0_as_in_the_training_split(tmp_path):
+    path = archived(tmp_path, x=GREY, y=LABELS * 10 + 1, x_test=GREY[:3], y_test=np.array([21, 5, 31]))
+    assert load_arrays(path)[1].tolist() == LABELS.tolist()
+    assert load_arrays(path, "test")[1].tolist() == [2, 4, 3]
+    path = archived(tmp_path, x_test=GREY[:3], y_test=np.array([21, 5, 31]))
+    assert load_arrays(path, "test")[1].tolist() == [1, 0, 2]
 
 
 def test_labels_may_be_missing(tmp_path):
@@ -146,7 +161,12 @@ BAD_ARRAYS = {
         GREY.astype(np.int64),
         r"holds int64 of shape \(5, 6, 4\), expected uint8, or float32 in \[-1, 1\]",
     ),
-    "truth": (GREY > 9, "holds bool of shape"),
+    "16 bits": (
+        GREY.astype(np.uint16) * 257,
+        r"holds uint16 .*; make its .*: those of 16 bits by \(x // 257\)\.astype",
+    ),
+    "bytes in 16 bits": (GREY.astype(np.uint16), r"holds uint16 .*; take x\.astype\(numpy\.uint8\)\.$"),
+    "truth": (GREY > 9, r"holds bool of shape .*; take 255 \* x\.astype\(numpy\.uint8\)\.$"),
     "flat bytes": (GREY.reshape(5, 24), r"has the shape \(5, 24\), expected images \(N, H, W\)"),
     "one list": (POINTS[:, 0], r"has the shape \(7,\)"),
     "no shape": (np.float32(3), r"has the shape \(\)"),
@@ -155,9 +175,14 @@ BAD_ARRAYS = {
     "transparent floats": (np.zeros((5, 6, 6, 4), np.float32), r"has the shape \(5, 6, 6, 4\)"),
     "none": (GREY[:0], r"holds no samples \(shape \(0, 6, 4\)\)"),
     "no pixels": (GREY[:, :0], "holds no samples"),
-    "too bright": (GREY.astype(np.float32), r"values from 0 to 248, expected \[-1, 1\]; scale them, or give bytes"),
+    "too bright": (GREY.astype(np.float32), r"values from 0.0 to 248.0, expected \[-1, 1\]; scale them, or give bytes"),
     "a little too dark": (np.full((2, 2, 2), -1.001), r"values from -1.001 to -1.001"),
-    "black is grey": (GREY / 255, r"values from 0 to 0.9725, expected \[-1, 1\]; if black is 0 and white is 1, take 2"),
+    "a hair too bright": (np.array([[[-1.0, 1 + 1e-9]]]), r"values from -1\.0 to 1\.000000001, expected"),
+    "a hair of float32": (np.array([[[0, 1.0005]]], np.float32), r"values from 0\.0 to 1\.0005, expected"),
+    "black is grey": (
+        GREY / 255,
+        r"values from 0.0 to 0.97254\d*, expected \[-1, 1\]; if black is 0 and white is 1, take 2",
+    ),
     "not a number": (np.array([[[0.0, np.nan]]]), "holds NaN or infinity"),
     "infinity": (np.array([[1.0, -np.inf]]), "holds NaN or infinity"),
     "infinity in float32": (np.array([[1e300, 1.0]]), "holds NaN or infinity"),
@@ -183,7 +208,7 @@ def test_an_array_of_other_things_says_what_was_expected(tmp_path, case, member)
 
 
 BAD_LABELS = {
-    "too few": (LABELS[:4], r"'y' in .*a.npz holds int64 of shape \(4,\), but labels are integers of shape \(5,\)"),
+    "too few": (LABELS[:4], r"'y' in .*a.npz holds 4 labels, expected one for each of 5 samples"),
     "one-hot": (np.eye(5, dtype=int), r"shape \(5, 5\)"),
     "fractions": (LABELS / 2, "holds float64"),
     "negative": (-LABELS, "labels from -3 to 0, expected class numbers from 0 to at most 99999"),
@@ -330,7 +355,7 @@ BAD_ARCHIVES = {
     "from the future": (damaged(WHOLE, b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\xff"), "is no whole"),
     "lzma": (archive_of(GOOD, zipfile.ZIP_LZMA), "packed in a way that NumPy never uses"),
     "bzip2": (archive_of(GOOD, zipfile.ZIP_BZIP2), "packed in a way that NumPy never uses"),
-    "odd name": (archive_of(GOOD, name="a\nb" + "c" * 90), r"holds 'a\\nbc{37}', expected samples"),
+    "odd name": (archive_of(GOOD, name="a\nb" + "c" * 90), r"holds 'a\\nbc{57}', expected samples"),
 }  # fmt: skip
 
 

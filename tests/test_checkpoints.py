@@ -102,6 +102,17 @@ def tick(clock):
     clock[0] += 60
 
 
+def test_log_and_times_are_on_the_disk_before_a_checkpoint_that_tells_of_them(tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (flushed.append(os.readlink(f"/proc/self/fd/{file}")), fsync(file)))
+    config = tiny(steps=2)
+    run = Run.create(tmp_path / "x", config)
+    trainer_of(config, run).run()
+    names = [Path(name).name for name in flushed]
+    saved = names.index(next(name for name in names if name.startswith(".step-00000002")))
+    assert {"log.jsonl", "timing.jsonl"} <= set(names[:saved])
+
+
 def test_older_ones_are_removed_only_when_the_new_one_is_on_the_disk(tmp_path, monkeypatch):
     calls = []
     fsync, unlink = os.fsync, os.unlink
@@ -116,7 +127,7 @@ def test_older_ones_are_removed_only_when_the_new_one_is_on_the_disk(tmp_path, m
     trainer.step = 3
     run.save_checkpoint(trainer)
     calls = [call for call in calls if not call.endswith(".tmp")]
-    saved = ["fsync"] * 3  # the folder of the log, which has no lines yet; the file; its folder
+    saved = ["fsync"] * 4  # the folder, for log and times, which have no lines yet; the file; its folder
     assert calls == [*saved, "unlink step-00000001.safetensors", "fsync"]
 
 
@@ -246,9 +257,23 @@ def test_a_checkpoint_of_another_structure_is_said_to_be_one(tmp_path, change):
     mg.save(saved, path)
     with pytest.raises(RunError) as error:
         Run.open(run.path).game()
-    assert str(error.value) == (
+    assert str(error.value).startswith(
         f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train again."
     )
+
+
+def test_what_does_not_fit_is_said_in_one_line_whatever_a_stranger_called_it(tmp_path):
+    run = trained(tmp_path / "x", steps=1)
+    (path,) = run.checkpoints()
+    saved = mg.load(path)
+    network = saved["game"]["generator"]["network"]
+    network["evil\x1b[2J\n"] = network.pop("0.bias")
+    mg.save(saved, path)
+    with pytest.raises(RunError) as error:
+        Run.open(run.path).game()
+    _, _, reason = str(error.value).partition(" or train again. What does not fit: ")
+    assert "evil" in reason
+    assert reason.isprintable()
 
 
 def test_settings_that_ask_for_more_than_the_file_holds_take_no_memory(tmp_path):

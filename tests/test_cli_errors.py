@@ -137,13 +137,13 @@ IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda data: (data / IMAGES).unlink(), "holds no pair of IDX files for the split 'train': expected"),
+        (lambda data: (data / IMAGES).unlink(), "holds no IDX file of images for the split 'train'"),
         (lambda data: truncate(data / IMAGES), "is truncated: found 359 bytes of data, but its header promises 360"),
         (lambda data: pack(data / IMAGES), "is packed and damaged"),
         (lambda data: (data / IMAGES).write_bytes(b""), "is empty, but an IDX file was expected"),
         (lambda data: (data / IMAGES).write_bytes(b"\x89PNG...."), "is not an IDX file: it begins with"),
-        (lambda data: (data / LABELS).write_bytes(idx(np.zeros(11, np.uint8))), "12 images, but train-labels-idx1-ubyte"
-                                                                                " holds 11 labels"),
+        (lambda data: (data / LABELS).write_bytes(idx(np.zeros(11, np.uint8))),
+         "train-labels-idx1-ubyte holds 11 labels, expected one for each of 12 samples"),
     ],
 )  # fmt: skip
 def test_damaged_data_are_named_with_what_is_wrong(here, capfd, damage, sentence):
@@ -224,6 +224,7 @@ def test_a_convolution_needs_no_more_than_one_image(here):
     """BatchNorm takes its statistics over all places of the image."""
     np.save("x.npy", np.zeros((12, 8, 8), np.uint8))
     small = ["--set", "generator.hidden=[4]", "--set", "discriminator.hidden=[4]", "--batch-size", "11"]
+    small += ["--set", "generator.dense=[]", "--set", "discriminator.dense=[]"]
     assert (
         main(["train", "dcgan", "--data", "x.npy", "--epochs", "1", "--set", "discriminator.norm=batch", *small]) == 0
     )
@@ -258,8 +259,8 @@ def test_networks_that_do_not_fit_the_images_are_told_with_the_settings_that_men
             "--resume r: a run goes on in its own folder with its own settings; leave",
         ),
         (["--allow-changes"], "--allow-changes: it belongs to --resume DIR, the run to go on with."),
-        (["--resume", "r"], "--resume r: there is no run; expected the folder of one, such as runs/default."),
-        (["--resume", "../data"], "--resume ../data: there is no run; expected the folder of one"),
+        (["--resume", "r"], "r does not exist; expected the folder of a run, such as runs/default."),
+        (["--resume", "../data"], "../data holds no config.toml; expected the folder of a run"),
         (["--resume"], "--resume: expected one argument. See minigan train --help."),
         (["--resume", "r", "--steps", "3", "--epochs", "3"], "--epochs: not allowed with argument --steps."),
     ],
@@ -289,12 +290,60 @@ def test_a_run_does_not_go_on_with_other_settings_unless_told(run, here, capfd, 
     assert files(here) == before
 
 
+def test_a_run_that_another_training_has_is_refused_before_its_data_are_looked_at(run, here, capfd):
+    shutil.rmtree("../data")
+    held = minigan.gan.Run.resume("runs/default")
+    assert refused(capfd, ["train", "--resume", "runs/default"]).startswith(
+        "runs/default is in use by another training"
+    )
+    held.close()
+    assert "data" in refused(capfd, ["train", "--resume", "runs/default"])
+    assert not (run / ".lock").exists()
+
+
+def test_fewer_steps_than_were_made_are_refused(run, here, capfd):
+    (run / "curves.png").unlink()
+    before = files(here)
+    said = refused(capfd, ["train", "--resume", "runs/default", "--steps", "2", "--allow-changes"])
+    assert said.startswith(
+        "runs/default has already made 3 steps, but training.steps is 2, and none can be taken back;"
+    )
+    assert files(here) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError("image file is truncated"), "The system or a file failed (image file is truncated); check disk"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "The system or a file failed (Input/output error); check disk"),
+        (OSError(errno.EIO, os.strerror(errno.EIO), "x.png"), "Cannot use x.png (Input/output error); check its name"),
+    ],
+)
+def test_an_error_of_the_system_is_one_sentence_with_or_without_the_name_of_a_file(capfd, monkeypatch, error, sentence):
+    def fails():
+        raise error
+
+    monkeypatch.setattr("minigan.info.info", fails)
+    assert refused(capfd, ["info"]).startswith(sentence)
+
+
 def test_held_out_data_that_are_not_there_are_told_with_the_option_that_leaves_them_out(here, capfd):
     argv = [*TRAIN, *TINY, "--set", "training.evaluate_every=1"]
     said = refused(capfd, argv)
-    assert "holds no pair of IDX files for the split 'test'" in said
+    assert "holds no IDX file of images for the split 'test'" in said
     assert said.endswith("To train without held-out data: --set training.evaluate_every=0.\n")
     assert files(here) == {}
+
+
+def test_held_out_data_of_a_class_that_nobody_was_shown_are_refused_at_once(here, capfd):
+    images, labels = np.zeros((6, 8, 8), np.uint8), np.arange(6) % 2
+    np.savez("x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels + 1)
+    before = files(here)
+    argv = ["train", "cgan", "--data", "x.npz", "--steps", "1", *TINY, "--set", "training.evaluate_every=1"]
+    said = refused(capfd, argv)
+    assert said.startswith("The held-out samples of ")
+    assert "have classes that the 2 of the samples to train on are without; take their samples away." in said
+    assert files(here) == before
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from command_line import ENVIRONMENT, SMALL_IMAGES, TINY, done, files, typed
 from PIL import Image
+from tiny_runs import assert_same
 
 import minigan as mg
 from minigan.cli import main
@@ -193,12 +194,12 @@ def test_epochs_are_counted_in_batches_however_many_a_step_takes(here, d_steps, 
 
 
 def assert_same_run(first, second):
+    """Networks, optimizers, average and log, to the bit."""
     first, second = Path(first), Path(second)
     assert (first / "log.jsonl").read_bytes() == (second / "log.jsonl").read_bytes()
-    a, b = (mg.load(sorted((run / "checkpoints").iterdir())[-1])["game"] for run in (first, second))
-    assert a["steps"] == b["steps"]
-    for name, array in a["generator"]["network"].items():
-        np.testing.assert_array_equal(array, b["generator"]["network"][name])
+    a, b = (mg.load(sorted((run / "checkpoints").iterdir())[-1]) for run in (first, second))
+    assert_same(*({name: saved[name] for name in ("step", "game", "recent", "log_bytes")} for saved in (a, b)))
+    assert a["game"].keys() == {"steps", "generator", "discriminator", "ema"}
 
 
 def test_a_run_goes_on_to_more_steps_as_if_it_had_never_stopped(here, capfd):
@@ -208,6 +209,30 @@ def test_a_run_goes_on_to_more_steps_as_if_it_had_never_stopped(here, capfd):
     assert lines["from"] == "step 4, which is saved in parts/checkpoints/step-00000004.safetensors"
     assert lines["length"] == "9 steps of 4 images (3 epochs)"
     assert_same_run("whole", "parts")
+
+
+def test_a_run_that_goes_on_with_another_seed_keeps_it_when_it_is_stopped_and_gone_on_with(here, capfd):
+    for name in ("whole", "parts"):
+        done(capfd, "train", "--steps", "4", "--out", name, *SMALL_IMAGES, "--set", "training.log_every=1")
+    done(capfd, "train", "--resume", "whole", "--steps", "9", "--seed", "5", "--allow-changes")
+    done(capfd, "train", "--resume", "parts", "--steps", "6", "--seed", "5", "--allow-changes")
+    done(capfd, "train", "--resume", "parts", "--steps", "9", "--allow-changes")
+    assert_same_run("whole", "parts")
+
+
+@pytest.mark.parametrize("how", ["data", "set", "toml"])
+def test_a_run_finds_its_data_wherever_the_next_command_is_typed(here, capfd, monkeypatch, how):
+    np.save("x.npy", np.zeros((8, 6, 6), np.uint8))
+    Path("mine.toml").write_text('data.source = "x.npy"')
+    named = {"data": ["--data", "x.npy"], "set": ["--set", "data.source=x.npy"], "toml": ["mine.toml"]}[how]
+    done(capfd, "train", *named, "--steps", "1", "--out", "run", *TINY)
+    Path("sub").mkdir()
+    monkeypatch.chdir("sub")
+    assert "Done: 2 steps." in done(capfd, "train", "--resume", "../run", "--steps", "2", "--allow-changes")
+    np.save("y.npy", np.ones((8, 6, 6), np.uint8))
+    done(capfd, "train", "--resume", "../run", "--steps", "3", "--set", "data.source=y.npy", "--allow-changes")
+    monkeypatch.chdir(here)
+    assert "Done: 4 steps." in done(capfd, "train", "--resume", "run", "--steps", "4", "--allow-changes")
 
 
 @pytest.mark.parametrize("options", [["--epochs", "2"], ["--set", "training.steps=6"]])

@@ -70,6 +70,8 @@ def test_a_setting_that_is_refused_beside_a_choice_really_has_no_effect_there(fi
         ("default", ["data.count=1000"], "data.source is 'mnist'; to use the first so many .* set data.limit"),
         ("cgan", ["game.pack=2"], "in the task \"generate\", not in 'conditional'"),
         ("repair", ["generator.network=conv"], "generator.network: 'conv' does not fit the task 'repair'"),
+        ("conv", ["data.split=test"], "^training.evaluate_every .* data.split is 'test', .* training.evaluate_every=0"),
+        ("default", ["data.split=t10k", "training.evaluate_every=2"], "data.split is 't10k', .* or data.split=train"),
     ],
 )
 def test_settings_that_make_no_sense_together_are_refused_with_what_would_do(preset, changes, message):
@@ -78,6 +80,10 @@ def test_settings_that_make_no_sense_together_are_refused_with_what_would_do(pre
         config = set_field(config, change)
     with pytest.raises(mg.ConfigError, match=message):
         check_compatible(config, DataFacts((1, 28, 28), classes=10))
+
+
+def test_whoever_trains_on_the_test_split_without_held_out_data_may():
+    check_compatible(set_field(load_preset("default"), "data.split=test"), DataFacts((1, 28, 28)))
 
 
 @pytest.mark.parametrize(("source", "reach"), [("grid", "4.[0-9]+"), ("ring", "1.0[0-9]")])

@@ -29,7 +29,7 @@ def idx_bytes(array):
 
 def write_pair(folder, images, labels, name=MNIST_NAME, split="train"):
     folder.mkdir(exist_ok=True)
-    (folder / name.format(split, "images", 3)).write_bytes(idx_bytes(images))
+    (folder / name.format(split, "images", images.ndim)).write_bytes(idx_bytes(images))
     (folder / name.format(split, "labels", 1)).write_bytes(idx_bytes(labels))
     return folder
 
@@ -247,19 +247,19 @@ def test_a_pair_is_found_under_every_usual_name(tmp_path, name, split, word):
     write_pair(tmp_path, images, labels, name, word)
     write_pair(tmp_path, images[:1], labels[:1], name, "test" if word == "train" else "train")
     found_images, found_labels = load_idx_folder(tmp_path, split)
-    np.testing.assert_array_equal(found_images, images)
+    np.testing.assert_array_equal(found_images, images[:, None])
     np.testing.assert_array_equal(found_labels, labels)
     assert found_labels.dtype == np.int64
 
 
-def test_load_mnist_reads_another_folder_packed_or_not_and_prefers_the_unpacked(tmp_path):
+def test_files_are_packed_or_not_and_the_unpacked_one_is_preferred(tmp_path):
     images, labels = numbered(5)
     for path in list(write_pair(tmp_path, images, labels).iterdir()):
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
-    np.testing.assert_array_equal(load_mnist(folder=str(tmp_path))[0], images)
+    np.testing.assert_array_equal(load_idx_folder(str(tmp_path))[0], images[:, None])
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(images[::-1]))
-    np.testing.assert_array_equal(load_mnist(folder=tmp_path)[0], images[::-1])
+    np.testing.assert_array_equal(load_idx_folder(tmp_path)[0], images[::-1, None])
 
 
 def test_emnist_images_are_turned_upright(tmp_path):
@@ -267,19 +267,21 @@ def test_emnist_images_are_turned_upright(tmp_path):
     result, _ = load_idx_folder(write_pair(tmp_path, images, labels, f"emnist-letters-{MNIST_NAME}"))
     assert result.flags.c_contiguous
     for upright, stored in zip(result, images, strict=True):
-        np.testing.assert_array_equal(upright, stored.T)
+        np.testing.assert_array_equal(upright, stored.T[None])
 
 
-def test_one_of_several_pairs_is_chosen_by_its_prefix(tmp_path):
+def test_one_of_several_data_sets_is_chosen_by_its_prefix(tmp_path):
     for count, kind in (5, "letters"), (7, "balanced"):
         write_pair(tmp_path, *numbered(count), f"emnist-{kind}-{MNIST_NAME}")
-    with pytest.raises(DataError, match=r"2 pairs .*\(emnist-balanced-train-i.*, emnist-letters-train-i.*\)"):
+    with pytest.raises(
+        DataError, match=r"2 IDX files of images .*\('emnist-balanced-train-i.*', 'emnist-letters-train-i.*'\)"
+    ):
         load_idx_folder(tmp_path)
     with pytest.raises(DataError, match=r"such as .*/emnist-balanced, or keep only one"):
         load_idx_folder(tmp_path)
     assert len(load_idx_folder(tmp_path / "emnist-letters")[0]) == 5
     assert len(load_idx_folder(tmp_path / "emnist-balanced")[0]) == 7
-    with pytest.raises(DataError, match=r"no folder .*/emnist, .* expected emnist-train.* found emnist-balanced-"):
+    with pytest.raises(DataError, match=r"no folder .*/emnist, .* expected emnist-train.* found 'emnist-balanced-"):
         load_idx_folder(tmp_path / "emnist")
 
 
@@ -289,26 +291,29 @@ def test_a_folder_is_never_taken_for_a_prefix(tmp_path):
     assert len(load_idx_folder(tmp_path / "mnist")[0]) == 7
 
 
-def test_pairs_without_a_prefix_cannot_be_chosen_by_one(tmp_path):
+def test_data_sets_without_a_prefix_cannot_be_chosen_by_one(tmp_path):
     for split in "test", "t10k":
         write_pair(tmp_path, *numbered(5), split=split)
-    with pytest.raises(DataError, match=r"holds 2 pairs .* expected one; keep only one of them there"):
+    with pytest.raises(DataError, match=r"holds 2 IDX files of images .* expected one; keep only one of them there"):
         load_idx_folder(tmp_path, "test")
 
 
-def test_a_folder_without_a_pair_says_what_was_looked_for_and_what_is_there(tmp_path):
-    looked_for = r"\[PREFIX-\]train-images-idx3-ubyte\[.gz\] and \[PREFIX-\]train-labels-idx1-ubyte\[.gz\], found "
-    with pytest.raises(DataError, match=looked_for + "none; check the path"):
+def test_a_folder_without_images_says_what_was_looked_for_and_what_is_there(tmp_path):
+    looked_for = (
+        r"\[PREFIX-\]train-images-idx3-ubyte\[.gz\] and, if there are labels, "
+        r"\[PREFIX-\]train-labels-idx1-ubyte\[.gz\], found "
+    )
+    with pytest.raises(DataError, match=looked_for + "nothing; check the path"):
         load_idx_folder(tmp_path)
-    for name in [*(f"{k}.png" for k in range(9)), "train-images-idx3-ubyte"]:
+    for name in [*(f"{k}.png" for k in range(9)), "train-labels-idx1-ubyte"]:
         (tmp_path / name).touch()
-    with pytest.raises(DataError, match=looked_for + r"0.png, .*7.png and 2 more;"):
+    with pytest.raises(DataError, match=looked_for + r"'0.png', .*'7.png' and 2 more;"):
         load_idx_folder(tmp_path)
 
 
 def test_a_missing_folder_and_a_file_instead_of_a_folder_are_data_errors(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"There is no folder .*/mnits, and .*, found none; check the path"):
+    with pytest.raises(DataError, match=r"There is no folder .*/mnits, and .*, found nothing; check the path"):
         load_idx_folder(tmp_path / "mnits")
     with pytest.raises(DataError, match="deeper does not exist"):
         load_idx_folder(tmp_path / "mnits" / "deeper")
@@ -325,13 +330,14 @@ def test_a_missing_folder_and_a_file_instead_of_a_folder_are_data_errors(tmp_pat
 
 BYTES = np.zeros((5, 2, 2), np.uint8)
 BAD_PAIRS = [
-    (BYTES, BYTES[:4, 0, 0], "holds 5 images, but .* holds 4 labels"),
-    (BYTES[0], BYTES[:, 0, 0], r"holds uint8 of shape \(2, 2\), but images are uint8 of shape \(N, H, W\)"),
-    (BYTES.astype(np.int16), BYTES[:, 0, 0], "holds int16 of shape"),
+    (BYTES, BYTES[:4, 0, 0], "train-labels-idx1-ubyte holds 4 labels, expected one for each of 5 samples"),
+    (BYTES[0], BYTES[:, 0, 0], r"images-idx2-ubyte has the shape \(2, 2\), expected images \(N, H, W\)"),
+    (BYTES.astype(np.int16), BYTES[:, 0, 0], "holds int16 of shape .* take x.astype"),
     (BYTES, BYTES[:, 0], r"but labels are integers of shape \(N,\)"),
     (BYTES, BYTES[:, 0, 0].astype(np.float32), "holds float32 of shape"),
-    (BYTES[:0], BYTES[:0, 0, 0], "holds no images"),
-    (BYTES[:, :0], BYTES[:, 0, 0], "holds no images"),
+    (BYTES, BYTES[:, 0, 0].astype(np.int8) - 1, "holds labels from -1 to -1, expected class numbers"),
+    (BYTES[:0], BYTES[:0, 0, 0], "holds no samples"),
+    (BYTES[:, :0], BYTES[:, 0, 0], "holds no samples"),
 ]
 
 
@@ -339,6 +345,47 @@ BAD_PAIRS = [
 def test_files_that_are_no_images_and_labels_of_each_other_are_data_errors(tmp_path, images, labels, message):
     with pytest.raises(DataError, match=message):
         load_idx_folder(write_pair(tmp_path, images, labels))
+
+
+def test_images_may_have_colours_or_be_numbers_from_minus_one_to_one(tmp_path):
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (5, 3, 4, 2), np.uint8)
+    numbers = rng.uniform(-1, 1, (5, 4, 3)).astype(np.float32)
+    points = rng.normal(size=(5, 2))
+    for name, array in ("colour", colour), ("numbers", numbers), ("points", points):
+        write_pair(tmp_path, array, np.arange(5, dtype=np.uint8), f"{name}-{MNIST_NAME}")
+    np.testing.assert_array_equal(load_idx_folder(tmp_path / "colour")[0], colour)
+    np.testing.assert_array_equal(load_idx_folder(tmp_path / "numbers")[0], numbers[:, None])
+    np.testing.assert_array_equal(load_idx_folder(tmp_path / "points")[0], points.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "images-idx3-ubyte", "photos-images.idx3-ubyte"])
+def test_labels_and_the_name_of_a_split_may_be_missing(tmp_path, name):
+    images, _ = numbered(5)
+    (tmp_path / name).write_bytes(idx_bytes(images))
+    samples, labels = load_idx_folder(tmp_path)
+    np.testing.assert_array_equal(samples, images[:, None])
+    assert labels is None
+    with pytest.raises(DataError, match="holds no IDX file of images for the split 'test'"):
+        load_idx_folder(tmp_path, "test")
+
+
+def test_classes_are_numbered_from_0_as_in_the_training_split(tmp_path):
+    images, _ = numbered(4)
+    write_pair(tmp_path, images, np.array([26, 1, 7, 1], np.uint8))
+    write_pair(tmp_path, images, np.array([7, 26, 9, 1], np.uint8), split="t10k")
+    assert load_idx_folder(tmp_path)[1].tolist() == [2, 0, 1, 0]
+    assert load_idx_folder(tmp_path, "test")[1].tolist() == [1, 2, 3, 0]
+    (tmp_path / "train-labels-idx1-ubyte").unlink()
+    assert load_idx_folder(tmp_path, "test")[1].tolist() == [1, 3, 2, 0]
+
+
+def test_classes_are_numbered_by_their_own_data_set_of_several(tmp_path):
+    images, _ = numbered(2)
+    for prefix, labels in ("a", [5, 6]), ("b", [6, 7]):
+        for split in "train", "test":
+            write_pair(tmp_path, images, np.array(labels, np.uint8), f"{prefix}-{MNIST_NAME}", split)
+    assert load_idx_folder(tmp_path / "b", "test")[1].tolist() == [0, 1]
 
 
 def test_an_unknown_split_lists_the_known_ones():

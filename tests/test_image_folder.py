@@ -1,15 +1,18 @@
 """Folders of pictures, written by Pillow and NumPy here and compared with what went in."""
 
 import errno
+import random
 import shutil
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minigan.data import load_image_folder, open_data
+from minigan.data import load_image_folder, open_data, room
 from minigan.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)
@@ -84,6 +87,12 @@ def test_sixteen_bits_are_rounded_to_eight(tmp_path):
     np.testing.assert_array_equal(images[:, 0], [expected, expected])
 
 
+def test_what_is_transparent_in_sixteen_bits_lies_on_white(tmp_path):
+    row = b"\0" + np.array([0, 999, 1000, 1001, 40_000], ">u2").tobytes()
+    (tmp_path / "a.png").write_bytes(png(5, 1, row, depth=16, extra=[(b"tRNS", struct.pack(">H", 1000))]))
+    np.testing.assert_array_equal(only(tmp_path), [[[0, 4, 255, 4, 156]]])
+
+
 def test_what_is_transparent_lies_on_white(tmp_path):
     rgba = np.dstack([COLOUR, GREY])
     save(tmp_path / "a.png", rgba)
@@ -127,6 +136,34 @@ def test_a_photo_is_turned_as_its_exif_says(tmp_path, orientation):
 @pytest.mark.parametrize("notes", [b"Exif\0\0no TIFF header", b"garbage", b"Exif\0\0MM\0*\xff\xff\xff\xff"])
 def test_a_photo_with_damaged_exif_is_still_a_photo(tmp_path, notes):
     save(tmp_path / "a.png", GREY, exif=notes)
+    np.testing.assert_array_equal(only(tmp_path), GREY[None])
+
+
+def exif_with(rng, *entries):
+    """Notes with these entries (tag, type, count, value) and some odd ones, in the layout of TIFF."""
+    tags = [0x010E, 0x010F, 0x0110, 0x8769, 0x8825, 0x9286, 0x927C, 0x011A, 0xA005]
+    odd = [
+        (rng.choice(tags), rng.randint(0, 14), rng.choice([0, 1, 2, 3, 4, 100, 1 << 16]), rng.choice(
+            [rng.randbytes(4), struct.pack(">I", rng.choice([8, 20, 26, 40]))]
+        ))
+        for _ in range(rng.randint(1, 5))
+    ]  # fmt: skip
+    all_of_them = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in (*entries, *odd))
+    count = struct.pack(">H", len(entries) + len(odd))
+    return b"Exif\0\0MM\0*\0\0\0\x08" + count + all_of_them + bytes(4) + rng.randbytes(20)
+
+
+def test_a_photo_whose_orientation_can_be_read_is_turned_whatever_else_its_exif_says(tmp_path):
+    rng = random.Random(0)
+    for _ in range(300):
+        notes = exif_with(rng, (0x0112, 3, 1, struct.pack(">HH", 6, 0)))
+        save(tmp_path / "a.png", GREY, exif=notes)
+        np.testing.assert_array_equal(only(tmp_path)[0], np.rot90(GREY, -1))
+
+
+@pytest.mark.parametrize("value", [(2, 2, b"6\0\0\0"), (5, 1, bytes(4)), (3, 1, bytes(4))])
+def test_an_orientation_that_is_none_turns_nothing(tmp_path, value):
+    save(tmp_path / "a.png", GREY, exif=exif_with(random.Random(1), (0x0112, *value)))
     np.testing.assert_array_equal(only(tmp_path), GREY[None])
 
 
@@ -202,15 +239,50 @@ def test_pictures_of_several_sizes_ask_for_one(tmp_path):
     assert load_image_folder(tmp_path, size=8)[0].shape == (2, 1, 8, 8)
 
 
-def test_pictures_that_no_memory_holds_are_refused(tmp_path, monkeypatch):
-    save(tmp_path / "a.png", GREY)
-
-    def refuse(*args):
-        raise MemoryError
-
-    monkeypatch.setattr(np, "empty", refuse)
-    with pytest.raises(DataError, match=r"1 pictures of 6 x 5 pixels do not fit into memory; .* data.limit"):
+def test_pictures_for_which_there_is_too_little_memory_are_refused_before_any_is_kept(tmp_path, monkeypatch):
+    for k in range(10):
+        save(tmp_path / f"{k}.png", GREY)
+    monkeypatch.setattr(room, "physical_memory", lambda: 4 * 100)
+    assert len(load_image_folder(tmp_path)[0]) == 10  # 300 bytes are three quarters
+    monkeypatch.setattr(room, "physical_memory", lambda: 4 * 99)
+    with pytest.raises(
+        ConfigError,
+        match=r"^Found 10 pictures of 6 x 5 pixels, for which this machine has too little memory: .* data.lim",
+    ):
         load_image_folder(tmp_path)
+
+
+def test_colour_that_is_met_late_takes_room_beside_the_grey_before_it(tmp_path, monkeypatch):
+    for k in range(10):
+        save(tmp_path / f"{k}.png", COLOUR if k == 9 else GREY)
+    monkeypatch.setattr(room, "physical_memory", lambda: 4 * 400)
+    assert load_image_folder(tmp_path)[0].nbytes == 900
+    monkeypatch.setattr(room, "physical_memory", lambda: 4 * 399)
+    with pytest.raises(ConfigError, match="Found 10 pictures of 6 x 5 pixels"):
+        load_image_folder(tmp_path)
+
+
+MEASURE = """
+import re, sys
+from minigan.data import load_image_folder
+peak = lambda: 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+load_image_folder(sys.argv[1], size=32)
+before = peak()
+images, _ = load_image_folder(sys.argv[2], size=32)
+print(images.shape, (peak() - before) / float(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(("mode", "most"), [("RGB", 9), ("RGBA", 9), ("LA", 13), ("L", 3)])
+def test_a_large_picture_takes_few_bytes_a_pixel(tmp_path, mode, most):
+    """Pillow keeps four a pixel, or one of grey: the picture itself, and one or two others made of it."""
+    for folder, side in ("small", 4), ("large", 4000):
+        (tmp_path / folder).mkdir()
+        Image.new(mode, (side, side), "white").save(tmp_path / folder / "a.png", compress_level=1)
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / "small"), str(tmp_path / "large"), str(4000**2)]
+    shape, found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rsplit(maxsplit=1)
+    assert shape == "(1, 1, 32, 32)"
+    assert float(found) < most
 
 
 # ---- folders ---------------------------------------------------------------------------------------------
@@ -252,14 +324,38 @@ def test_train_and_test_are_two_data_sets(tmp_path):
     for mark, name in enumerate(["train/a/1.png", "train/b/1.png", "test/b/1.png"]):
         marked(tmp_path, name, mark)
     assert marks(tmp_path) == ([0, 1], [0, 1])
-    assert marks(tmp_path, "test") == ([2], [0])
-    assert marks(tmp_path, "t10k") == ([2], [0])
-    shutil.rmtree(tmp_path / "test")  # now the trains are one class among others
-    assert marks(tmp_path) == ([0, 1], [0, 0])
+    assert marks(tmp_path, "test") == ([2], [1])
+    assert marks(tmp_path, "t10k") == ([2], [1])
+    shutil.rmtree(tmp_path / "test")
     with pytest.raises(ConfigError, match="has no split 'test', it comes in one piece"):
         load_image_folder(tmp_path, "test")
     with pytest.raises(ConfigError, match="no split 'valid'; choose one of train, test, t10k"):
         load_image_folder(tmp_path, "valid")
+
+
+def test_a_class_has_the_same_number_in_both_splits(tmp_path):
+    for mark, name in enumerate(["train/cat", "train/dog", "test/ant", "test/dog", "test/bee", "test/cat"]):
+        marked(tmp_path, f"{name}/1.png", mark)
+    for folder in "train/ape", "test/ape":  # nothing lies there
+        (tmp_path / folder).mkdir()
+    assert marks(tmp_path) == ([0, 1], [0, 1])
+    assert marks(tmp_path, "test") == ([2, 4, 5, 3], [2, 3, 0, 1])
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("train",), ("Train", "Test"), ("train", "valid", "dev")])
+def test_parts_of_a_data_set_are_not_taken_for_classes(tmp_path, names):
+    for name in names:
+        marked(tmp_path, f"{name}/cat/1.png", 0)
+    with pytest.raises(
+        DataError, match=rf"holds '.*', which are parts of .* name one of them, .*/{min(names)}, or call"
+    ):
+        load_image_folder(tmp_path)
+
+
+def test_a_class_of_trains_is_a_class(tmp_path):
+    for mark, name in enumerate(["bus", "car", "train"]):
+        marked(tmp_path, f"{name}/1.png", mark)
+    assert marks(tmp_path) == ([0, 1, 2], [0, 1, 2])
 
 
 def test_what_is_no_picture_is_passed_over(tmp_path):
@@ -302,10 +398,10 @@ def png_chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width, height, rows=b""):
-    """A PNG file by hand: a header that may promise anything, with valid checksums."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+def png(width, height, rows=b"", depth=8, extra=()):
+    """A PNG file of shades of grey by hand: a header that may promise anything, with valid checksums."""
+    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
@@ -368,7 +464,7 @@ def test_a_picture_that_no_memory_holds_is_named(tmp_path, monkeypatch):
     def refuse(*args):
         raise MemoryError(errno.ENOMEM)
 
-    monkeypatch.setattr("PIL.ImageOps.exif_transpose", refuse)
+    monkeypatch.setattr("PIL.Image.Image.convert", refuse)
     with pytest.raises(DataError, match=r"a.png does not fit into memory, but a picture is read whole"):
         load_image_folder(tmp_path)
 

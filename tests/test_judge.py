@@ -75,6 +75,7 @@ def test_the_page_tells_what_the_judges_say_of_real_images_and_of_noise(judge):
     real = judge.probabilities(pixels(images))
     right = -np.log(real[np.arange(10_000), labels].astype(np.float64))
     noise = judge.probabilities((2 * mg.rand(10_000, 1, 28, 28) - 1).numpy())
+    assert set(noise.argmax(1)) == {8}
     figures = [100 * (real.argmax(1) == labels).mean(), real.max(1).mean(), right.mean(), noise.max(1).mean()]
     assert figures == pytest.approx([float(figure) for figure in told], abs=0.005, rel=0.005)
     assert judge.sha256.startswith(sha256)

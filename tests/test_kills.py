@@ -14,7 +14,8 @@ from command_line import ENVIRONMENT
 
 COMMON = ["--batch-size", "4", "--out", "x", "--device", "cpu", "--set", "training.log_every=2"]
 MLP = ["--set", "generator.hidden=[8]", "--set", "discriminator.hidden=[8]"]
-CONV = ["--set", "generator.hidden=[4]", "--set", "discriminator.hidden=[4]"]
+CONV = [f"{player}.{name}" for player in ("generator", "discriminator") for name in ("hidden=[4]", "dense=[]")]
+CONV = [word for setting in CONV for word in ("--set", setting)]
 # Between them: BatchNorm, dropout, EMA, R1, labels, several batches in a step, penalties that draw random points,
 # schedules, momentum, spectral norm's vectors, moments of every optimizer, lines of held-out data, points for images.
 GAMES = {
@@ -71,8 +72,8 @@ def assert_all_the_same(answer):
     [("default", 5), ("dcgan", 4), ("cgan", 3), ("wgan-gp", 3), ("hinge", 3), ("extragradient", 2)],
 )
 def test_twenty_kills_at_random_moments_over_several_games_change_nothing(faults, game, times):
-    """Each comes up to 10 ms after the process that it hits has saved a new checkpoint."""
-    answer = faults("kills", game, steps=20 * times, times=times, seed=times)
+    """Each comes up to 10 ms after the process that it hits has saved a new checkpoint, and one more before that."""
+    answer = faults("kills", game, steps=40 * times, times=times, seed=times)
     assert answer["killed"] == times
     assert (answer["last"]["exit"], answer["differ"]) == (0, []), answer["last"]["stderr"]
 
@@ -80,7 +81,7 @@ def test_twenty_kills_at_random_moments_over_several_games_change_nothing(faults
 @pytest.mark.slow
 @pytest.mark.parametrize("game", GAMES)
 def test_a_kill_after_every_checkpoint_changes_nothing_in_any_game(faults, game):
-    answer = faults("kills", game, steps=160, times=8, seed=0)
+    answer = faults("kills", game, steps=320, times=8, seed=0)
     assert answer["killed"] == 8
     assert (answer["last"]["exit"], answer["differ"]) == (0, []), answer["last"]["stderr"]
 
@@ -93,7 +94,8 @@ def test_nothing_that_is_done_to_files_escapes_the_count(faults):
     assert alone["wrapped"] == alone["audited"]  # by Python itself
     # config.toml, three pictures, three checkpoints, the film and the curves, each under another name at first
     assert alone["wrapped"]["os.rename"] == 1 + 3 + 3 + 2
-    assert alone["wrapped"]["open"] == 1 + 3 + 3 + 2 + 2 * 4 + 4 + 1  # four lines twice; the log flushed; the lock
+    # Four lines twice; log and times flushed for three checkpoints and the curves; the lock.
+    assert alone["wrapped"]["open"] == 1 + 3 + 3 + 2 + 2 * 4 + 2 * 4 + 1
 
 
 @pytest.mark.parametrize("mode", ["kill", "power cut"])
@@ -102,6 +104,31 @@ def test_a_kill_before_in_or_after_anything_that_is_done_to_files_changes_nothin
     answer = faults("sweep", mode=mode, moments=[{"kill": 1, "power cut": 5}[mode], 0, 8])
     assert len(answer["found"]) > 15
     assert all(moment["struck"]["exit"] == -9 for moment in answer["found"])
+    assert_all_the_same(answer)
+
+
+# The newest checkpoint is damaged, the settings are new, and an epoch takes more steps than it did.
+NEW = ["--steps", "9", "--batch-size", "2", "--set", "generator.lr=1e-3"]
+ALLOWED = ["train", "--resume", "x", "--device", "cpu", "--allow-changes", *NEW]
+
+
+@pytest.mark.parametrize("mode", ["kill", "power cut"])
+def test_a_kill_while_a_run_is_gone_on_with_otherwise_changes_nothing_either(faults, mode):
+    """Every sixth moment; all of them under the marker slow. No leave is needed a second time."""
+    answer = faults("sweep", steps=5, mode=mode, moments=[{"kill": 2, "power cut": 5}[mode], 0, 6], then=ALLOWED)
+    assert len(answer["found"]) > 15
+    assert {"x/samples-to-step-00000003/epoch-001.png", "x/checkpoints/step-00000005.safetensors.damaged"} <= set(
+        answer["files"]
+    )
+    assert all(moment["struck"]["exit"] == -9 for moment in answer["found"])
+    assert_all_the_same(answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "stride"), [("kill", 1), ("power cut", 2), ("disk full", 3)])
+def test_whatever_happens_at_any_moment_of_a_resume_changes_nothing(faults, mode, stride):
+    answer = faults("sweep", steps=5, mode=mode, moments=[1, 0, stride], then=ALLOWED)
+    assert len(answer["found"]) > 100 // stride
     assert_all_the_same(answer)
 
 

@@ -103,7 +103,9 @@ def test_no_second_training_gets_into_the_folder_by_either_door(here):
         first.kill()
         first.communicate()
     assert (here / "x" / ".lock").exists()
-    resume = typed("train", "--resume", "x", "--set", "training.steps=1", "--allow-changes")
+    (*_, newest) = sorted((here / "x" / "checkpoints").glob("step-*"))
+    steps = str(1 + int(newest.stem.removeprefix("step-")))
+    resume = typed("train", "--resume", "x", "--steps", steps, "--allow-changes")
     assert resume.returncode == 0, resume.stderr
     assert not (here / "x" / ".lock").exists()
 

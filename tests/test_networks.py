@@ -413,7 +413,7 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do():
     for make, message in (
         (lambda: mlp_generator(3, [4], (2,), activation="gelu"), "activation: expected one of leaky_relu, relu, tanh"),
         (lambda: mlp_generator(3, [4], (2,), norm="group"), "norm: expected one of none, batch, layer, but"),
-        (lambda: mlp_generator(3, [4], (2,), norm="instance"), "norm: expected one of none, batch, layer, but"),
+        (lambda: mlp_generator(3, [4], (2,), norm="instance"), 'norm: "instance" is for images, not for what Linear'),
         (lambda: conv_generator(3, [4], MNIST, norm="group"), "norm: expected one of none, batch, layer, instance"),
         (lambda: mlp_generator(3, [4], (2,), output="relu"), "output: expected one of tanh, sigmoid, linear"),
         (lambda: mlp_discriminator((2,), [4], output="logits"), 'output: expected "logit" or "probability"'),

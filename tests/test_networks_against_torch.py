@@ -104,16 +104,16 @@ class Averaged(nn.Conv2d):
         return F.avg_pool2d(super().forward(x), 2)
 
 
-def halve(n_in, n_out):
-    return nn.Conv2d(n_in, n_out, 4, 2, 1)
+def halve(n_in, n_out, bias=True):
+    return nn.Conv2d(n_in, n_out, 4, 2, 1, bias=bias)
 
 
-def double(n_in, n_out):
-    return nn.ConvTranspose2d(n_in, n_out, 4, 2, 1)
+def double(n_in, n_out, bias=True):
+    return nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=bias)
 
 
-def conv3(n_in, n_out):
-    return nn.Conv2d(n_in, n_out, 3, padding=1)
+def conv3(n_in, n_out, bias=True):
+    return nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias)
 
 
 def leaky():
@@ -246,12 +246,32 @@ NETWORKS = {
     "U-Net": (
         lambda: UNet((2, 4, 8), [3, 4], norm="batch"),
         lambda: UNetTwin(
-            [row(halve(2, 3), leaky()), row(halve(3, 4), nn.BatchNorm2d(4), leaky())],
-            row(*(row(conv3(4, 4), nn.BatchNorm2d(4), leaky()) for _ in range(2))),
-            [row(double(8, 3), nn.BatchNorm2d(3), leaky())],
+            [row(halve(2, 3), leaky()), row(halve(3, 4, bias=False), nn.BatchNorm2d(4), leaky())],
+            row(*(row(conv3(4, 4, bias=False), nn.BatchNorm2d(4), leaky()) for _ in range(2))),
+            [row(double(8, 3, bias=False), nn.BatchNorm2d(3), leaky())],
             row(double(6, 2), nn.Tanh()),
         ),
         IMAGE,
+    ),
+    "U-Net with instance norm": (
+        lambda: UNet((2, 8, 8), [3], norm="instance"),
+        lambda: UNetTwin(
+            [row(halve(2, 3), leaky())],
+            row(*(row(conv3(3, 3, bias=False), nn.InstanceNorm2d(3), leaky()) for _ in range(2))),
+            [],
+            row(double(6, 2), nn.Tanh()),
+        ),
+        (4, 2, 8, 8),
+    ),
+    "U-Net with layer norm": (
+        lambda: UNet((2, 8, 8), [3], norm="layer"),
+        lambda: UNetTwin(
+            [row(halve(2, 3), leaky())],
+            row(*(row(conv3(3, 3), nn.LayerNorm((3, 4, 4)), leaky()) for _ in range(2))),
+            [],
+            row(double(6, 2), nn.Tanh()),
+        ),
+        (4, 2, 8, 8),
     ),
     "U-Net of three blocks": (
         lambda: UNet((1, 8, 8), [2, 3, 4], activation="relu", output="sigmoid"),

@@ -5,12 +5,13 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from minigan.data import BUILT_IN, Dataset, Loader, load_mnist, open_data
 from minigan.errors import ConfigError, DataError
 
 ACCEPTED = (
-    r"expected one of mnist, ring, grid, spiral, mixture-1d, or the path of a folder with a pair of IDX files, a "
+    r"expected one of mnist, ring, grid, spiral, mixture-1d, or the path of a folder with IDX files, a "
     r"folder of pictures \(\.png \.jpg .*\), or a \.npy or \.npz file; check the name\."
 )
 LABELS = np.arange(5, dtype=np.uint8)
@@ -22,9 +23,9 @@ def idx(array):
     return struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape) + array.tobytes()
 
 
-def write_pair(folder, prefix="", labels=LABELS):
-    (folder / f"{prefix}train-images-idx3-ubyte").write_bytes(idx(IMAGES))
-    (folder / f"{prefix}train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+def write_pair(folder, prefix="", labels=LABELS, split="train"):
+    (folder / f"{prefix}{split}-images-idx3-ubyte").write_bytes(idx(IMAGES))
+    (folder / f"{prefix}{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
     return folder
 
 
@@ -46,18 +47,39 @@ def test_a_folder_with_idx_files_is_opened_as_such(tmp_path, source):
     assert data.name == str(tmp_path / source)
 
 
-def test_a_pair_that_is_not_whole_is_told_as_such(tmp_path):
+def test_labels_without_images_are_told_as_such(tmp_path):
     write_pair(tmp_path)
     (tmp_path / "train-images-idx3-ubyte").unlink()
-    with pytest.raises(DataError, match="holds no pair of IDX files for the split 'train'"):
+    with pytest.raises(DataError, match="holds no IDX file of images for the split 'train'"):
         open_data(tmp_path)
-    with pytest.raises(DataError, match="holds no pair of IDX files for the split 'test'"):
+    with pytest.raises(DataError, match="holds no IDX file of images for the split 'test'"):
         open_data(tmp_path, "test")
+
+
+def test_every_kind_of_data_has_classes_from_0_that_mean_the_same_in_both_splits(tmp_path):
+    labels, others = np.array([3, 1, 26, 3, 1], np.uint8), np.array([26, 26, 3, 26, 3], np.uint8)
+    for name in "idx", "pictures":
+        (tmp_path / name).mkdir()
+    write_pair(tmp_path / "idx", labels=labels)
+    write_pair(tmp_path / "idx", labels=others, split="t10k")
+    np.savez(tmp_path / "a.npz", x_train=IMAGES, y_train=labels, x_test=IMAGES, y_test=others)
+    for split, numbers in ("train", labels), ("test", others):
+        for k, number in enumerate(numbers):
+            folder = tmp_path / "pictures" / split / f"{number:02}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((2, 2), k, np.uint8)).save(folder / f"{k}.png")
+    for source in "idx", "a.npz":
+        assert open_data(tmp_path / source).labels.tolist() == [1, 0, 2, 1, 0]
+        assert open_data(tmp_path / source, "test").labels.tolist() == [2, 2, 1, 2, 1]
+    pictures = open_data(tmp_path / "pictures", "test")
+    assert dict(zip(pictures.samples[:, 0, 0, 0].tolist(), pictures.labels.tolist(), strict=True)) == {
+        0: 2, 1: 2, 2: 1, 3: 2, 4: 1,
+    }  # fmt: skip
 
 
 def test_class_numbers_below_zero_are_refused(tmp_path):
     write_pair(tmp_path, labels=np.array([0, 1, -1, 2, 3], np.int8))
-    with pytest.raises(DataError, match="The label file in .* holds labels from -1 to 3, expected class numbers"):
+    with pytest.raises(DataError, match="train-labels-idx1-ubyte.gz holds labels from -1 to 3, expected class numbers"):
         open_data(tmp_path)
 
 
@@ -78,7 +100,7 @@ def test_what_there_is_not_is_answered_with_all_that_there_could_be(tmp_path):
         open_data(tmp_path)
     for k in range(9):
         (tmp_path / f"{k}.txt").write_text("text")
-    with pytest.raises(DataError, match=rf"is a folder with 0.txt, .*7.txt and 1 more, {ACCEPTED}$"):
+    with pytest.raises(DataError, match=rf"is a folder with '0.txt', .*'7.txt' and 1 more, {ACCEPTED}$"):
         open_data(tmp_path)
     for name, content in ("0.txt", b"text"), ("a.npy", b""), ("train-images-idx3-ubyte", idx(IMAGES)):
         (tmp_path / name).write_bytes(content)

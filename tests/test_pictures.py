@@ -1,8 +1,11 @@
 """Grids, films and curves, read back by Pillow."""
 
 import io
+import struct
 import subprocess
 import sys
+import zlib
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from PIL import Image
 
 from minigan.data import gather_pixels
 from minigan.errors import ShapeError
-from minigan.gan.pictures import BLUE, BORDER, GREEN, ORANGE, PURPLE, SKY, curves, gif, grid, png, points
+from minigan.gan import pictures as module
+from minigan.gan.pictures import BLUE, BORDER, GREEN, ORANGE, PURPLE, SKY, curves, gif, grid, png, points, size_of
 
 
 def opened(content):
@@ -127,6 +131,70 @@ def test_no_frame_of_a_gif_is_too_fast_to_see_or_too_slow_to_wait_for(n, duratio
 
 def test_a_gif_of_one_frame_is_a_picture():
     assert opened(gif([png(np.zeros((4, 4), np.uint8))])).size == (4, 4)
+
+
+def test_a_film_is_the_same_from_files_and_from_their_contents_and_opens_one_at_a_time(tmp_path, monkeypatch):
+    alive, most, open_one = WeakValueDictionary(), [], module._opened
+
+    def counted(frame):
+        picture = open_one(frame)
+        alive[id(picture)] = picture
+        most.append(len(alive))
+        return picture
+
+    contents = [png(np.random.default_rng(i).integers(0, 256, (8, 8), np.uint8)) for i in range(20)]
+    paths = [tmp_path / f"{i}.png" for i in range(20)]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    monkeypatch.setattr(module, "_opened", counted)
+    assert gif(paths) == gif(contents)
+    assert len(most) == 40
+    assert max(most) <= 4
+
+
+@pytest.mark.slow
+def test_a_film_of_large_colour_pictures_takes_a_byte_or_two_for_each_of_their_pixels(tmp_path):
+    """Opened all at once they would take five."""
+    measure = """if True:
+        import resource, sys
+        from pathlib import Path
+        from minigan.gan.pictures import gif
+        frames = sorted(Path(sys.argv[1]).iterdir())
+        gif(frames[:2])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        gif(frames)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"""
+    picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+    for i in range(30):
+        (tmp_path / f"{i:02d}.png").write_bytes(png(np.roll(picture, i, 0)))
+    found = subprocess.run([sys.executable, "-c", measure, tmp_path], capture_output=True, text=True, check=True)
+    assert int(found.stdout) << 10 < 2 * 30 * 960**2
+
+
+def test_the_size_of_a_picture_is_known_only_if_all_of_it_can_be_read(tmp_path):
+    whole = png(np.random.default_rng(0).integers(0, 256, (30, 40), np.uint8))
+    file = tmp_path / "x.png"
+    for content, size in {
+        whole: (40, 30), whole[:60]: None, whole[: len(whole) // 2]: None, b"": None, b"GIF89a": None,
+        bomb(60_000): None, bomb(10_000): None,
+    }.items():  # fmt: skip
+        file.write_bytes(content)
+        assert size_of(file) == size
+    file.write_bytes(whole)
+    assert size_of(file, (40, 30)) == (40, 30)
+    assert size_of(file, (30, 40)) is None
+    assert size_of(tmp_path / "none.png") is None
+
+
+def bomb(side):
+    """A file of a few bytes that says it is a picture of a few gigabytes."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    body = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in body)
 
 
 def test_a_film_that_is_to_loop_does_not_rest():

@@ -1,18 +1,31 @@
 """Going on with a run: to the same bits, on the same terms, or not without saying so."""
 
+import gc
 import json
 import os
 import shutil
 import tomllib
+import weakref
 
 import numpy as np
 import pytest
-from tiny_runs import at_step, contents, files, quick_curves, resumed, stop, tiny, trained, trainer_of  # noqa: F401
+from tiny_runs import (
+    at_step,
+    contents,
+    files,
+    quick_curves,  # noqa: F401
+    restored,
+    resumed,
+    stop,
+    tiny,
+    trained,
+    trainer_of,
+)
 
 import minigan as mg
 from minigan.errors import ConfigError, RunError
-from minigan.gan import Extension, Run, set_field
-from minigan.gan.record import read_config
+from minigan.gan import Config, Extension, Run, set_field
+from minigan.gan.record import config_bytes, first_record, read_config, read_record, with_resume
 
 
 @pytest.fixture
@@ -182,10 +195,25 @@ def test_with_leave_the_new_settings_hold_from_then_on_and_need_no_more_leave(he
 def test_leave_is_needed_once_though_the_run_is_killed_before_its_next_checkpoint(here):
     run = trained(here / "x", at_step(4, stop))
     other = set_field(tiny(), "generator.lr=0.5")
-    again = Run.resume(run.path, other, allow_changes=True)
-    again.restore(trainer_of(other))
-    again.close()
+    restored(run.path, other)
     assert resumed(run.path).config == other
+
+
+def test_leave_that_was_given_is_none_for_what_a_person_changes_afterwards(here):
+    run = trained(here / "x", at_step(4, stop))
+    restored(run.path, set_field(tiny(), "generator.lr=0.5"))
+    file = run.path / "config.toml"
+    file.write_text(file.read_text().replace("lr = 0.5", "lr = 0.25"))
+    with pytest.raises(ConfigError, match=r"generator\.lr was 0\.0002, is 0\.25\. Go on"):
+        Run.resume(run.path)
+
+
+def test_no_checkpoint_is_written_before_a_step_is_made(here):
+    """Not even where the average of G is given up: it may be wanted back."""
+    run = trained(here / "x", at_step(4, stop))
+    before = [(path, path.read_bytes()) for path in run.checkpoints()]
+    restored(run.path, set_field(set_field(tiny(), "generator.ema_decay=0"), "generator.lr=0.5"), seed=1)
+    assert [(path, path.read_bytes()) for path in run.checkpoints()] == before
 
 
 def test_new_settings_of_an_optimizer_reach_it_and_what_an_extension_changed_stays(here):
@@ -195,12 +223,99 @@ def test_new_settings_of_an_optimizer_reach_it_and_what_an_extension_changed_sta
     run = trained(here / "x", at_step(2, cool), at_step(4, stop))
     other = set_field(set_field(tiny(), "generator.lr=0.5"), "generator.betas=[0.25, 0.5]")
     for _ in range(2):  # the second time as if killed before the next checkpoint
-        again = Run.resume(run.path, other, allow_changes=True)
-        trainer = trainer_of(other)
-        again.restore(trainer)
-        again.close()
-        (G,), (D,) = (player.optimizer.param_groups for player in (trainer.game.generator, trainer.game.discriminator))
+        game = restored(run.path, other).game
+        (G,), (D,) = game.generator.optimizer.param_groups, game.discriminator.optimizer.param_groups
         assert (G["lr"], G["betas"], D["lr"]) == (0.5, (0.25, 0.5), 0.125)
+
+
+def with_G(**settings):
+    return Config.from_dict({**tiny().to_dict(), "generator": {**tiny().to_dict()["generator"], **settings}})
+
+
+SGD = {"optimizer": "sgd", "betas": [0.9, 0.999], "momentum": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "expected"),
+    [
+        (with_G(schedule="linear"), with_G(), "lr", 2e-4),
+        (with_G(schedule="step", lr_decay=0.5), with_G(), "lr", 2e-4),
+        (with_G(**SGD, final_momentum=0.9, momentum_epochs=2), with_G(**SGD), "momentum", 0.5),
+    ],
+)
+def test_with_a_schedule_that_is_given_up_its_last_value_goes_too(here, before, after, name, expected):
+    run = Run.create(here / "x", before)
+    trainer = trainer_of(before, run, at_step(4, stop))
+    trainer.run()
+    run.close()
+    assert trainer.game.generator.optimizer.param_groups[0][name] != expected
+    again = restored(run.path, after)
+    assert again.game.generator.optimizer.param_groups[0][name] == expected
+
+
+def test_another_seed_holds_from_then_on_however_often_the_run_is_stopped(here):
+    """And whatever else is built or opened in the same process."""
+    for name in "ab":
+        trained(here / name, at_step(4, stop))
+    one = resumed(here / "a", config=tiny(seed=5, steps=9), allow_changes=True)
+    look = at_step(6, lambda _: Run.open(here / "a").game())
+    resumed(here / "b", look, at_step(7, stop), config=tiny(seed=5, steps=9), allow_changes=True)
+    two = resumed(here / "b")
+    old = trained(here / "c", steps=9)
+    name = "checkpoints/step-00000009.safetensors"
+    assert (one.path / name).read_bytes() == (two.path / name).read_bytes()
+    assert (one.path / "log.jsonl").read_bytes() == (two.path / "log.jsonl").read_bytes()
+    assert one.log()[:2] == old.log()[:2]
+    assert all(line != of_old for line, of_old in zip(one.log()[2:], old.log()[2:], strict=True))
+
+
+def test_steps_that_were_made_are_not_taken_back(here):
+    run = trained(here / "x", at_step(6, stop))
+    before = contents(run.path)
+    with pytest.raises(ConfigError) as error:
+        Run.resume(run.path, tiny(steps=5), allow_changes=True)
+    assert str(error.value) == (
+        f"{run.path} has already made 6 steps, but training.steps is 5, and none can be taken back; ask for 6 or more: "
+        "--steps N."
+    )
+    assert contents(run.path) == before
+    assert resumed(run.path, config=tiny(steps=6), allow_changes=True).log()[-1]["step"] == 6
+
+
+def test_settings_that_do_not_fit_the_saved_networks_are_named_and_nothing_is_changed(here):
+    run = trained(here / "x", at_step(4, stop))
+    before = files(run.path), (run.path / "config.toml").read_bytes()
+    other = Run.resume(run.path, set_field(tiny(), "generator.hidden=[9]"), allow_changes=True)
+    with pytest.raises(RunError) as error:
+        other.restore(trainer_of(other.config))
+    other.close()
+    assert str(error.value).startswith(
+        f"{run.checkpoints()[-1]} does not fit the new settings (generator.hidden was [8], is [9]); go on with the old "
+        "ones, or begin another run. What does not fit: "
+    )
+    assert "(9, 3)" in str(error.value)
+    assert (files(run.path), (run.path / "config.toml").read_bytes()) == before
+
+
+def test_pictures_are_kept_where_other_batches_make_the_count_of_epochs_go_back(here, capsys):
+    """Six steps were two epochs, and are one of batches of two: the next picture is number 2 again."""
+    run = trained(here / "x", steps=6)
+    drawn = [path.read_bytes() for path in run.samples()]
+    other = tiny(steps=14, batch_size=2)
+    restored(run.path, other)  # as if killed before the next checkpoint
+    said = capsys.readouterr().err
+    kept = run.path / "samples-to-step-00000006"
+    assert f"6 steps make 1; the pictures so far are kept in {kept}.\n" in said
+    (run.path / "samples" / "epoch-002.png").write_bytes(b"after the checkpoint: it will be made again")
+    resumed(run.path)
+    assert [path.read_bytes() for path in sorted(kept.iterdir())] == drawn
+    assert [path.stem for path in run.samples()] == ["epoch-002", "epoch-003"]
+    assert all(path.read_bytes()[1:4] == b"PNG" for path in run.samples())
+    assert files(kept) == ["epoch-001.png", "epoch-002.png"]
+    capsys.readouterr()
+    resumed(run.path, config=tiny(steps=15, batch_size=4), allow_changes=True)  # the count goes on, with a gap
+    assert "kept in" not in capsys.readouterr().err
+    assert [path.stem for path in run.samples()] == ["epoch-002", "epoch-003", "epoch-005"]
 
 
 def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
@@ -210,6 +325,7 @@ def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
     resumed(run.path, config=set_field(tiny(), "training.keep=3"), allow_changes=True)
     record = tomllib.loads((run.path / "config.toml").read_text())["record"]
     resumes = record.pop("resumes")
+    assert record.pop("agreed").keys() == {"settings", "data"}
     assert record == first
     assert [resume["step"] for resume in resumes] == [2, 4]
     assert [resume["changes"] for resume in resumes] == [[], ["training.keep was 2, is 3"]]
@@ -217,13 +333,23 @@ def test_config_toml_keeps_its_record_and_a_history_of_resumes(here):
     assert all({"command", "started", "step", "changes"} == resume.keys() for resume in resumes)
 
 
-def test_the_history_of_a_run_that_is_resumed_for_ever_has_an_end(here, monkeypatch):
-    monkeypatch.setattr("minigan.gan.record.RESUMES", 3)
-    trained(here / "x", at_step(1, stop))
-    for step in range(2, 7):
-        resumed(here / "x", at_step(step, stop))
-    record = tomllib.loads((here / "x" / "config.toml").read_text())["record"]
-    assert [resume["step"] for resume in record["resumes"]] == [3, 4, 5]
+def test_the_history_of_a_run_that_is_resumed_for_ever_can_always_be_read(here):
+    """A thousand resumes by a command of 2 kB: the oldest are forgotten."""
+    path, record = here / "config.toml", first_record("minigan train", {})
+    for step in range(1000):
+        record = with_resume(record, step, "x" * 2000, ["numpy was '1.0', is '2.0'"])
+    path.write_bytes(config_bytes(tiny(), record))
+    assert read_config(path) == tiny()
+    steps = [resume["step"] for resume in read_record(path)["resumes"]]
+    assert 200 < len(steps) < 1000
+    assert steps == list(range(1000 - len(steps), 1000))
+
+
+@pytest.mark.parametrize("command", ["x" * (1 << 20), "." * 1001])
+def test_a_command_with_which_config_toml_could_not_be_read_again_is_refused(here, command):
+    with pytest.raises(ConfigError, match=r"Cannot write down settings and command \(.*more than 1,0"):
+        Run.create(here / "x", tiny(), command)
+    assert files(here) == []
 
 
 def test_settings_that_were_never_trained_with_may_be_changed_by_hand(here):
@@ -245,11 +371,17 @@ def test_other_data_are_noticed_and_refused_and_nothing_is_changed(here):
     assert after == before
 
 
-def test_with_leave_training_goes_on_with_other_data(here):
-    run = trained(here / "x", at_step(4, stop))
-    resumed(run.path, at_step(5, stop), seed=1, allow_changes=True)
-    resumed(run.path, seed=1)
-    assert Run.open(run.path).checkpoint["step"] == 7
+def test_with_leave_training_goes_on_with_other_data_and_needs_no_more_leave(here):
+    for name in "ab":
+        trained(here / name, at_step(4, stop))
+    one = contents(resumed(here / "a", seed=1, allow_changes=True).path)
+    restored(here / "b", seed=1)  # as if killed before the next checkpoint
+    resumed(here / "b", at_step(5, stop), seed=1)
+    two = contents(resumed(here / "b", seed=1).path)
+    name = "checkpoints/step-00000007.safetensors"
+    old = contents(trained(here / "c").path)
+    assert one[name] == two[name] != old[name]
+    assert one["log.jsonl"] == two["log.jsonl"] != old["log.jsonl"]
 
 
 @pytest.mark.parametrize("change", ["one pixel", "type", "shape", "labels"])
@@ -318,6 +450,38 @@ def test_a_damaged_newest_checkpoint_costs_time_and_nothing_else(here, whole, ca
     assert "its 0 bytes are fewer than its header needs" in capsys.readouterr().err
     assert again.pop("checkpoints/step-00000007.safetensors.damaged") == b""  # nothing is thrown away
     assert again == whole
+
+
+def test_damaged_checkpoints_of_the_same_step_are_all_kept(here):
+    run = trained(here / "x")
+    for i in range(3):
+        (run.path / "checkpoints/step-00000007.safetensors").write_bytes(f"damage {i}".encode())
+        resumed(run.path)
+    kept = [path.read_bytes() for path in sorted((run.path / "checkpoints").glob("*.damaged*"))]
+    assert kept == [b"damage 0", b"damage 1", b"damage 2"]
+
+
+def test_folders_that_a_copy_left_out_are_made_again(here, whole):
+    run = Run.create(here / "x", tiny())
+    run.close()
+    for name in ("samples", "checkpoints"):
+        (run.path / name).rmdir()
+    assert contents(resumed(run.path).path) == whole
+    shutil.rmtree(run.path / "samples")
+    (run.path / "curves.png").unlink()
+    assert resumed(run.path).path == run.path
+
+
+def test_the_arrays_of_a_checkpoint_are_dropped_when_training_has_them(here):
+    run = trained(here / "x", at_step(4, stop))
+    again = Run.resume(run.path)
+    array = weakref.ref(next(iter(again.checkpoint["game"]["generator"]["network"].values())))
+    assert array() is not None
+    again.restore(trainer_of(again.config))
+    again.close()
+    gc.collect()
+    assert array() is None
+    assert again.checkpoint["step"] == 4
 
 
 def test_a_run_all_of_whose_checkpoints_are_damaged_is_not_begun_anew_without_asking(here):

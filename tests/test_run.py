@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from minigan.errors import ConfigError, DivergedError, RunError
 from minigan.gan import Config, Extension, Run, build_game, folder
 from minigan.gan import run as module
 from minigan.gan.extensions import Progress
+from minigan.gan.finite import StopOnNaN
+from minigan.gan.lock import Lock
 from minigan.gan.pictures import grid
 from minigan.gan.record import read_config
 
@@ -239,6 +242,16 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_command_to_copy_is_quoted(tmp_path):
+    (tmp_path / "a b").mkdir()
+    Run.create(tmp_path / "a b" / "x", tiny()).close()
+    said = f"minigan train --resume '{tmp_path}/a b/x'"
+    with pytest.raises(RunError, match=re.escape(said)):
+        Run.create(tmp_path / "a b" / "x", tiny())
+    with pytest.raises(RunError, match=re.escape(said)):
+        Run.open(tmp_path / "a b" / "x")
+
+
 def test_a_folder_that_holds_anything_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(RunError) as error:
@@ -308,6 +321,29 @@ def test_of_two_runs_that_want_the_same_folder_the_loser_takes_nothing_from_the_
         Run.create(tmp_path / "x", tiny(seed=2))
     for other in others:
         other.close()
+    assert files(tmp_path / "x") == ["checkpoints", "config.toml", "samples"]
+    assert read_config(tmp_path / "x" / "config.toml").training.seed == 1
+
+
+def test_a_run_that_cannot_begin_takes_nothing_from_one_that_begins_there_at_once(tmp_path, monkeypatch):
+    """It does as soon as the lock is free."""
+    (tmp_path / "x").mkdir()
+    release, write, others = Lock.release, module.write_whole, []
+
+    def interrupted(path, content):
+        monkeypatch.setattr(module, "write_whole", write)
+        raise KeyboardInterrupt
+
+    def at_once(self):
+        monkeypatch.setattr(Lock, "release", release)
+        release(self)
+        others.append(Run.create(tmp_path / "x", tiny(seed=1)))
+
+    monkeypatch.setattr(module, "write_whole", interrupted)
+    monkeypatch.setattr(Lock, "release", at_once)
+    with pytest.raises(KeyboardInterrupt):
+        Run.create(tmp_path / "x", tiny(seed=2))
+    others.pop().close()
     assert files(tmp_path / "x") == ["checkpoints", "config.toml", "samples"]
     assert read_config(tmp_path / "x" / "config.toml").training.seed == 1
 
@@ -412,5 +448,5 @@ def test_after_an_error_the_bar_is_closed_so_that_the_message_has_a_line_of_its_
     stderr = Stderr(terminal=True)
     monkeypatch.setattr("sys.stderr", stderr)
     with pytest.raises(DivergedError):
-        trainer_of(tiny(), None, Progress(), poison(2)).run()
+        trainer_of(tiny(), None, StopOnNaN(), Progress(), poison(2)).run()
     assert stderr.getvalue().endswith("\n")

@@ -393,7 +393,7 @@ def test_a_hostile_tree_with_a_right_sum_is_refused(path, tree):
     refused(path, "was damaged")
 
 
-def test_a_file_of_holes_larger_than_half_the_memory_is_refused_at_once(path):
+def test_a_file_of_holes_larger_than_a_quarter_of_the_memory_is_refused_at_once(path):
     size = 4 << 40
     path.write_bytes(packed({"x": entry("U8", [size], 0, size)}))
     try:
@@ -402,7 +402,7 @@ def test_a_file_of_holes_larger_than_half_the_memory_is_refused_at_once(path):
         size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         path.write_bytes(packed({"x": entry("U8", [size], 0, size)}))
         os.truncate(path, path.stat().st_size + size)
-    refused(path, r"its [0-9,]+ MiB are more than half of this machine's memory")
+    refused(path, r"its [0-9,]+ MiB are more than a quarter of this machine's memory")
 
 
 def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path):

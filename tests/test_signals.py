@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import at_step, quick_curves, tiny, trained, trainer_of  # noqa: F401
 
 from minigan.gan import Extension, Run
-from minigan.gan.signals import exit_code, heeded
+from minigan.gan.signals import exit_code, on_stop_signal
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
@@ -151,7 +151,7 @@ def test_the_exit_code_is_the_one_that_a_shell_gives(number, code):
 
 def test_only_the_first_signal_is_told(usual):
     told = []
-    with heeded(told.append):
+    with on_stop_signal(told.append):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
             os.kill(os.getpid(), number)
             time.sleep(0)  # lets the handler run

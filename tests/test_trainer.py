@@ -5,13 +5,14 @@ import threading
 
 import numpy as np
 import pytest
-from tiny_runs import at_step
+from tiny_runs import assert_same, at_step
 
 import minigan as mg
 from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError
 from minigan.gan import Config, Extension, Player, Trainer, build_game
 from minigan.gan import trainer as module
+from minigan.gan.finite import StopOnNaN
 
 BATCHES = 3  # in an epoch
 
@@ -66,8 +67,11 @@ class Notes(Extension):
         self.calls.append(("failed", type(error).__name__))
 
 
-def loader(labels=None):
-    return Loader(np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2), labels, batch_size=2)
+def loader(labels=None, seed=0):
+    return Loader(np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2), labels, batch_size=2, seed=seed)
+
+
+SMALL = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
 
 
 def trainer(steps, *extensions, reports=None, log_every=50):
@@ -111,11 +115,41 @@ def test_step_k_plays_on_batch_k_and_on_the_random_numbers_of_step_k():
         np.testing.assert_array_equal(t.game.draws[k], mg.rand(2).numpy())
 
 
-def test_what_an_extension_draws_does_not_change_the_run():
-    quiet, noisy = trainer(6), trainer(6, at_step(2, lambda _: mg.randn(1000)))
+def another_game():
+    config = Config.from_dict({**SMALL.to_dict(), "training": {"seed": 9}})
+    return build_game(config, (1, 2, 2), mg.device("cpu"))
+
+
+def another_training():
+    Trainer(another_game(), loader(seed=9), 4).run()
+
+
+DISTURBANCES = {
+    "draws": lambda: mg.randn(1000),
+    "seeds": lambda: mg.manual_seed(9),
+    "sets the step": lambda: mg.set_step(70),
+    "builds a game": another_game,
+    "trains another game": another_training,
+}
+
+
+@pytest.mark.parametrize("disturb", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_what_others_do_to_the_random_streams_does_not_change_the_run(disturb):
+    quiet, noisy = trainer(6), trainer(6, at_step(2, lambda _: disturb()), at_step(3, lambda _: disturb()))
     quiet.run()
+    disturb()
     noisy.run()
     np.testing.assert_array_equal(quiet.game.draws, noisy.game.draws)
+
+
+def test_the_random_numbers_of_a_run_are_those_of_its_own_seed():
+    t = Trainer(FakeGame(), loader(seed=5), 3)
+    mg.manual_seed(77)
+    t.run()
+    for k in range(3):
+        mg.manual_seed(5)
+        mg.set_step(k)
+        np.testing.assert_array_equal(t.game.draws[k], mg.rand(2).numpy())
 
 
 def test_the_trainer_adds_nothing_to_the_game():
@@ -159,6 +193,28 @@ def test_an_extension_can_stop_the_run():
     assert t.step == 4
 
 
+def test_a_run_that_was_stopped_goes_on_when_it_is_run_again():
+    whole, parts = trainer(7), trainer(7, at_step(4, lambda t: setattr(t, "stopped", True)))
+    parts.run()
+    assert (parts.step, parts.stopped) == (4, True)
+    parts.run()
+    assert (parts.step, parts.stopped, parts.stopped_by) == (7, False, None)
+    whole.run()
+    np.testing.assert_array_equal(parts.game.draws, whole.game.draws)
+
+
+@pytest.mark.parametrize("batches_per_step", [1, 2, 5, 7])
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_what_is_due_every_so_many_epochs_is_due_once_for_each_though_steps_span_several(batches_per_step, every):
+    due = []
+    extension = Extension()
+    extension.after_step = lambda t: due.append(t.epoch) if t.epoch_due(every) else None
+    Trainer(FakeGame(batches_per_step=batches_per_step), loader(), 24, [extension]).run()
+    epochs = [k * batches_per_step // BATCHES for k in range(1, 25)]
+    expected = {next(e for e in epochs if e >= n) for n in range(every, epochs[-1] + 1, every)}
+    assert due == sorted(expected)
+
+
 @pytest.mark.parametrize(("name", "number"), [("steps", 0), ("steps", -1), ("log_every", 0)])
 def test_fewer_than_one_step_is_refused(name, number):
     arguments = {"steps": 5, "log_every": 5, name: number}
@@ -168,8 +224,7 @@ def test_fewer_than_one_step_is_refused(name, number):
 
 
 def test_training_leaves_nothing_for_the_garbage_collector():
-    config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
-    t = Trainer(build_game(config, (1, 2, 2), mg.device("cpu")), loader(), 5, log_every=3)
+    t = Trainer(build_game(SMALL, (1, 2, 2), mg.device("cpu")), loader(), 5, log_every=3)
     t.run()
     t.steps = 205
     gc.collect()
@@ -201,7 +256,7 @@ def test_a_reading_between_two_lines_takes_nothing_from_the_mean():
     means = []
     extension = Extension()
     extension.after_step = lambda t: means.append(t.mean()["loss_D"]) if t.line_due else None
-    trainer(8, extension, at_step(2, lambda t: t.check()), at_step(7, lambda t: t.read()), log_every=4).run()
+    trainer(8, extension, at_step(2, lambda t: t.state_dict()), at_step(7, lambda t: t.read()), log_every=4).run()
     assert means == [2.5, 6.5]
 
 
@@ -209,6 +264,30 @@ def test_a_number_that_only_some_steps_report_is_averaged_over_these():
     t = trainer(4, reports={2: {"penalty": 3.0}, 4: {"penalty": 5.0}})
     t.run()
     assert t.mean() == {"loss_D": 2.5, "loss_G": 25.0, "D_x": 0.5, "D_G_z": 0.25, "penalty": 4.0}
+
+
+def test_extensions_are_told_of_every_report_once_and_in_order_when_it_is_read():
+    read = []
+    extension = Extension()
+    extension.after_read = lambda t, step, values: read.append((step, values["loss_D"], t.step))
+    trainer(8, extension, log_every=5).run()
+    assert read == [(1, 1, 3), (2, 2, 3), (3, 3, 3), (4, 4, 5), (5, 5, 5), (6, 6, 6), (7, 7, 8), (8, 8, 8)]
+
+
+def test_a_state_that_was_put_back_goes_on_to_the_same_bits():
+    """In the middle of the steps that a line of the log stands for."""
+    state, means = {}, []
+    note = Extension()
+    note.after_step = lambda t: means.append(t.mean()) if t.line_due else None
+    whole, rest = (Trainer(build_game(SMALL, (1, 2, 2), mg.device("cpu")), loader(), 8, log_every=4) for _ in range(2))
+    whole.extensions = [at_step(3, lambda t: state.update(t.state_dict())), note]
+    whole.run()
+    rest.extensions = [note]
+    rest.load_state_dict(state)
+    assert rest.step == 3
+    rest.run()
+    assert means[2:] == means[:2]
+    assert_same(rest.state_dict(), whole.state_dict())
 
 
 def test_reports_never_pile_up_however_rarely_a_line_is_due(monkeypatch):
@@ -258,7 +337,7 @@ NAN, INF = float("nan"), float("inf")
 def test_a_report_that_is_no_number_stops_training_and_names_step_and_number(report, what, step):
     notes = Notes()
     with pytest.raises(DivergedError) as error:
-        trainer(100, notes, reports={step: report}).run()
+        trainer(100, StopOnNaN(), notes, reports={step: report}).run()
     assert str(error.value) == (
         f"Training diverged at step {step}: {what}. No checkpoint had been saved yet; "
         "try lower learning rates (generator.lr, discriminator.lr) or another seed."
@@ -273,7 +352,7 @@ def test_the_message_names_the_last_good_checkpoint():
         trainer.checkpoint = "runs/x/checkpoints/step-00000003.safetensors"
 
     with pytest.raises(DivergedError, match=r"The last good checkpoint is runs/x/checkpoints/step-00000003\.safe"):
-        trainer(9, at_step(3, save), reports={5: {"loss_D": NAN}}).run()
+        trainer(9, StopOnNaN(), at_step(3, save), reports={5: {"loss_D": NAN}}).run()
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
@@ -284,7 +363,7 @@ def test_a_state_that_is_not_finite_is_seen_before_an_epoch_ends_though_the_loss
         trainer.game.state["weight"][1] = value
 
     with pytest.raises(DivergedError) as error:
-        trainer(9, at_step(5, poison), notes).run()
+        trainer(9, StopOnNaN(), at_step(5, poison), notes).run()
     assert "diverged by step 6: the generator holds a NaN or an infinity (in network.weight)." in str(error.value)
     assert ("epoch", 2) not in notes.calls
 
@@ -296,14 +375,13 @@ def test_a_state_that_is_not_finite_is_seen_at_the_end_of_a_run_too():
         trainer.game.state["weight"][0] = NAN
 
     with pytest.raises(DivergedError, match="by step 4"):
-        trainer(4, at_step(4, poison), notes).run()
+        trainer(4, StopOnNaN(), at_step(4, poison), notes).run()
     assert ("end", 4) not in notes.calls
 
 
 def test_a_moment_of_the_optimizer_that_is_infinite_counts_as_diverged():
     """Adam with an infinite second moment stands still, and its loss stays finite: only the state shows it."""
-    config = Config.from_dict({"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}})
-    game = build_game(config, (1, 2, 2), mg.device("cpu"))
+    game = build_game(SMALL, (1, 2, 2), mg.device("cpu"))
 
     def overflow(trainer):
         for parameter in game.discriminator.network.parameters():
@@ -311,7 +389,13 @@ def test_a_moment_of_the_optimizer_that_is_infinite_counts_as_diverged():
         game.discriminator.optimizer.step()
 
     with pytest.raises(DivergedError, match=r"the discriminator holds .*optimizer\.state\.0\.exp_avg_sq"):
-        Trainer(game, loader(), 3, [at_step(2, overflow)]).run()
+        Trainer(game, loader(), 3, [StopOnNaN(), at_step(2, overflow)]).run()
+
+
+def test_without_the_extension_training_goes_on():
+    t = trainer(4, reports={2: {"loss_D": NAN}})
+    t.run()
+    assert t.step == 4
 
 
 def test_numpy_does_not_warn_besides(recwarn):
@@ -336,6 +420,18 @@ def test_an_error_of_an_extension_reaches_the_caller_and_the_others_are_told():
     with pytest.raises(OSError, match="disk full"):
         trainer(9, notes, at_step(2, fail)).run()
     assert notes.calls[-3:] == [("save", 1), ("step", 2), ("failed", "OSError")]
+
+
+def test_an_extension_that_fails_while_it_is_told_of_an_error_hides_it_from_nobody():
+    def cannot_draw(trainer, error):
+        raise OSError("no room for curves.png")
+
+    first, notes = Extension(), Notes()
+    first.failed = cannot_draw
+    with pytest.raises(DivergedError, match="loss_D") as error:
+        trainer(9, StopOnNaN(), first, notes, reports={2: {"loss_D": NAN}}).run()
+    assert error.value.__notes__ == ["Besides, Extension failed: no room for curves.png"]
+    assert notes.calls[-1] == ("failed", "DivergedError")
 
 
 def test_training_in_another_thread_works():

@@ -48,6 +48,15 @@ def trained(out, *more, **training):
     return run
 
 
+def restored(out, config=None, seed=0):
+    """A trainer where the run stands, with leave for all that is new; as if it were killed right then."""
+    run = Run.resume(out, config, allow_changes=True)
+    trainer = trainer_of(run.config, seed=seed)
+    run.restore(trainer)
+    run.close()
+    return trainer
+
+
 def resumed(out, *more, config=None, allow_changes=False, seed=0):
     """The same run, gone on with to its end."""
     run = Run.resume(out, config, "minigan train --resume", allow_changes=allow_changes)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _LARGEST_BLOCK = 1 << 25  # glibc takes no more
@@ -29,13 +32,35 @@ def keep_freed_memory() -> bool:
 
 
 def physical_memory() -> int | None:
-    """The bytes of memory that this machine has; None where the system does not tell.
+    """The bytes of memory that this machine has, or that its containers leave to this process; None if nobody tells.
 
     >>> from minigan.backend.memory import physical_memory
-    >>> physical_memory() > 1 << 28
+    >>> physical_memory() > 1 << 26
     True
     """
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
+    return min((*_machine(), *_limits()), default=None)
+
+
+def _machine() -> Iterator[int]:
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows
+        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+_GROUPS = Path("/proc/self/cgroup")  # lines such as 4:memory:/docker/1f3, or 0::/docker/1f3 of cgroups' second version
+_MOUNTS = {"": Path("/sys/fs/cgroup"), "memory": Path("/sys/fs/cgroup/memory")}  # by the controller that the line names
+_FILES = {"": "memory.max", "memory": "memory.limit_in_bytes"}
+
+
+def _limits() -> Iterator[int]:
+    """Of Linux's control groups, which containers and batch systems are made of: each bounds those inside it."""
+    with contextlib.suppress(OSError):  # another system
+        for line in _GROUPS.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            for kind in _MOUNTS.keys() & set(controllers.split(",")):
+                for part in (Path(group[1:]), *Path(group[1:]).parents):
+                    yield from _limit(_MOUNTS[kind] / part / _FILES[kind])
+
+
+def _limit(file: Path) -> Iterator[int]:
+    with contextlib.suppress(OSError, ValueError):  # a group that cannot be seen from here; "max", which is none
+        yield int(file.read_text())

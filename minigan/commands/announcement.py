@@ -8,6 +8,7 @@ from typing import Any
 from minigan.commands.rehearsal import Rehearsal
 from minigan.data import Dataset
 from minigan.gan import Run, Trainer
+from minigan.gan.folder import CURVES, FILM
 
 TASKS = {
     "conditional": "G and D are told the label: G draws what it is asked for",
@@ -95,8 +96,8 @@ def farewell(trainer: Trainer, run: Run) -> str:
         done = [stopped, "", "Go on with", f"  minigan train --resume {folder}"]
     looks = {
         **dict.fromkeys(run.samples()[-1:], "what the generator draws now"),
-        run.path / "samples.gif": "how it came to it, epoch by epoch",
-        run.path / "curves.png": "the losses, and what D made of real and generated samples",
+        run.path / FILM: "how it came to it, epoch by epoch",
+        run.path / CURVES: "the losses, and what D made of real and generated samples",
     }
     there = {path: what for path, what in looks.items() if path.exists()}  # of one picture there is no film
     width = max(len(str(path)) for path in looks)

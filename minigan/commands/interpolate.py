@@ -56,8 +56,7 @@ def interpolate(args: argparse.Namespace) -> int:
     """Draw what lies between generated images."""
     from minigan.backend.device import CPU
     from minigan.gan import Run
-    from minigan.gan.latent import check_labels
-    from minigan.gan.latent import interpolate as walk
+    from minigan.gan.latent import check_labels, walk
     from minigan.gan.settings import check_whole
     from minigan.gan.views import real_beside
     from minigan.serialization import write_whole

@@ -14,23 +14,17 @@ import numpy as np
 from minigan.backend.device import Device
 from minigan.data import Loader
 from minigan.errors import ConfigError, ShapeError
-from minigan.gan import Batch, Config, DataFacts, Game, build_game
-from minigan.ops.creation import as_tensor
+from minigan.gan import Config, DataFacts, Game, build_game
+from minigan.gan.source import batch_of
 
 ROUNDS, STEPS = 3, 4
 
 
 class Rehearsal(NamedTuple):
-    """What the steps showed.
-
-    Attributes:
-        fastest, slowest: seconds per step; they lie far apart where other programs are running.
-        batches_per_step: as `Game.batches_per_step`.
-    """
+    """Seconds per step: the fewest and the most, which lie far apart where other programs are running."""
 
     fastest: float
     slowest: float
-    batches_per_step: int
 
 
 def rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -> Rehearsal:
@@ -44,7 +38,7 @@ def rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -
         _play(game, loader, [0])
         _play_shortest(game, loader)
         seconds = [_seconds_per_step(game, loader, _length(config)) for _ in range(ROUNDS)]
-    return Rehearsal(min(seconds), max(seconds), game.batches_per_step)
+    return Rehearsal(min(seconds), max(seconds))
 
 
 def _game(config: Config, facts: DataFacts, device: Device) -> Game:
@@ -92,11 +86,6 @@ def _seconds_per_step(game: Game, loader: Loader, length: int) -> float:
 def _play(game: Game, loader: Loader, numbers: Sequence[int]) -> None:
     """A step on each of these batches; on the same one again where a step takes several."""
     for number in numbers:
-        report = game.step(*[_batch(loader, number % len(loader), game)] * game.batches_per_step)
+        batch = batch_of(loader, number % len(loader), next(game.generator.network.parameters()).device)
+        report = game.step(*[batch] * game.batches_per_step)
     report["loss_G"].item()  # waits for the device
-
-
-def _batch(loader: Loader, number: int, game: Game) -> Batch:
-    device = next(game.generator.network.parameters()).device
-    images = as_tensor(loader.batch(number), device=device)
-    return Batch(images, None if loader.labels is None else as_tensor(loader.labels_of(number), device=device))

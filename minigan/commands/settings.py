@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from minigan.data import BUILT_IN
-from minigan.errors import ConfigError, RunError
+from minigan.errors import ConfigError
 from minigan.gan.config import Config, load_preset, set_field
 from minigan.gan.record import read_config
 
@@ -28,15 +28,27 @@ def check_together(args: argparse.Namespace) -> None:
             )
 
 
-def settings(args: argparse.Namespace) -> Config:
-    """The settings of the run or the preset, changed by --set, and then by the other options but --epochs."""
-    config = _of_run(Path(args.resume)) if args.resume is not None else _of_preset(args.preset or "default")
+def of_preset(name: str) -> Config:
+    """The settings of a preset, or of a .toml file."""
+    return _found_from_anywhere(read_config(name) if name.endswith(".toml") else load_preset(name))
+
+
+def settings(args: argparse.Namespace, config: Config) -> Config:
+    """These settings, changed by --set, and then by the other options but --epochs."""
+    source = config.data.source
     for assignment in args.set:
         config = set_field(config, assignment)
     if args.data is not None:
-        config = changed(config, "data", source=args.data if args.data in BUILT_IN else str(Path(args.data).absolute()))
+        config = changed(config, "data", source=args.data)
     typed = {name: getattr(args, name) for name in ("batch_size", "seed", "steps")}
-    return changed(config, "training", **{name: value for name, value in typed.items() if value is not None})
+    config = changed(config, "training", **{name: value for name, value in typed.items() if value is not None})
+    return config if config.data.source == source else _found_from_anywhere(config)
+
+
+def _found_from_anywhere(config: Config) -> Config:
+    """With the absolute path of the data, so that the run can go on wherever the next command is typed."""
+    source = config.data.source
+    return config if source in BUILT_IN else changed(config, "data", source=str(Path(source).absolute()))
 
 
 def changed(config: Config, section: str, **values: Any) -> Config:
@@ -48,13 +60,3 @@ def changed(config: Config, section: str, **values: Any) -> Config:
     settings = config.to_dict()
     settings[section].update(values)
     return Config.from_dict(settings)
-
-
-def _of_preset(name: str) -> Config:
-    return read_config(name) if name.endswith(".toml") else load_preset(name)
-
-
-def _of_run(path: Path) -> Config:
-    if not (path / "config.toml").is_file():
-        raise RunError(f"--resume {path}: there is no run; expected the folder of one, such as runs/default.")
-    return read_config(path / "config.toml")

@@ -37,8 +37,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="mnist; a folder of images, or with a pair of IDX files; a .npy or .npz file; ring, grid, spiral, "
-        "mixture-1d",
+        help="mnist; a folder of images, or of IDX files; a .npy or .npz file; ring, grid, spiral, mixture-1d",
     )
     length.add_argument("--epochs", type=whole, metavar="N", help="how often to go through the data")
     length.add_argument("--steps", type=whole, metavar="N", help="how many steps to make (default: the preset's)")

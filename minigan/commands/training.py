@@ -6,17 +6,20 @@ import argparse
 import shlex
 import signal
 from contextlib import closing
+from typing import NamedTuple
 
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve
 from minigan.backend.memory import keep_freed_memory
 from minigan.commands.announcement import announcement, farewell
-from minigan.commands.rehearsal import rehearse
-from minigan.commands.settings import changed, check_together, settings
-from minigan.data import Dataset
+from minigan.commands.rehearsal import Rehearsal, rehearse
+from minigan.commands.settings import changed, check_together, of_preset, settings
+from minigan.data import Dataset, Loader
 from minigan.errors import ConfigError, DataError, RunError
 from minigan.gan import Config, DataFacts, Extension, Run, Trainer, build_game
+from minigan.gan.compatibility import check_classes_of
 from minigan.gan.extensions import standard
+from minigan.gan.game import batches_per_step
 from minigan.gan.held_out import HeldOut
 from minigan.gan.signals import exit_code
 from minigan.gan.source import data_of, loader_of
@@ -27,50 +30,92 @@ def train(args: argparse.Namespace) -> int:
     """Train a GAN into a run folder, or go on with a run; nothing is written before all is known to fit together."""
     keep_freed_memory()  # a training step asks for the same arrays again and again
     check_together(args)
-    config, device = settings(args), resolve(args.device)
-    data, held_out = data_of(config), _held_out(config)
-    loader = loader_of(config, data)
-    facts = DataFacts.of(loader, config)
-    rehearsal = rehearse(config, facts, loader, device)
-    config = _with_epochs(config, args.epochs, len(loader), rehearsal.batches_per_step)
-    game, training = build_game(config, facts, device), config.training
-    trainer = Trainer(game, loader, training.steps, device=device, log_every=training.log_every)
-    with closing(_open(args, config, device)) as run:
+    device = resolve(args.device)
+    return _begin(args, device) if args.resume is None else _go_on(args, device)
+
+
+def _begin(args: argparse.Namespace, device: Device) -> int:
+    source = _source(args, of_preset(args.preset or "default"))
+    work = _prepare(source, device)
+    with closing(Run.create(args.out, source.config, args.typed, device)) as run:
+        return _train(args, run, source, work)
+
+
+def _go_on(args: argparse.Namespace, device: Device) -> int:
+    """Before anything is read, the run is locked: nobody else may change it meanwhile."""
+    with closing(Run.reopen(args.resume, args.typed, device)) as run:
+        source = _source(args, run.config)
+        run.agree(source.config, args.allow_changes)
         if run.finished:
             return _complete(run)
-        trainer.extensions += _extensions(run, held_out)
-        if args.resume is not None:
-            run.restore(trainer)
-        say(announcement(trainer, run, data, args.device, rehearsal) + "\n")
-        _play(trainer, run)
-        say("\n" + farewell(trainer, run))
+        work = _prepare(source, device)
+        run.restore(work.trainer)
+        return _train(args, run, source, work)
+
+
+class _Source(NamedTuple):
+    """The settings, and the data that they name."""
+
+    config: Config
+    data: Dataset
+    loader: Loader
+
+
+def _source(args: argparse.Namespace, config: Config) -> _Source:
+    """Those of a preset or a run, changed by what was typed."""
+    config = settings(args, config)
+    data = data_of(config)
+    loader = loader_of(config, data)
+    return _Source(_with_epochs(config, args.epochs, len(loader)), data, loader)
+
+
+def _with_epochs(config: Config, epochs: int | None, batches: int) -> Config:
+    each = batches_per_step(config.game.rule, config.game.d_steps)
+    return config if epochs is None else changed(config, "training", steps=-(-epochs * batches // each))
+
+
+class _Work(NamedTuple):
+    """All that a training needs besides a folder."""
+
+    trainer: Trainer
+    held_out: Dataset | None
+    rehearsal: Rehearsal
+
+
+def _prepare(source: _Source, device: Device) -> _Work:
+    config, loader = source.config, source.loader
+    facts = DataFacts.of(loader, config)
+    held_out = _held_out(config, facts)
+    rehearsal = rehearse(config, facts, loader, device)
+    game, training = build_game(config, facts, device), config.training
+    return _Work(Trainer(game, loader, training.steps, log_every=training.log_every), held_out, rehearsal)
+
+
+def _train(args: argparse.Namespace, run: Run, source: _Source, work: _Work) -> int:
+    trainer = work.trainer
+    trainer.extensions += _extensions(run, work.held_out)
+    say(announcement(trainer, run, source.data, args.device, work.rehearsal) + "\n")
+    _play(trainer, run)
+    say("\n" + farewell(trainer, run))
     return _exit_code(trainer)
 
 
-def _held_out(config: Config) -> Dataset | None:
+def _held_out(config: Config, facts: DataFacts) -> Dataset | None:
     if not config.training.evaluate_every:
         return None
     try:
-        return data_of(config, "test")
+        data = data_of(config, "test")
+        check_classes_of(data, config, facts)
     except (ConfigError, DataError) as error:
         raise ConfigError(f"{error} To train without held-out data: --set training.evaluate_every=0.") from None
-
-
-def _with_epochs(config: Config, epochs: int | None, batches: int, batches_per_step: int) -> Config:
-    return config if epochs is None else changed(config, "training", steps=-(-epochs * batches // batches_per_step))
-
-
-def _open(args: argparse.Namespace, config: Config, device: Device) -> Run:
-    if args.resume is None:
-        return Run.create(args.out, config, args.typed, device)
-    return Run.resume(args.resume, config, args.typed, device, args.allow_changes)
+    return data
 
 
 def _complete(run: Run) -> int:
     made = f"{run.path} is complete: all {run.config.training.steps:,} steps are made"
-    if run.terms.settings:
+    if run.changed:
         raise ConfigError(
-            f"{made}, so nothing would be trained with the new settings ({'; '.join(run.terms.settings)}); add more "
+            f"{made}, so nothing would be trained with the new settings ({'; '.join(run.changed)}); add more "
             "steps: --steps N."
         )
     say(f"{made}. For more: --steps N --allow-changes.")
@@ -79,7 +124,7 @@ def _complete(run: Run) -> int:
 
 def _extensions(run: Run, held_out: Dataset | None) -> list[Extension]:
     watching = [] if held_out is None else [HeldOut(run, held_out, run.config.training.evaluate_every)]
-    return [*watching, *standard(run)]
+    return [*standard(run), *watching]
 
 
 def _play(trainer: Trainer, run: Run) -> None:
@@ -87,7 +132,10 @@ def _play(trainer: Trainer, run: Run) -> None:
         trainer.run()
     except RunError as error:
         again = f"go on with minigan train --resume {shlex.quote(str(run.path))}"
-        raise RunError(f"{error} {trainer.what_stands()}; {again}") from None
+        told = RunError(f"{error} {trainer.describe_checkpoint()}; {again}")
+        for note in getattr(error, "__notes__", []):
+            told.add_note(note)
+        raise told from None
 
 
 def _exit_code(trainer: Trainer) -> int:

@@ -10,6 +10,7 @@ Source: NumPy, "NEP 1 - a simple file format for NumPy arrays".
 import os
 import warnings
 import zipfile
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,7 +19,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from minigan.data.files import MAX_NDIM, complaints, one_line, read_data
+from minigan.data.classes import class_numbers
+from minigan.data.files import MAX_NDIM, complaints, listed, one_line, read_data
 from minigan.data.parts import Split, checked_split, only_train
 from minigan.data.samples import as_labels, as_samples
 from minigan.errors import DataError
@@ -29,7 +31,7 @@ READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 # Under which names an archive may hold the samples and the labels of each split, the likeliest first.
 SAMPLES: dict[Split, tuple[str, ...]] = {"train": ("images", "x_train", "x", "arr_0"), "test": ("x_test",)}
-LABELS: dict[Split, tuple[str, ...]] = {"train": ("labels", "y_train", "y"), "test": ("y_test",)}
+LABELS: dict[Split, tuple[str, ...]] = {"train": ("labels", "y_train", "y", "arr_1"), "test": ("y_test",)}
 
 
 def load_arrays(
@@ -39,9 +41,10 @@ def load_arrays(
 
     Samples are images, uint8 or floating point in [-1, 1], as (N, H, W), (N, C, H, W) with C = 1 or 3, or (N, H, W, C)
     with C = 1 or 3 or, for uint8 with transparency, 4 (which is laid on white); or points, floating point (N, F).
-    An archive holds the training split as ``images``, ``x_train``, ``x`` or ``arr_0`` with ``labels``, ``y_train`` or
-    ``y``, and the test split, if it has one, as ``x_test`` with ``y_test``; so does Keras' mnist.npz. Labels may be
-    missing.
+    An archive holds the training split as ``images``, ``x_train``, ``x`` or ``arr_0`` with ``labels``, ``y_train``,
+    ``y`` or ``arr_1`` (the names that ``numpy.savez(path, images, labels)`` gives), and the test split, if it has one,
+    as ``x_test`` with ``y_test``; so does Keras' mnist.npz. Labels may be missing. Classes are numbered anew, from 0,
+    in the order of their numbers in the training split.
 
     Args:
         path: the file; its first bytes, not its name, decide which of the two it is.
@@ -75,19 +78,26 @@ def load_arrays(
 def _load_archive(
     archive: zipfile.ZipFile, path: Path, split: Split, held: int
 ) -> tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64] | None]:
-    found = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    samples_name = next((name for name in SAMPLES[split] if name in found), None)
-    labels_name = next((name for name in LABELS[split] if name in found), None)
-    if samples_name is None:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+
+    def read(names: Iterable[str]) -> tuple[np.ndarray[Any, Any] | None, str]:
+        """The member under the first of these names that there is, and what to call it."""
+        name = next((name for name in names if name in members), None)
+        array = None if name is None else _read_member(archive, members[name], path, held)
+        return array, f"{name!r} in {path}"
+
+    array, name = read(SAMPLES[split])
+    if array is None:
         raise DataError(
-            f"{path} holds {_listed(list(found))}, expected samples of the split {split!r} under one of the names "
+            f"{path} holds {listed(list(members))}, expected samples of the split {split!r} under one of the names "
             f"{', '.join(SAMPLES[split])}; save it anew with such a name."
         )
-    samples = as_samples(_read_member(archive, found[samples_name], path, held), f"{samples_name!r} in {path}")
-    if labels_name is None:
+    samples = as_samples(array, name)
+    labels, name = read(LABELS[split])
+    if labels is None:
         return samples, None
-    labels = _read_member(archive, found[labels_name], path, held)
-    return samples, as_labels(labels, len(samples), f"{labels_name!r} in {path}")
+    training = None if split == "train" else read(LABELS["train"])[0]
+    return samples, class_numbers(as_labels(labels, len(samples), name), training)
 
 
 def _opened(file: BinaryIO, path: Path) -> zipfile.ZipFile:
@@ -111,12 +121,6 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, he
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} is no whole .npz file ({one_line(error)}); download or copy it again.")
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:8])
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return f"{shown or 'nothing'}{more}"
 
 
 def _read_array(stream: BinaryIO, name: str, held: int) -> np.ndarray[Any, Any]:

@@ -5,7 +5,7 @@ import math
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -47,6 +47,19 @@ def _complaint(error: Exception, kind: str) -> str:
         case OSError() if not isinstance(error, gzip.BadGzipFile):
             return f"cannot be read ({error.strerror}), but {kind} was expected; check the path."
     return f"is packed and damaged ({one_line(error)}), but {kind} was expected; download or copy it again."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first eight of some names that anyone may have given, as a part of a sentence.
+
+    Example:
+        >>> from minigan.data.files import listed
+        >>> print(listed(["a.txt", "b.txt"]), listed([]), listed(list("abcdefghij")), sep="; ")
+        'a.txt', 'b.txt'; nothing; 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' and 2 more
+    """
+    shown = ", ".join(repr(name[:60]) for name in names[:8])
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"{shown or 'nothing'}{more}"
 
 
 def one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.data.files import complaints, one_line
+from minigan.data.classes import class_numbers
+from minigan.data.files import complaints, listed, one_line
 from minigan.data.parts import SPLITS, checked_split, first, only_train
+from minigan.data.room import check_room
 from minigan.data.samples import on_white
 from minigan.errors import ConfigError, DataError
 
@@ -25,6 +28,18 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", "
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 MODES = {1: "L", 3: "RGB"}
 LARGEST_SIZE = 4096
+WHITE = 255
+NAMES_OF_SPLITS = {*SPLITS, "val", "valid", "validation", "dev"}
+# How the picture has to be turned that EXIF's orientation of this number describes.
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
 
 
 def load_image_folder(
@@ -32,9 +47,10 @@ def load_image_folder(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     """Load the pictures in a folder, in the order of their names.
 
-    Pictures in sub-folders, however deep, belong to one class for each sub-folder of the first level; classes are
-    numbered in the order of their names. A folder with the sub-folders ``train`` and ``test`` is two data sets. Files
-    that are no pictures by their name, hidden files, and links to other folders are passed over.
+    Pictures in sub-folders, however deep, belong to one class for each sub-folder of the first level. A folder with
+    the sub-folders ``train`` and ``test`` is two data sets. Classes are numbered in the order of their names in the
+    training split; those that only ``test`` has come after them. Files that are no pictures by their name, hidden
+    files, and links to other folders are passed over.
 
     Of an animation the first picture is taken. Photos are turned as their EXIF orientation says, what is transparent
     becomes white, and 16 bits become 8. Everything but the array itself is held for one picture at a time.
@@ -42,7 +58,7 @@ def load_image_folder(
     Args:
         folder: the folder.
         split: "train" or "test".
-        limit: take so many, the first; 0 for all.
+        limit: take so many, the first, which may all be of one class; 0 for all.
         size: cut the largest square from the middle of each, and resize it to so many pixels on each side (Lanczos);
             0 takes them as they are: all of one size.
         channels: 1 for grey, 3 for colour; 0 for grey if every pixel of all is grey, else colour.
@@ -51,9 +67,10 @@ def load_image_folder(
         Images, uint8 (N, channels, H, W), and labels, int64 (N,), or None if there are no sub-folders.
 
     Raises:
-        DataError: there is no such folder, no picture in it, a file that is damaged, no picture, or too large, or
-            pictures of several sizes while ``size`` is 0.
-        ConfigError: no such split, or a number of channels other than 0, 1 and 3.
+        DataError: there is no such folder, no picture in it, a file that is damaged, no picture, or too large,
+            pictures of several sizes while ``size`` is 0, or only folders such as ``train`` and ``val``, which are no
+            classes.
+        ConfigError: no such split, a number of channels other than 0, 1 and 3, or more than fits into memory.
 
     Example:
         >>> import pathlib, tempfile
@@ -65,11 +82,11 @@ def load_image_folder(
         ((1, 3, 32, 32), [255, 0, 0], None)
     """
     _check_format(size, channels)
-    root = _folder_of_split(Path(folder), split)
+    root, training = (_folder_of_split(Path(folder), part) for part in (split, "train"))
     paths = sorted(pictures_in(root))
     if not paths:
         raise DataError(f"{root} holds no pictures; expected files whose names end in {', '.join(SUFFIXES)}.")
-    labels = _labels(root, paths)
+    labels = _labels(root, paths, training)
     return _decoded(paths[first(limit)], size, channels), None if labels is None else labels[first(limit)]
 
 
@@ -115,17 +132,31 @@ def _folder_of_split(folder: Path, split: str) -> Path:
     return folder
 
 
-def _labels(folder: Path, paths: Sequence[Path]) -> NDArray[np.int64] | None:
+def _labels(folder: Path, paths: Sequence[Path], training: Path) -> NDArray[np.int64] | None:
+    classes = _classes(folder, paths)
+    if classes is None:
+        return None
+    return class_numbers(classes, None if training == folder else _classes(training, sorted(pictures_in(training))))
+
+
+def _classes(folder: Path, paths: Sequence[Path]) -> list[str] | None:
+    """The name of each picture's class; None where there are none."""
     parts = [path.relative_to(folder).parts for path in paths]
     within = [len(part) > 1 for part in parts]
-    if any(within) and not all(within):
+    if not any(within):
+        return None
+    if not all(within):
         raise DataError(
             f"{folder} holds pictures ({paths[within.index(False)].name}) beside folders of pictures "
             f"({parts[within.index(True)][0]}), expected one or the other; move them into a folder of their class."
         )
-    if not any(within):
-        return None
-    return np.unique([part[0] for part in parts], return_inverse=True)[1].astype(np.int64)
+    classes = [part[0] for part in parts]
+    if {name.lower() for name in classes} <= NAMES_OF_SPLITS:
+        raise DataError(
+            f"{folder} holds {listed(sorted(set(classes)))}, which are parts of a data set and no classes; name one of "
+            f"them, {folder / classes[0]}, or call the one to test with 'test', beside 'train'."
+        )
+    return classes
 
 
 def _decoded(paths: Sequence[Path], size: int, channels: int) -> NDArray[np.uint8]:
@@ -142,18 +173,15 @@ def _decoded(paths: Sequence[Path], size: int, channels: int) -> NDArray[np.uint
     return images
 
 
-def _room(*shape: int) -> NDArray[np.uint8]:
-    try:
-        return np.empty(shape, np.uint8)
-    except (MemoryError, ValueError):
-        raise DataError(
-            f"{shape[0]:,} pictures of {_shown(shape)} pixels do not fit into memory; choose a smaller data.size, or "
-            "fewer with data.limit."
-        ) from None
+def _room(*shape: int, beside: int = 0) -> NDArray[np.uint8]:
+    """A new array, if there is memory for it beside so many bytes."""
+    advice = "choose a smaller data.size, or fewer with data.limit"
+    check_room(math.prod(shape) + beside, f"{shape[0]:,} pictures of {_shown(shape)} pixels", advice)
+    return np.empty(shape, np.uint8)
 
 
 def _in_colour(images: NDArray[np.uint8], done: int) -> NDArray[np.uint8]:
-    coloured = _room(len(images), 3, *images.shape[2:])
+    coloured = _room(len(images), 3, *images.shape[2:], beside=images.nbytes)
     coloured[:done] = images[:done]
     return coloured
 
@@ -214,26 +242,27 @@ def _opened(path: Path) -> Iterator[Picture]:
 
 def _upright(picture: Picture) -> Picture:
     """Turned as its EXIF orientation says, if that can be read: a photo with damaged notes is still a photo."""
-    from PIL import ImageOps
+    from PIL import Image
+    from PIL.ExifTags import Base
 
     picture.load()
     try:
-        picture.getexif()
+        turn = TURNS.get(picture.getexif().get(Base.Orientation, 1))
     except Exception:  # of any kind
-        return picture
-    return ImageOps.exif_transpose(picture)
+        turn = None
+    return picture if turn is None else picture.transpose(Image.Transpose[turn])
 
 
 def _plain(picture: Picture) -> Picture:
     """The same picture in mode L or RGB: 8 bits, opaque."""
     from PIL import Image
 
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray(_high_bytes(np.asarray(picture)))
     if picture.mode == "F":
         raise ValueError("floating point numbers, which may mean anything")
+    if picture.mode.startswith("I"):
+        return Image.fromarray(_eight_bits(np.asarray(picture), picture.info.get("transparency")))
     if picture.has_transparency_data:
-        picture = Image.fromarray(on_white(np.asarray(picture.convert("RGBA"))))
+        return on_white(picture if picture.mode == "RGBA" else picture.convert("RGBA"))
     return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
@@ -248,8 +277,11 @@ def _resized(picture: Picture, size: int) -> Picture:
     return square.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def _high_bytes(numbers: NDArray[Any]) -> NDArray[np.uint8]:
-    """0 to 255 for 0 to 65,535, rounded."""
+def _eight_bits(numbers: NDArray[Any], transparent: int | None) -> NDArray[np.uint8]:
+    """0 to 255 for 0 to 65,535, rounded, and white for the number that stands for no colour."""
     if numbers.min() < 0 or numbers.max() > 65_535:
         raise ValueError("pixels of more than 16 bits")
-    return ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    pixels = ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if transparent is not None:  # Pillow would look for it among the bytes
+        pixels[numbers == transparent] = WHITE
+    return pixels

@@ -1,12 +1,12 @@
 """Draw shuffled batches from one array, as a pure function of the seed and the step number."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigan.backend import philox
+from minigan.data.samples import as_labels, check_finite
 from minigan.errors import ConfigError, DataError
 
 HALF_RANGE = np.float32(127.5)
@@ -41,18 +41,19 @@ class Loader:
     """Shuffled batches of images or points, each sample once per epoch.
 
     Batch number `step` depends on (seed, step) alone, so a run resumes at any step, and is repeated, without
-    any saved state. Iterating gives the batches of one epoch; each new iteration gives the next epoch's.
+    any saved state.
 
     Args:
         images: uint8 (N, C, H, W) or (N, H, W), kept as one contiguous array (N, C, H, W), without a copy if
             it is contiguous already; or float32: images (N, C, H, W) in [-1, 1], or points (N, F), taken as they are.
-        labels: Integers (N,), if there are any.
+        labels: class numbers, whole, (N,), if there are any.
         batch_size: Samples in a batch, at most N.
         seed: Picks the order of every epoch.
         drop_last: Leave out the last, short batch of each epoch (different samples each time).
 
     Raises:
-        DataError: The images or labels are no arrays, have another shape or type, or are empty or not finite.
+        DataError: the images or labels are no arrays, have another shape or type, or are empty, not finite or no
+            class numbers.
         ConfigError: batch_size is no whole number from 1 to N, or seed none from 0 to 2**64 - 1.
 
     Example:
@@ -76,7 +77,6 @@ class Loader:
         self.batch_size = batch_size
         self.seed = seed
         self.drop_last = drop_last
-        self._epochs_begun = 0
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
@@ -84,24 +84,42 @@ class Loader:
         whole, rest = divmod(len(self.images), self.batch_size)
         return whole if self.drop_last or not rest else whole + 1
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        """One epoch of batches: the first iteration gives epoch 0, the next epoch 1, and so on."""
-        first = self._epochs_begun * len(self)
-        self._epochs_begun += 1
-        return (self.batch(step) for step in range(first, first + len(self)))
-
     def batch(self, step: int) -> NDArray[np.float32]:
-        """The samples of step `step` >= 0, counted over all epochs: float32 (B, C, H, W) in [-1, 1], or (B, F)."""
+        """The samples of one step.
+
+        Args:
+            step: from 0, counted over all epochs.
+
+        Returns:
+            float32 (B, C, H, W) in [-1, 1], or (B, F).
+
+        Raises:
+            ConfigError: ``step`` is negative.
+
+        Example:
+            >>> loader = mg.data.Loader(np.zeros((4, 28, 28), np.uint8), batch_size=2)
+            >>> epoch = [loader.batch(step) for step in range(len(loader))]
+            >>> len(epoch), epoch[0].shape
+            (2, (2, 1, 28, 28))
+        """
         return gather_pixels(self.images, self.indices_of(step))
 
     def labels_of(self, step: int) -> NDArray[np.int64]:
-        """The labels of :meth:`batch` (step): int64 (B,)."""
+        """The labels of :meth:`batch` (step): int64 (B,).
+
+        Raises:
+            ConfigError: there are no labels, or ``step`` is negative.
+        """
         if self.labels is None:
             raise ConfigError("This Loader was made without labels; give it labels=, one for each image.")
         return self.labels[self.indices_of(step)]
 
     def indices_of(self, step: int) -> NDArray[np.int64]:
-        """Which samples :meth:`batch` (step) holds: int64 (B,)."""
+        """Which samples :meth:`batch` (step) holds: int64 (B,).
+
+        Raises:
+            ConfigError: ``step`` is negative.
+        """
         if step < 0:
             raise ConfigError(f"Found step {step}, but steps count from 0; use 0 or a positive number.")
         epoch, position = divmod(step, len(self))
@@ -117,20 +135,24 @@ class Loader:
 
 
 def _check_images(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    if not isinstance(images, np.ndarray):
-        raise DataError(f"Found images of type {type(images).__name__}, expected a NumPy array; convert them first.")
-    if not _has_image_type(images):
+    if not _has_image_type(_array(images, "images")):
         raise DataError(
             f"Found images of type {images.dtype} and shape {images.shape}, expected uint8 (N, H, W) or "
             "(N, C, H, W), or float32 (N, ...) that is already scaled to [-1, 1]; convert them first."
         )
     if images.size == 0:
         raise DataError(f"Found no images (shape {images.shape}), expected at least one; check where they come from.")
-    if images.dtype == np.float32 and not np.isfinite(images).all():
-        raise DataError("Found NaN or infinity among the images, expected finite numbers; remove those samples.")
+    if images.dtype == np.float32:
+        check_finite(images, "The array given as images")
     if images.dtype == np.uint8 and images.ndim == 3:
         images = images[:, np.newaxis]
     return np.ascontiguousarray(images)
+
+
+def _array(given: Any, name: str) -> np.ndarray[Any, Any]:
+    if not isinstance(given, np.ndarray):
+        raise DataError(f"Found {name} of type {type(given).__name__}, expected a NumPy array; convert them first.")
+    return given
 
 
 def _has_image_type(images: np.ndarray[Any, Any]) -> bool:
@@ -140,18 +162,7 @@ def _has_image_type(images: np.ndarray[Any, Any]) -> bool:
 
 
 def _check_labels(labels: np.ndarray[Any, Any], count: int) -> NDArray[np.int64]:
-    if not isinstance(labels, np.ndarray):
-        raise DataError(f"Found labels of type {type(labels).__name__}, expected a NumPy array; convert them first.")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(
-            f"Found labels of type {labels.dtype} and shape {labels.shape}, expected integers ({count},); "
-            "give one class number for each image."
-        )
-    if len(labels) != count:
-        raise DataError(
-            f"Found {count} images but {len(labels)} labels, expected as many of each; give one label for each image."
-        )
-    return labels.astype(np.int64)
+    return as_labels(_array(labels, "labels"), count, "The array given as labels")
 
 
 def _check_batch_size(batch_size: int, count: int) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigan.backend import get_backend, philox
-from minigan.backend.memory import physical_memory
+from minigan.data.room import check_room
 from minigan.errors import ConfigError, ShapeError
 
 LABELS, OFFSETS = 0, 1  # sites of the random stream
+BYTES_PER_NUMBER = 48  # at the peak of drawing: words, normals, their products and sums, labels
+MOST_MODES = 10_000
 
 
 class Mixture:
@@ -66,7 +68,7 @@ class Mixture:
         if n < 1:
             raise ConfigError(f"Found {n} points to draw, expected at least 1; choose a positive number.")
         modes, width = self.centres.shape
-        _check_room(n, width)
+        check_room(n * width * BYTES_PER_NUMBER, f"{n:,} points to draw", "draw fewer")
         backend = get_backend(self.centres)
         labels = backend.integers(_words(n // 2 + 1, seed, LABELS), (n,), 0, modes, np.int64)
         offsets = backend.normal(_words(n * width + 1, seed, OFFSETS), (n, width), np.float64)
@@ -119,6 +121,9 @@ def ring(modes: int = 8, std: float = 0.01) -> Mixture:
     Returns:
         The mixture of centres (cos a, sin a), a = 2 pi k / modes.
 
+    Raises:
+        ConfigError: ``modes`` is not from 1 to 10,000, or ``std`` is not above 0.
+
     Example:
         >>> mg.data.ring(4).centres.round(6).tolist()[:2]
         [[1.0, 0.0], [0.0, 1.0]]
@@ -139,7 +144,7 @@ def grid(modes: int = 25, std: float = 0.05) -> Mixture:
         The mixture, row by row from the lower left.
 
     Raises:
-        ConfigError: ``modes`` is no square.
+        ConfigError: ``modes`` is no square from 1 to 10,000, or ``std`` is not above 0.
 
     Example:
         >>> mg.data.grid(4).centres.tolist()
@@ -164,6 +169,9 @@ def spiral(modes: int = 100, std: float = 0.02) -> Mixture:
         The mixture of centres r (cos 4 pi r, sin 4 pi r) at r = sqrt((k + 1/2) / modes): the root spaces them about
         evenly, as the length of the spiral grows like r^2.
 
+    Raises:
+        ConfigError: ``modes`` is not from 1 to 10,000, or ``std`` is not above 0.
+
     Example:
         >>> mg.data.spiral().centres.shape
         (100, 2)
@@ -183,6 +191,9 @@ def mixture_1d(modes: int = 4, std: float = 0.2) -> Mixture:
     Returns:
         The mixture, of points (N, 1).
 
+    Raises:
+        ConfigError: ``modes`` is not from 1 to 10,000, or ``std`` is not above 0.
+
     Example:
         >>> mg.data.mixture_1d(2).centres.tolist()
         [[-1.0], [1.0]]
@@ -192,19 +203,6 @@ def mixture_1d(modes: int = 4, std: float = 0.2) -> Mixture:
 
 
 MIXTURES: dict[str, Callable[..., Mixture]] = {"ring": ring, "grid": grid, "spiral": spiral, "mixture-1d": mixture_1d}
-MOST_MODES = 10_000
-
-
-BYTES_PER_NUMBER = 48  # at the peak of drawing: words, normals, their products and sums, labels
-
-
-def _check_room(n: int, width: int) -> None:
-    needed, memory = n * width * BYTES_PER_NUMBER, physical_memory()
-    if memory and needed > memory:
-        raise ConfigError(
-            f"Found {n:,} points to draw, for which this machine has too little memory: about {needed >> 30:,} GiB are "
-            f"needed, {memory >> 30:,} GiB are there; draw fewer."
-        )
 
 
 def _check_modes(name: str, modes: int) -> None:

@@ -1,13 +1,17 @@
 """Turn arrays as people keep them into samples as networks take them: channels first, bytes or [-1, 1]."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import DataError
 
-WHITE = 255
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
 LARGEST_LABEL = 99_999
 
 
@@ -29,13 +33,13 @@ def as_samples(array: np.ndarray[Any, Any], name: str) -> NDArray[np.uint8] | ND
         >>> as_samples(np.zeros((7, 28, 28), np.uint8), "here").shape
         (7, 1, 28, 28)
     """
+    if array.size == 0:
+        raise DataError(f"{name} holds no samples (shape {array.shape}), expected at least one; use another file.")
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise DataError(
             f"{name} holds {array.dtype} of shape {array.shape}, expected uint8, or float32 in [-1, 1]; "
-            "convert it with astype."
+            f"{_as_bytes(array)}."
         )
-    if array.size == 0:
-        raise DataError(f"{name} holds no samples (shape {array.shape}), expected at least one; use another file.")
     if array.ndim == 2 and array.dtype.kind == "f":
         return _as_points(array, name)
     images = _channels_first(array, name)
@@ -46,7 +50,7 @@ def as_labels(array: np.ndarray[Any, Any], count: int, name: str) -> NDArray[np.
     """Labels out of an array of whole numbers (N,) or (N, 1).
 
     Args:
-        array: class numbers.
+        array: one number for each sample.
         count: N, the number of samples.
         name: where it comes from, for messages.
 
@@ -61,12 +65,17 @@ def as_labels(array: np.ndarray[Any, Any], count: int, name: str) -> NDArray[np.
         >>> as_labels(np.array([[3], [1]], np.uint8), 2, "here")
         array([3, 1])
     """
-    if array.dtype.kind not in "iu" or array.shape not in ((count,), (count, 1)):
+    if array.dtype.kind not in "iu" or array.ndim == 0 or array.shape[1:] not in ((), (1,)):
         raise DataError(
-            f"{name} holds {array.dtype} of shape {array.shape}, but labels are integers of shape ({count},), one for "
-            "each sample; convert them first."
+            f"{name} holds {array.dtype} of shape {array.shape}, but labels are integers of shape (N,), one for each "
+            "sample; convert them first."
         )
-    if array.min() < 0 or array.max() > LARGEST_LABEL:
+    if len(array) != count:
+        raise DataError(
+            f"{name} holds {len(array)} labels, expected one for each of {count} samples; give samples and labels that "
+            "belong together."
+        )
+    if array.size and (array.min() < 0 or array.max() > LARGEST_LABEL):
         raise DataError(
             f"{name} holds labels from {array.min()} to {array.max()}, expected class numbers from 0 to at most "
             f"{LARGEST_LABEL}; number the classes from 0."
@@ -74,22 +83,50 @@ def as_labels(array: np.ndarray[Any, Any], count: int, name: str) -> NDArray[np.
     return array.reshape(-1).astype(np.int64)
 
 
-def on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures with transparency on white, the colour of the pages that most of them were made for.
+def check_finite(array: np.ndarray[Any, Any], name: str) -> None:
+    """Make sure that no number of these is NaN or infinite.
 
-    Args:
-        pixels: uint8 (..., 4): red, green, blue, opacity.
-
-    Returns:
-        uint8 (..., 3): colour * opacity + white * (1 - opacity), rounded.
+    Raises:
+        DataError: one is.
 
     Example:
-        >>> from minigan.data.samples import on_white
-        >>> on_white(np.array([0, 100, 200, 51], np.uint8))
-        array([204, 224, 244], dtype=uint8)
+        >>> from minigan.data.samples import check_finite
+        >>> check_finite(np.zeros(3), "here")
     """
-    colour, opacity = pixels[..., :3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
-    return ((colour * opacity + WHITE * (WHITE - opacity) + WHITE // 2) // WHITE).astype(np.uint8)
+    # The least and the greatest number are NaN or infinite if any is; looking at each would take a second array.
+    if not np.isfinite([array.min(), array.max()]).all():
+        raise DataError(f"{name} holds NaN or infinity, expected finite numbers; remove those samples.")
+
+
+def on_white(picture: Picture) -> Picture:
+    """A picture with transparency on white, the colour of the pages that most of them were made for.
+
+    Args:
+        picture: of mode RGBA.
+
+    Returns:
+        Of mode RGB: colour * opacity + white * (1 - opacity), rounded.
+
+    Example:
+        >>> from PIL import Image
+        >>> from minigan.data.samples import on_white
+        >>> on_white(Image.new("RGBA", (1, 1), (0, 100, 200, 51))).getpixel((0, 0))
+        (204, 224, 244)
+    """
+    from PIL import Image
+
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture, mask=picture)
+    return white
+
+
+def _as_bytes(array: np.ndarray[Any, Any]) -> str:
+    """How other numbers x become bytes."""
+    if array.dtype.kind == "b":
+        return "take 255 * x.astype(numpy.uint8)"
+    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
+        return "take x.astype(numpy.uint8)"
+    return "make its numbers 0 to 255 first: those of 16 bits by (x // 257).astype(numpy.uint8)"
 
 
 def _channels_first(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
@@ -98,7 +135,7 @@ def _channels_first(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, A
     if array.ndim == 4 and array.shape[1] in (1, 3):
         return array
     if array.ndim == 4 and array.shape[3] == 4 and array.dtype == np.uint8:
-        array = np.stack([on_white(image) for image in array])
+        array = _opaque(array)
     if array.ndim == 4 and array.shape[3] in (1, 3):
         return array.transpose(0, 3, 1, 2)
     raise DataError(
@@ -107,30 +144,25 @@ def _channels_first(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, A
     )
 
 
+def _opaque(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    return np.stack([np.asarray(on_white(Image.fromarray(image))) for image in images])
+
+
 def _as_points(array: np.ndarray[Any, Any], name: str) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         points = np.ascontiguousarray(array, np.float32)
-    _check_finite(points, name)
+    check_finite(points, name)
     return points
 
 
 def _as_float_images(images: np.ndarray[Any, Any], name: str) -> NDArray[np.float32]:
-    _check_finite(images, name)
-    low, high = float(images.min()), float(images.max())
+    check_finite(images, name)
+    low, high = images.min(), images.max()
+    found = f"{name} holds images with values from {low!s} to {high!s}, expected [-1, 1]"
     if low < -1 or high > 1:
-        raise DataError(
-            f"{name} holds images with values from {low:.4g} to {high:.4g}, expected [-1, 1]; scale them, or give "
-            "bytes."
-        )
+        raise DataError(f"{found}; scale them, or give bytes.")
     if low >= 0 and high > 0:  # black would become grey
-        raise DataError(
-            f"{name} holds images with values from {low:.4g} to {high:.4g}, expected [-1, 1]; if black is 0 and white "
-            "is 1, take 2 * x - 1."
-        )
+        raise DataError(f"{found}; if black is 0 and white is 1, take 2 * x - 1.")
     return images.astype(np.float32)
-
-
-def _check_finite(array: np.ndarray[Any, Any], name: str) -> None:
-    # The least and the greatest number are NaN or infinite if any is; looking at each would take a second array.
-    if not np.isfinite([array.min(), array.max()]).all():
-        raise DataError(f"{name} holds NaN or infinity, expected finite numbers; remove those samples.")

@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.data.arrays import NPY_MAGIC, NPZ_MAGIC, load_arrays
-from minigan.data.files import complaints
+from minigan.data.files import complaints, listed
 from minigan.data.images import SUFFIXES, load_image_folder, pictures_in
 from minigan.data.mixtures import MIXTURES
-from minigan.data.mnist import holds_idx_files, load_idx_folder, load_mnist
+from minigan.data.mnist import MNIST_FOLDER, holds_idx_files, load_idx_folder
 from minigan.data.parts import first, only_train
-from minigan.data.samples import as_labels, as_samples
 from minigan.errors import ConfigError, DataError
 
 BUILT_IN = ("mnist", *MIXTURES)
 """The sources that are no path."""
 ACCEPTED = (
-    f"expected one of {', '.join(BUILT_IN)}, or the path of a folder with a pair of IDX files, a folder of pictures "
+    f"expected one of {', '.join(BUILT_IN)}, or the path of a folder with IDX files, a folder of pictures "
     f"({' '.join(SUFFIXES)}), or a .npy or .npz file"
 )
 
@@ -31,7 +30,7 @@ class Dataset(NamedTuple):
 
     Attributes:
         samples: images, uint8 (N, C, H, W), or float32 (N, C, H, W) in [-1, 1]; or points, float32 (N, F).
-        labels: class numbers from 0, int64 (N,), or None.
+        labels: class numbers from 0, the same in both splits, int64 (N,), or None.
         name: for people: "MNIST", or the path.
 
     Example:
@@ -69,12 +68,17 @@ def open_data(
 ) -> Dataset:
     """Open a data set by its name or path.
 
+    Classes are numbered from 0, in the order of their numbers, or of the names of their folders, in the training
+    split; by these numbers `minigan sample --label` knows them, too. Numbers that begin elsewhere or leave some out are
+    lost: of EMNIST letters, whose files say 1 to 26, label 3 is D, and of the folders "cat" and "dog" label 1 is "dog".
+
     Args:
-        source: "mnist"; a mixture: "ring", "grid", "spiral" or "mixture-1d"; or the path of a folder with a pair of
-            IDX files (see `load_idx_folder`), of a folder of pictures (see `load_image_folder`), or of a .npy or .npz
-            file (see `load_arrays`).
+        source: "mnist"; a mixture: "ring", "grid", "spiral" or "mixture-1d"; or the path of a folder with IDX files
+            (see `load_idx_folder`), of a folder of pictures (see `load_image_folder`), or of a .npy or .npz file (see
+            `load_arrays`).
         split: "train", or "test" where the data set has such a part.
-        limit: take at most so many samples, the first; 0 for all.
+        limit: take at most so many samples, the first; 0 for all. Those of a folder of pictures lie class by class, as
+            do those of many files: the first may be of one class.
         size: height and width to which a folder's pictures are cut and resized; other images must have it. 0 for any.
         channels: 1 or 3, to which a folder's pictures are converted; other images must have as many. 0 for any.
         count: how many points to draw from a mixture.
@@ -113,18 +117,14 @@ def _given(**values: Any) -> dict[str, Any]:
 def _open_images(source: str | os.PathLike[str], split: str, limit: int, size: int, channels: int) -> Dataset:
     name, path = str(source), Path(source)  # os.path.isdir says no where Path.is_dir raises: to impossible names
     if name == "mnist":
-        return _of_pair(*load_mnist(split), "MNIST")
+        return Dataset(*load_idx_folder(MNIST_FOLDER, split), "MNIST")
     if holds_idx_files(path):
-        return _of_pair(*load_idx_folder(path, split), name)
+        return Dataset(*load_idx_folder(path, split), name)
     if os.path.isdir(path) and any(pictures_in(path)):
         return Dataset(*load_image_folder(path, split, limit=limit, size=size, channels=channels), name)
     if os.path.isfile(path) and _begins_like_arrays(path):
         return Dataset(*load_arrays(path, split), name)
     raise DataError(f"{_what_is_there(path)}, {ACCEPTED}; check the name.")
-
-
-def _of_pair(images: NDArray[np.uint8], labels: NDArray[np.int64], name: str) -> Dataset:
-    return Dataset(as_samples(images, name), as_labels(labels, len(images), f"The label file in {name}"), name)
 
 
 def _begins_like_arrays(path: Path) -> bool:
@@ -134,9 +134,7 @@ def _begins_like_arrays(path: Path) -> bool:
 
 def _what_is_there(path: Path) -> str:
     if os.path.isdir(path):
-        names = sorted(os.listdir(path))
-        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-        return f"{path} is a folder with {', '.join(names[:8]) or 'nothing'}{more}"
+        return f"{path} is a folder with {listed(sorted(os.listdir(path)))}"
     return f"{path} is another kind of file" if os.path.exists(path) else f"There is no {path}"
 
 

@@ -3,6 +3,7 @@
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, load_preset, preset_names, set_field
 from minigan.gan.ema import EMA
+from minigan.gan.finite import StopOnNaN
 from minigan.gan.game import Batch, Game, Report
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.losses import LOSSES, Loss, Targets, get_loss
@@ -36,6 +37,7 @@ __all__ = [
     "Report",
     "Run",
     "SemiSupervisedGame",
+    "StopOnNaN",
     "Targets",
     "Trainer",
     "Values",

@@ -17,7 +17,7 @@ from minigan.errors import ConfigError
 from minigan.gan.compatibility import check_compatible
 from minigan.gan.config import Config, GameConfig, PlayerConfig
 from minigan.gan.ema import EMA
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Batch, Game, batches_per_step
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.games.reconstruction import DAMAGES
 from minigan.gan.losses import Targets, get_loss
@@ -27,8 +27,7 @@ from minigan.gan.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
 from minigan.gan.player import Player, Schedule
 from minigan.gan.schedules import learning_rate, momentum
 from minigan.nn import Module
-from minigan.ops.creation import as_tensor
-from minigan.ops.random import manual_seed
+from minigan.ops.random import fork_rng, manual_seed
 from minigan.optim import SGD, Adam, ExtraAdam, ExtraSGD, OptimisticAdam, OptimisticSGD, Optimizer, RMSprop
 
 _ROOM = (physical_memory() or 2**62) // 4  # weights, their gradients, and two moments
@@ -94,6 +93,8 @@ def _reach(samples: NDArray[Any]) -> float:
 def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device) -> Game:
     """Networks with fresh weights from ``config.training.seed``, optimizers and rules.
 
+    The random streams go on where they were: whoever plays the game without a trainer seeds them himself.
+
     Args:
         config: the settings.
         data: what the game has to know of its data; where that is the shape of a sample alone, just this.
@@ -109,8 +110,8 @@ def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device
     """
     data = data if isinstance(data, DataFacts) else DataFacts(tuple(data))
     check_compatible(config, data)
-    manual_seed(config.training.seed)
-    with allowance(_ROOM, "choose smaller networks: training holds every weight about four times"):
+    with fork_rng(), allowance(_ROOM, "choose smaller networks: training holds every weight about four times"):
+        manual_seed(config.training.seed)
         G, D = _networks(config, data)
     game: Game = _game_type(config.game.task)(
         _player("G", G, config.generator, config, data, device),
@@ -167,7 +168,7 @@ def _task(rules: GameConfig, data: DataFacts, device: Device) -> dict[str, Any]:
     if rules.task == "auxiliary":
         return {"class_weight": rules.class_weight}
     if rules.task == "semi-supervised":
-        some = None if data.labelled is None else Batch(*(as_tensor(part, device=device) for part in data.labelled))
+        some = None if data.labelled is None else Batch.of(*data.labelled, device)
         return {"class_weight": rules.class_weight, "labelled": some}
     if rules.task in DAMAGES:
         return {"damage": DAMAGES[rules.task], "reconstruction": rules.reconstruction}
@@ -175,7 +176,7 @@ def _task(rules: GameConfig, data: DataFacts, device: Device) -> dict[str, Any]:
 
 
 def _steps_per_epoch(rules: GameConfig, data: DataFacts) -> float:
-    return data.batches / (2 if rules.rule == "extragradient" else rules.d_steps)
+    return data.batches / batches_per_step(rules.rule, rules.d_steps)
 
 
 # ---- players ---------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,37 +15,36 @@ from minigan.backend.memory import physical_memory
 from minigan.data import Loader
 from minigan.errors import MiniganError, RunError, StateError
 from minigan.gan.build import DataFacts, build_game
-from minigan.gan.config import Config, GeneratorConfig
+from minigan.gan.config import Config
 from minigan.gan.game import Game
-from minigan.gan.networks.sizes import halved
 from minigan.gan.settings import check_whole
+from minigan.gan.views import bytes_to_look_at
 from minigan.serialization import load
 
 if TYPE_CHECKING:
     from minigan.gan.trainer import Trainer
 
 Checkpoint = dict[str, Any]
-_PICTURE = {1: 2000 * 16, 3: 64 * 16}  # bytes for each number of the largest layer: of 2,000 points, or of 64 images
-AMISS = (MiniganError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# What it may come to when the content of a file is not what it was taken for.
+CONTENT_ERRORS = (MiniganError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
-def take(trainer: Trainer) -> Checkpoint:
-    """What changes from step to step: random streams, order of the data and schedules are functions of the step."""
-    return {"step": trainer.step, "recent": trainer.recent.state_dict(), "game": trainer.game.state_dict()}
-
-
-def put_back(trainer: Trainer, saved: Saved) -> None:
+def put_back(trainer: Trainer, saved: Saved, new_settings: Sequence[str] = ()) -> None:
     """Let a trainer go on from a checkpoint.
+
+    Args:
+        trainer: with a fresh game.
+        saved: the checkpoint.
+        new_settings: in which the game differs from the one that was saved, in words.
 
     Raises:
         RunError: it does not fit.
     """
     try:
-        trainer.game.load_state_dict(saved.content["game"])
-        trainer.recent.load_state_dict(saved.content["recent"])
-        trainer.step = saved.content["step"]
-    except AMISS as error:
-        raise misfit(saved.path) from error
+        trainer.load_state_dict(saved.content)
+        _check_numbers(saved, trainer.game)
+    except CONTENT_ERRORS as error:
+        raise misfit(saved.path, error, new_settings) from error
     trainer.checkpoint = saved.path
 
 
@@ -70,6 +68,15 @@ class Saved(NamedTuple):
 
     path: Path
     content: Checkpoint
+
+    @property
+    def step(self) -> int:
+        """After which it was saved, by the name of the file."""
+        return int(self.path.stem.removeprefix("step-"))
+
+    def without_arrays(self) -> Saved:
+        """What it says besides the game, whose arrays may take much memory."""
+        return Saved(self.path, {name: part for name, part in self.content.items() if name != "game"})
 
 
 class Found(NamedTuple):
@@ -111,41 +118,44 @@ def restored(saved: Saved, device: Device) -> Game:
     Raises:
         RunError: it is of another kind or version, or its samples are too large for this machine.
     """
-    path, checkpoint = saved
+    config, facts = made_of(saved)
     try:
-        config, facts = Config.from_dict(checkpoint["config"]), _facts(checkpoint["data"])
-        saved_bytes = cost((array.shape, array.itemsize) for array in _arrays(checkpoint["game"]))
+        state = saved.content["game"]
+        saved_bytes = cost((array.shape, array.itemsize) for array in _arrays(state))
         with allowance(2 * saved_bytes, "use settings that belong to the saved networks"):
             game = build_game(config, facts, device)
-        state = checkpoint["game"]
         if (game.ema is None) != (state["ema"] is None):
             raise StateError("The settings and the state disagree on whether there is an average of G.")
         game.load_state_dict(state)
-        _check_numbers(checkpoint, game, int(path.stem.removeprefix("step-")))
-    except AMISS as error:
-        raise misfit(path) from error
-    _check_room(config.generator, facts.shape, path)
+        _check_numbers(saved, game)
+        needed = bytes_to_look_at(config.generator, facts.shape)
+    except CONTENT_ERRORS as error:
+        raise misfit(saved.path, error) from error
+    if needed > (physical_memory() or needed):
+        raise RunError(
+            f"{saved.path} draws samples of {' x '.join(map(str, facts.shape))} numbers: a picture of them would take "
+            f"about {needed >> 30:,} GiB, more than this machine has; use a larger one."
+        )
     return game
 
 
-def _check_room(g: GeneratorConfig, shape: tuple[int, ...], path: Path) -> None:
-    """Convolutions make much of little: the size of a file does not bound that of the samples."""
-    blocks = g.hidden if g.network == "unet" else g.hidden[::-1]  # from the image on
-    shapes = [] if g.network == "mlp" else halved(shape, blocks)
-    needed = _PICTURE[len(shape)] * max(math.prod(part) for part in (shape, *shapes))
-    memory = physical_memory()
-    if memory and needed > memory:
-        raise RunError(
-            f"{path} draws samples of {' x '.join(map(str, shape))} numbers: a picture of them would take about "
-            f"{needed >> 30:,} GiB, more than this machine has; use a larger one."
-        )
+def made_of(saved: Saved) -> tuple[Config, DataFacts]:
+    """The settings and the data that a checkpoint was made of, as it says.
+
+    Raises:
+        RunError: it is of another kind or version.
+    """
+    try:
+        return Config.from_dict(saved.content["config"]), _facts(saved.content["data"])
+    except CONTENT_ERRORS as error:
+        raise misfit(saved.path, error) from error
 
 
-def _check_numbers(checkpoint: Checkpoint, game: Game, step: int) -> None:
-    """Those that nobody else checks; ``step`` is the one in the name of the file."""
-    check_whole("log_bytes", checkpoint["log_bytes"], 0, most=1 << 48)
+def _check_numbers(saved: Saved, game: Game) -> None:
+    """Those that nobody else checks."""
+    check_whole("log_bytes", saved.content["log_bytes"], 0, most=1 << 48)
     check_whole("updates", game.ema.updates if game.ema else 0, 0)
-    if not step == check_whole("step", checkpoint["step"], 0) == check_whole("steps", game.steps, 0):
+    if not saved.step == check_whole("step", saved.content["step"], 0) == check_whole("steps", game.steps, 0):
         raise StateError("The checkpoint, its name and the game in it disagree on the number of steps.")
 
 
@@ -164,8 +174,21 @@ def _arrays(state: Any) -> Iterator[Any]:
         yield state
 
 
-def misfit(path: Path) -> RunError:
-    """The error of a file that is whole, but does not fit."""
+def misfit(path: Path, error: Exception, new_settings: Sequence[str] = ()) -> RunError:
+    """The error of a file that is whole, but does not fit: with new settings as a rule because of them."""
+    reason = f" What does not fit: {_printable(str(error))}" if isinstance(error, MiniganError) else ""
+    if new_settings:
+        return RunError(
+            f"{path} does not fit the new settings ({'; '.join(new_settings)}); go on with the old ones, or begin "
+            f"another run.{reason}"
+        )
     return RunError(
-        f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train again."
+        f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train "
+        f"again.{reason}"
     )
+
+
+def _printable(text: str) -> str:
+    """In one line, and without what would steer a terminal: names in it may be a stranger's."""
+    short = text if len(text) <= 250 else f"{text[:247]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in short)

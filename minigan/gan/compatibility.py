@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minigan.data.mixtures import MIXTURES
+from minigan.data.parts import SPLITS
 from minigan.errors import ConfigError
 from minigan.gan.config import Config, DataConfig, GameConfig, PlayerConfig
 from minigan.gan.games.reconstruction import DAMAGES
@@ -12,6 +13,7 @@ from minigan.gan.losses import get_loss
 from minigan.gan.settings import shown
 
 if TYPE_CHECKING:
+    from minigan.data import Dataset
     from minigan.gan.build import DataFacts
 
 UNUSED: dict[tuple[str, str], tuple[str, ...]] = {
@@ -42,6 +44,8 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
 }
 """The tasks in which alone these settings mean something."""
 
+WITH_LABELS = ("conditional", "auxiliary", "semi-supervised")
+
 
 def check_compatible(config: Config, data: DataFacts) -> None:
     """Make sure that the settings fit each other and the data.
@@ -55,6 +59,7 @@ def check_compatible(config: Config, data: DataFacts) -> None:
     _check_labels(config.game, data)
     _check_task(config, data)
     _check_points(config, data)
+    _check_held_out(config)
     _check_what_D_gives(config.game, config.discriminator.output)
     _check_fading(config.game)
     for name, player in (("generator", config.generator), ("discriminator", config.discriminator)):
@@ -106,7 +111,7 @@ def _check_fading(rules: GameConfig) -> None:
 
 
 def _check_labels(rules: GameConfig, data: DataFacts) -> None:
-    if rules.task in ("conditional", "auxiliary", "semi-supervised") and not data.classes:
+    if rules.task in WITH_LABELS and not data.classes:
         raise ConfigError(f"game.task: {rules.task!r} needs labels, but the data have none; choose data with labels.")
     if rules.task == "semi-supervised" and rules.labelled < data.classes:
         raise ConfigError(
@@ -134,6 +139,28 @@ def _check_task(config: Config, data: DataFacts) -> None:
         )
     if rules.task in DAMAGES and len(data.shape) != 3:
         raise ConfigError(f"game.task: {rules.task!r} needs images, but the data are points.")
+
+
+def _check_held_out(config: Config) -> None:
+    split = config.data.split
+    if config.training.evaluate_every and SPLITS.get(split) == "test":
+        raise ConfigError(
+            "training.evaluate_every shows D the split 'test' as samples that it was not trained on, but data.split is "
+            f"{shown(split)}, so that it is trained on these; set training.evaluate_every=0, or data.split=train."
+        )
+
+
+def check_classes_of(held_out: Dataset, config: Config, data: DataFacts) -> None:
+    """Make sure that held-out data have no class that the players were never shown.
+
+    Raises:
+        ConfigError: they have.
+    """
+    if config.game.task in WITH_LABELS and held_out.labels is not None and held_out.labels.max() >= data.classes:
+        raise ConfigError(
+            f"The held-out samples of {held_out.name} have classes that the {data.classes} of the samples to train on "
+            "are without; take their samples away."
+        )
 
 
 def _check_points(config: Config, data: DataFacts) -> None:

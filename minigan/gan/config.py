@@ -34,7 +34,7 @@ class DataConfig:
     Attributes:
         source: "mnist"; "ring", "grid", "spiral" or "mixture-1d"; or a file or folder (see `minigan.data.open_data`).
         split: "train" or "test".
-        limit: use so many samples, the first; 0 for all.
+        limit: use so many samples, the first, which may all be of one class; 0 for all.
         size: height and width to which the images of a folder are resized; 0 leaves them as they are.
         channels: 1 for grey, 3 for colour; 0 leaves the images of a folder as they are.
         count: how many points of a mixture to draw.

@@ -10,7 +10,10 @@ from time import perf_counter
 from typing import Any
 
 from minigan.errors import DivergedError
-from minigan.gan.pictures import curves, gif, png
+from minigan.gan.finite import StopOnNaN
+from minigan.gan.folder import CURVES, FILM, LOG, TIMING, sample_name
+from minigan.gan.means import rounded
+from minigan.gan.pictures import curves, gif, png, size_of
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
 from minigan.gan.views import real_beside, view
@@ -18,18 +21,21 @@ from minigan.streams import say
 
 POINTS = 2000  # of each curve: more would not be told apart
 FRAMES = 200  # of the film
+PIXELS = 1 << 26  # of all its frames: until the film is written, each takes a byte or two
 
 
 def standard(run: Run) -> list[Extension]:
-    """All extensions of this file, for a trainer that fills the folder of ``run``.
+    """Stop on NaN, and all extensions of this file, for a trainer that fills the folder of ``run``.
 
     The curves are drawn last of all that the end of a run writes: they tell that it is complete.
     """
-    return [Log(run), Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
+    return [StopOnNaN(), Log(run), Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
 
 
 class Checkpoints(Extension):
     """A checkpoint after epochs, after minutes, and when training stops: all from which it can go on.
+
+    Where a number is NaN or infinite, a DivergedError says so, and nothing is saved.
 
     Args:
         run: where to; its ``config.training`` says after how many epochs and minutes, and how many to keep.
@@ -43,19 +49,17 @@ class Checkpoints(Extension):
 
     def save(self, trainer: Trainer) -> None:
         if trainer.step > self.saved and self._due(trainer):
-            trainer.check()
             trainer.checkpoint = self.run.save_checkpoint(trainer)
             self._begin_to_wait(trainer)
 
     def _begin_to_wait(self, trainer: Trainer) -> None:
         self.saved, self.since = trainer.step, perf_counter()
-        self.turn = trainer.epoch // self.run.config.training.checkpoint_epochs
 
     def _due(self, trainer: Trainer) -> bool:
         training = self.run.config.training
-        turn_over = trainer.epoch // training.checkpoint_epochs > self.turn
         too_old = perf_counter() - self.since >= 60 * training.checkpoint_minutes
-        return turn_over or too_old or trainer.stopped or trainer.step == trainer.steps
+        over = trainer.stopped or trainer.step == trainer.steps
+        return trainer.epoch_due(training.checkpoint_epochs) or too_old or over
 
 
 class Log(Extension):
@@ -78,12 +82,11 @@ class Log(Extension):
             self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        means = {name: float(f"{value:.6g}") for name, value in trainer.mean().items()}
-        self.run.append("log.jsonl", {"step": trainer.step, "epoch": trainer.epoch, **means})
+        self.run.append(LOG, {"step": trainer.step, "epoch": trainer.epoch, **rounded(trainer.mean())})
         now = perf_counter()
         speed = (trainer.step - self.last_step) / (now - self.before)
         timing = {"step": trainer.step, "seconds": round(now - self.begun, 3), "steps_per_s": round(speed, 2)}
-        self.run.append("timing.jsonl", timing)
+        self.run.append(TIMING, timing)
         self.before, self.last_step = now, trainer.step
 
 
@@ -109,7 +112,7 @@ class Samples(Extension):
 
     def _draw(self, trainer: Trainer, epoch: int) -> None:
         drawn = view(trainer.game, self.run.config.training.seed, trainer.device, self.real)
-        self.run.write(f"samples/epoch-{epoch:03d}.png", png(drawn.picture()))
+        self.run.write(sample_name(epoch), png(drawn.picture()))
 
 
 class Curves(Extension):
@@ -124,7 +127,7 @@ class Curves(Extension):
         if lines:
             title = f"{self.run.path} (each point is the mean of {trainer.log_every} steps)"
             scores = trainer.game.loss.probability is None
-            self.run.write("curves.png", curves(lines, title, scores))
+            self.run.write(CURVES, curves(lines, title, scores))
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         if isinstance(error, DivergedError):
@@ -132,15 +135,24 @@ class Curves(Extension):
 
 
 class Gif(Extension):
-    """All pictures of samples as samples.gif, if there are two or more."""
+    """The pictures of samples as samples.gif, if there are two or more; at most so many as fit into memory."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
 
     def end(self, trainer: Trainer) -> None:
-        frames = [path.read_bytes() for path in spread(self.run.samples(), FRAMES)]
+        frames = self._frames(self.run.samples())
         if len(frames) > 1:
-            self.run.write("samples.gif", gif(frames))
+            self.run.write(FILM, gif(frames))
+
+    def _frames(self, pictures: list[Path]) -> list[Path]:
+        """Pictures from the first to the last, without those that were damaged or exchanged."""
+        size = next(filter(None, map(size_of, reversed(pictures))), (1, 1))  # that of the newest
+        most = max(2, min(FRAMES, PIXELS // (size[0] * size[1])))
+        frames = {path: size_of(path, size) for path in spread(pictures, most)}
+        for path in (path for path, found in frames.items() if found is None):
+            say(f"minigan: {path} is damaged, or not as large as the newest; the film is without it.", to="stderr")
+        return [path for path, found in frames.items() if found]
 
 
 def spread(paths: list[Path], most: int) -> list[Path]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
+
+from minigan.backend.device import Device
 from minigan.errors import ConfigError
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss, Targets
@@ -20,6 +23,7 @@ from minigan.gan.player import Move, Player
 from minigan.gan.rules import RULES
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
+from minigan.ops.creation import as_tensor
 from minigan.ops.joining import cat
 from minigan.optim.extragradient import Extragradient
 from minigan.optim.optimistic import Optimistic
@@ -32,6 +36,11 @@ class Batch(NamedTuple):
 
     images: Tensor
     labels: Tensor | None = None
+
+    @classmethod
+    def of(cls, images: NDArray[Any], labels: NDArray[Any] | None, device: Device) -> Batch:
+        """From host arrays."""
+        return cls(as_tensor(images, device=device), None if labels is None else as_tensor(labels, device=device))
 
     def detach(self) -> Batch:
         """Cut off from the tape."""
@@ -144,8 +153,8 @@ class Game:
 
     @property
     def batches_per_step(self) -> int:
-        """How many batches a step takes: one for each move of D, or two to look ahead."""
-        return 2 if self.rule == "extragradient" else self.d_steps
+        """How many batches a step takes: :func:`batches_per_step`."""
+        return batches_per_step(self.rule, self.d_steps)
 
     @property
     def sampler(self) -> Module:
@@ -311,6 +320,11 @@ class Game:
         if self.ema is not None and state_dict["ema"] is not None:
             self.ema.load_state_dict(state_dict["ema"])
         self.steps = state_dict["steps"]
+
+
+def batches_per_step(rule: str, d_steps: int) -> int:
+    """How many batches a step takes: one for each move of D, or two to look ahead."""
+    return 2 if rule == "extragradient" else d_steps
 
 
 def _slopes_wanted(batch: Batch, due: Sequence[Penalty], at: str) -> Batch:

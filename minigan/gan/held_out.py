@@ -9,10 +9,11 @@ import math
 import numpy as np
 
 from minigan.data import Dataset, gather_pixels
+from minigan.gan.folder import LOG
 from minigan.gan.game import Batch, Game
+from minigan.gan.means import rounded
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
-from minigan.ops.creation import as_tensor
 
 
 class HeldOut(Extension):
@@ -32,9 +33,9 @@ class HeldOut(Extension):
         self.every = every
 
     def after_epoch(self, trainer: Trainer) -> None:
-        if trainer.epoch % self.every == 0:
-            means = {name: float(f"{value:.6g}") for name, value in assess(trainer.game, self.data).items()}
-            self.run.append("log.jsonl", {"step": trainer.step, "epoch": trainer.epoch, **means})
+        if trainer.epoch_due(self.every):
+            means = rounded(assess(trainer.game, self.data))
+            self.run.append(LOG, {"step": trainer.step, "epoch": trainer.epoch, **means})
 
 
 def assess(game: Game, data: Dataset, chunk: int = 1000) -> dict[str, float]:
@@ -43,8 +44,7 @@ def assess(game: Game, data: Dataset, chunk: int = 1000) -> dict[str, float]:
     sums: dict[str, float] = {}
     # parts of almost the same size: a short one at the end might be too small for a D that sees several at once
     for indices in np.array_split(np.arange(len(data.samples)), math.ceil(len(data.samples) / chunk)):
-        images = as_tensor(gather_pixels(data.samples, indices), device=device)
-        labels = None if data.labels is None else as_tensor(data.labels[indices], device=device)
-        for name, mean in game.assess(Batch(images, labels)).items():
+        labels = None if data.labels is None else data.labels[indices]
+        for name, mean in game.assess(Batch.of(gather_pixels(data.samples, indices), labels, device)).items():
             sums[name] = sums.get(name, 0.0) + mean.item() * len(indices)
     return {name: total / len(data.samples) for name, total in sums.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minigan.errors import RunError
-from minigan.serialization import sync, sync_folder
+from minigan.serialization import open_itself, sync, sync_folder
 
 LONGEST = 1 << 16  # bytes of a line
 _LARGEST = 1e39  # more than any float32; with the largest float64 there are no axes to be drawn
@@ -22,8 +22,8 @@ def append(path: Path, record: dict[str, Any]) -> None:
         RunError: it cannot be written; a part of it may be there.
     """
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        with open_itself(path, "ab") as file:
+            file.write(json.dumps(record).encode() + b"\n")
     except OSError as error:
         raise _cannot_write(path, error) from None
 
@@ -46,7 +46,8 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise RunError(f"Cannot read {path} ({error.strerror}); check what it is and who may read it.") from None
+        reason = error.strerror or error
+        raise RunError(f"Cannot read {path} ({reason}); check what it is and who may read it.") from None
 
 
 def _parsed(text: bytes, path: Path, number: int) -> dict[str, float]:
@@ -99,7 +100,7 @@ def flush(path: Path) -> None:
     """
     try:
         if path.exists():
-            with path.open("ab") as file:
+            with open_itself(path, "ab") as file:
                 sync(file)
     except OSError as error:
         raise _cannot_write(path, error) from None
@@ -116,7 +117,7 @@ def cut(path: Path, size: int) -> int:
         if not path.exists():
             return 0
         size = min(size, length(path))
-        with path.open("r+b") as file:
+        with open_itself(path, "r+b") as file:
             start = max(0, size - LONGEST)
             file.seek(start)
             left = start + file.read(size - start).rfind(b"\n") + 1
@@ -143,4 +144,4 @@ def cut_after(path: Path, step: int) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:
-    return RunError(f"Cannot write {path}: {error.strerror}; make room or choose another place.")
+    return RunError(f"Cannot write {path}: {error.strerror or error}; make room or choose another place.")

@@ -17,49 +17,51 @@ from minigan.ops.creation import as_tensor
 Way = Literal["linear", "spherical"]
 
 
-def linear(start: Any, end: Any, t: Any) -> NDArray[np.float64]:
-    """The straight way: (1 - t) start + t end.
+def lerp(input: Any, end: Any, weight: Any) -> NDArray[np.float64]:
+    """The straight way, as `torch.lerp`: input + weight (end - input).
 
     Args:
-        start: (..., z_dim), where t is 0.
-        end: (..., z_dim), where t is 1.
-        t: how far, from 0 to 1; broadcasts against both.
+        input: (..., z_dim), where weight is 0.
+        end: (..., z_dim), where weight is 1.
+        weight: how far, from 0 to 1; broadcasts against both.
 
-    >>> from minigan.gan.latent import linear
-    >>> linear([1.0, 0.0], [0.0, 1.0], 0.5)
+    >>> from minigan.gan.latent import lerp
+    >>> lerp([1.0, 0.0], [0.0, 1.0], 0.5)
     array([0.5, 0.5])
     """
-    start, end, t = (np.asarray(x, np.float64) for x in (start, end, t))
-    return np.asarray((1 - t) * start + t * end)
+    input, end, weight = (np.asarray(x, np.float64) for x in (input, end, weight))
+    # from the nearer end, as PyTorch does it: so that both come out to the last bit
+    way = end - input
+    return np.asarray(np.where(weight < 0.5, input + weight * way, end - (1 - weight) * way))
 
 
-def spherical(start: Any, end: Any, t: Any) -> NDArray[np.float64]:
-    """The way along a great circle: sin((1 - t) w) / sin(w) start + sin(t w) / sin(w) end, w the angle between them.
+def slerp(input: Any, end: Any, weight: Any) -> NDArray[np.float64]:
+    """The way along a great circle: (sin((1 - t) w) input + sin(t w) end) / sin(w), t the weight, w their angle.
 
     A Gaussian z of many dimensions is nearly always about as long as sqrt(z_dim). Half-way on the straight line
     between two of them it is shorter by sqrt(2), where G has hardly ever been; on the circle it keeps its length.
     Source: White 2016, "Sampling Generative Networks", section 2; the formula is Shoemake's of 1985.
 
     Args:
-        start: (..., z_dim), where t is 0.
-        end: (..., z_dim), where t is 1.
-        t: how far, from 0 to 1; broadcasts against both.
+        input: (..., z_dim), where weight is 0.
+        end: (..., z_dim), where weight is 1.
+        weight: how far, from 0 to 1; broadcasts against both.
 
     Returns:
-        float64. Where start and end point in the same or in opposite directions there is no one great circle (and with
-        a z_dim of 1 none at all): there, the straight way.
+        float64. Where both ends point in the same or in opposite directions there is no one great circle (and with a
+        z_dim of 1 none at all): there, the straight way.
 
-    >>> from minigan.gan.latent import spherical
-    >>> spherical([1.0, 0.0], [0.0, 1.0], 0.5).round(4)
+    >>> from minigan.gan.latent import slerp
+    >>> slerp([1.0, 0.0], [0.0, 1.0], 0.5).round(4)
     array([0.7071, 0.7071])
     """
-    start, end, t = (np.asarray(x, np.float64) for x in (start, end, t))
-    angle = _angle(start, end)
+    input, end, t = (np.asarray(x, np.float64) for x in (input, end, weight))
+    angle = _angle(input, end)
     alike = np.sin(angle) < 1e-6
     angle = np.where(alike, 1, angle)  # any other: what is made of it is not used
     sine = np.sin(angle)  # divided by first, so that both ends come out to the last bit
-    circle = np.sin((1 - t) * angle) / sine * start + np.sin(t * angle) / sine * end
-    return np.where(alike, linear(start, end, t), circle)
+    circle = np.sin((1 - t) * angle) / sine * input + np.sin(t * angle) / sine * end
+    return np.where(alike, lerp(input, end, t), circle)
 
 
 def _angle(start: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
@@ -73,7 +75,7 @@ def _angle(start: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
 # ---- what G draws on the way -----------------------------------------------------------------------------
 
 
-def interpolate(
+def walk(
     game: Game,
     rows: int,
     steps: int,
@@ -100,10 +102,10 @@ def interpolate(
     Raises:
         ConfigError: G does not start from z, or is told no labels, or not these.
 
-    >>> from minigan.gan.latent import interpolate
+    >>> from minigan.gan.latent import walk
     >>> cpu = mg.device("cpu")
     >>> game = mg.gan.build_game(mg.gan.load_preset("default"), (1, 28, 28), cpu)
-    >>> interpolate(game, 2, 5, seed=0, device=cpu).shape
+    >>> walk(game, 2, 5, seed=0, device=cpu).shape
     (2, 5, 1, 28, 28)
     """
     check_labels(game, labels)
@@ -130,7 +132,7 @@ def check_labels(game: Game, labels: tuple[int, int] | None = None) -> None:
         check_wishes(game, label)
 
 
-WAYS = {"linear": linear, "spherical": spherical}
+WAYS = {"linear": lerp, "spherical": slerp}
 
 
 def _usual_way(game: Game) -> Way:

@@ -12,11 +12,11 @@ import weakref
 from pathlib import Path
 
 from minigan.errors import RunError
+from minigan.serialization import NO_LINK
 from minigan.streams import say
 
 LOCK = ".lock"  # the file in the folder that is locked; it tells who holds it
 _HOLDER = re.compile(r"process [0-9]+ on [\w.-]{1,255}")
-_AS_IT_IS = getattr(os, "O_NOFOLLOW", 0)  # in a stranger's folder the name may be a link to any file of ours
 _FAR = 1 << 30  # Windows bars others from what is locked, so a byte is locked that is never read
 
 
@@ -39,7 +39,8 @@ class Lock:
         try:
             descriptor = _acquire(folder)
         except OSError as error:
-            raise RunError(f"Cannot write into {folder} ({error.strerror}); check who may write there.") from None
+            reason = error.strerror or error
+            raise RunError(f"Cannot write into {folder} ({reason}); check who may write there.") from None
         self._finalizer = weakref.finalize(self, _release, folder / LOCK, descriptor, os.getpid())
 
     def release(self) -> None:
@@ -51,7 +52,7 @@ def _acquire(folder: Path) -> int:
     """An open file that is locked, under the name in the folder."""
     path = folder / LOCK
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _AS_IT_IS, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
         try:
             _lock(descriptor, folder)
             if _is_named(descriptor, path):  # else its last holder has just removed it

@@ -52,3 +52,13 @@ class Means:
         """Put back what :meth:`state_dict` gave."""
         self._sums = {str(name): float(total) for name, total in state_dict["sums"].items()}
         self._counts = {name: check_whole(name, state_dict["counts"][name]) for name in self._sums}
+
+
+def rounded(values: Values) -> Values:
+    """To six digits: more are noise, and would only make the log longer.
+
+    >>> from minigan.gan.means import rounded
+    >>> rounded({"loss_D": 2 / 3, "D_x": 0.5})
+    {'loss_D': 0.666667, 'D_x': 0.5}
+    """
+    return {name: float(f"{value:.6g}") for name, value in values.items()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,22 +78,42 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def gif(frames: Sequence[bytes], seconds: float = 8.0, rest: float = 2.0) -> bytes:
+def size_of(file: Path, wanted: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """Width and height of a PNG file; None if it cannot be read to its end, or has not the size that is wanted."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(file, formats=["PNG"]) as picture:
+                if wanted in (None, picture.size):
+                    picture.load()
+                    return picture.size
+        except Exception:  # Pillow meets damage with errors of every kind
+            pass
+    return None
+
+
+def gif(frames: Sequence[bytes] | Sequence[Path], seconds: float = 8.0, rest: float = 2.0) -> bytes:
     """The content of an animated GIF that shows PNG files of one size and repeats forever.
 
     Args:
-        frames: contents of PNG files, at least one.
+        frames: PNG files, or their contents, at least one; they are opened one after the other.
         seconds: how long all frames take together (between 1/20 s and 1/2 s each).
         rest: how much longer the last one stays.
     """
+    each = min(max(round(seconds * 100 / len(frames)), 5), 50) * 10  # GIF counts in hundredths of a second
+    durations = [each] * (len(frames) - 1) + [each + round(rest * 1000)]
+    pictures = map(_opened, frames)
+    file = BytesIO()
+    next(pictures).save(file, "GIF", save_all=True, append_images=pictures, duration=durations, loop=0)
+    return file.getvalue()
+
+
+def _opened(frame: bytes | Path) -> Any:
     from PIL import Image
 
-    pictures = [Image.open(BytesIO(frame)) for frame in frames]
-    each = min(max(round(seconds * 100 / len(pictures)), 5), 50) * 10  # GIF counts in hundredths of a second
-    durations = [each] * (len(pictures) - 1) + [each + round(rest * 1000)]
-    file = BytesIO()
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
-    return file.getvalue()
+    return Image.open(BytesIO(frame if isinstance(frame, bytes) else frame.read_bytes()))
 
 
 # ---- points ----------------------------------------------------------------------------------------------

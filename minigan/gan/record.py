@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +15,7 @@ from minigan.gan.settings import leaves, plain, shown
 
 RECORD = "record"  # the table in config.toml that is no setting
 _HEAD = "# The settings of this run: `minigan train config.toml` repeats it. [record] only tells where it ran.\n"
-RESUMES = 500  # of which the record tells: the newest
-_LONGEST = 1 << 20  # bytes of a config.toml with all of them
+_LONGEST = 1 << 20  # bytes of a config.toml; of so many resumes that they do not fit, the record tells of the newest
 _DOTS = 1000  # in a line
 _IRRELEVANT = ("cores", "avx512_unused", "libraries.torch")  # no result depends on them
 
@@ -62,8 +63,21 @@ def config_bytes(config: Config, record: dict[str, Any]) -> bytes:
     """The content of a config.toml.
 
     Raises:
-        ConfigError: the command or a setting is no text.
+        ConfigError: the command or a setting is no text, or so long that it could not be read again.
     """
+    content = _toml(config, record)
+    while len(content) > _LONGEST and record.get("resumes"):
+        resumes = record["resumes"]
+        record = {**record, "resumes": resumes[(len(resumes) + 1) // 2 :]}
+        content = _toml(config, record)
+    try:
+        _check_size(content)
+    except ValueError as error:
+        raise ConfigError(f"Cannot write down settings and command ({error}); make them shorter.") from None
+    return content
+
+
+def _toml(config: Config, record: dict[str, Any]) -> bytes:
     import tomli_w
 
     try:
@@ -82,7 +96,36 @@ def with_resume(record: dict[str, Any], step: int, command: str, changes: list[s
     """The record with one more resume: when, from which step, by which command, and what is different since."""
     earlier = record.get("resumes")
     resume = {"command": command, "started": now(), "step": step, "changes": changes}
-    return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume][-RESUMES:]}
+    return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume]}
+
+
+# ---- what was agreed upon --------------------------------------------------------------------------------
+
+AGREED = "agreed"  # in the record: with which settings and data the newest resume went on
+
+
+def with_agreement(record: dict[str, Any], **parts: dict[str, Any]) -> dict[str, Any]:
+    """The record with a note of the settings and the data that a resume goes on with.
+
+    It is written together with the settings themselves, and tells them from what a person has written there since: a
+    run that is killed before its first checkpoint with new settings needs no leave for them again.
+
+    >>> from minigan.gan.record import is_agreed, with_agreement
+    >>> record = with_agreement({}, settings={"steps": 9})
+    >>> is_agreed(record, settings={"steps": 9}), is_agreed(record, settings={"steps": 8}), is_agreed({}, settings={})
+    (True, False, False)
+    """
+    return {**record, AGREED: {name: _fingerprint(part) for name, part in parts.items()}}
+
+
+def is_agreed(record: dict[str, Any], **parts: dict[str, Any]) -> bool:
+    """Whether the newest resume went on with these settings, or these data."""
+    agreed = record.get(AGREED)
+    return isinstance(agreed, dict) and all(agreed.get(name) == _fingerprint(part) for name, part in parts.items())
+
+
+def _fingerprint(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def now() -> str:

@@ -16,6 +16,8 @@ by cutting off what lies beyond its newest checkpoint, and playing on.
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,14 +26,23 @@ import numpy as np
 
 from minigan.backend.device import CPU, Device
 from minigan.errors import RunError
-from minigan.gan import journal
-from minigan.gan.checkpoint import Checkpoint, Found, describe, newest_whole, restored, take
+from minigan.gan import folder, journal, resume
+from minigan.gan.checkpoint import Checkpoint, Found, describe, made_of, newest_whole, put_back, restored
 from minigan.gan.config import Config
-from minigan.gan.folder import CHECKPOINTS, CONFIG, SAMPLES, new_folder, numbered
+from minigan.gan.finite import finite_state
+from minigan.gan.folder import CHECKPOINTS, CONFIG, CURVES, FILM, LOG, SAMPLES, TIMING
 from minigan.gan.game import Game
 from minigan.gan.lock import Lock
-from minigan.gan.record import config_bytes, first_record, read_config
-from minigan.gan.resume import Terms, agree, cut_back, settle, tell_damaged
+from minigan.gan.record import (
+    changed_settings,
+    config_bytes,
+    first_record,
+    is_agreed,
+    read_config,
+    read_record,
+    with_agreement,
+    with_resume,
+)
 from minigan.serialization import save, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -48,18 +59,22 @@ class Run:
     Attributes:
         path: the folder.
         config: the settings.
-        found: the newest whole checkpoint, if there is one.
+        found: the newest whole checkpoint when the run was opened, if there was one.
+        command: what was typed, for the record.
         environment: what it runs on, for the record; empty in a run that is only read.
-        terms: on which it is resumed, if it is.
+        changed: what of the settings is different since the newest checkpoint, in words.
+        allow_changes: whether to go on though settings or data are.
     """
 
     path: Path
     config: Config
     found: Found = field(default_factory=Found)
+    command: str = ""
     environment: dict[str, Any] = field(default_factory=dict)
-    terms: Terms = field(default_factory=Terms)
+    changed: Sequence[str] = ()
+    allow_changes: bool = False
     _lock: Lock | None = None
-    _data: dict[str, Any] | None = None
+    _facts: dict[str, Any] | None = None
 
     # ---- making and opening ------------------------------------------------------------------------------
 
@@ -81,9 +96,9 @@ class Run:
 
         found = environment(device)
         content = config_bytes(config, first_record(command, found))
-        with new_folder(None if out is None else Path(out), config.name) as (path, lock):
+        with folder.new_folder(None if out is None else Path(out), config.name) as (path, lock):
             write_whole(path / CONFIG, content)
-        return cls(path, config, environment=found, _lock=lock)
+        return cls(path, config, command=command, environment=found, _lock=lock)
 
     @classmethod
     def open(cls, path: PathLike) -> Run:
@@ -96,7 +111,7 @@ class Run:
         if run.checkpoint is None:
             raise RunError(
                 f"{path} is a run without a checkpoint: it was stopped before the first was saved. Go on with it: "
-                f"minigan train --resume {path}"
+                f"minigan train --resume {shlex.quote(str(path))}"
             )
         return run
 
@@ -111,8 +126,7 @@ class Run:
     ) -> Run:
         """Open a run to go on with it; no other training may write there until :meth:`close`.
 
-        Nothing is changed before :meth:`restore`. Where the machine or the libraries are not those of the checkpoint,
-        a sentence on stderr says so.
+        Nothing is changed before :meth:`restore`.
 
         Args:
             path: the folder.
@@ -122,34 +136,70 @@ class Run:
             allow_changes: go on though the settings or the data are not those of the checkpoint.
 
         Raises:
-            RunError: there is no run, another training writes there, or no checkpoint is whole.
-            ConfigError: the settings differ from those of the checkpoint; says in what.
+            RunError: see :meth:`reopen`.
+            ConfigError: see :meth:`agree`.
+        """
+        run = cls.reopen(path, command, device)
+        try:
+            run.agree(config or run.config, allow_changes)
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    @classmethod
+    def reopen(cls, path: PathLike, command: str = "", device: Device = CPU) -> Run:
+        """The first half of :meth:`resume`: lock a run, and read it. Then :meth:`agree` on the settings.
+
+        Raises:
+            RunError: there is no run, another training writes there, its files are not its own, or no checkpoint is
+                whole.
         """
         from minigan.info import environment
 
         path = Path(path)
-        _require_run(path)
+        folder.require_run(path)
         lock = Lock(path)
         try:
+            folder.require_own(path)
             run = cls._read(path)
-            run._lock, run.environment = lock, environment(device)
-            before, run.config = run.config, config or run.config
-            run.terms = agree(run, before, command, allow_changes)
+            run._lock, run.command, run.environment = lock, command, environment(device)
         except BaseException:
             lock.release()
             raise
         return run
 
+    def agree(self, config: Config, allow_changes: bool = False) -> None:
+        """The other half of :meth:`resume`: settle with which settings to go on.
+
+        Where the machine or the libraries are not those of the checkpoint, a sentence on stderr says so.
+
+        Raises:
+            RunError: the checkpoint is of another kind or version.
+            ConfigError: the settings differ from those of the checkpoint; says in what.
+        """
+        newest, before = self.found.newest, self.config
+        if newest is not None:
+            before, _ = made_of(newest)
+            resume.check_length(self.path, newest, config)
+        self.changed, self.allow_changes = changed_settings(before, config), allow_changes
+        if not (allow_changes or is_agreed(read_record(self.path / CONFIG), settings=config.to_dict())):
+            resume.refuse(self.path, self.changed)
+        resume.say_elsewhere(self.path, self._elsewhere())
+        self.config = config
+
+    def _elsewhere(self) -> list[str]:
+        return resume.changed_machine(self.found.newest, self.environment) if self.found.newest else []
+
     @classmethod
     def _read(cls, path: Path) -> Run:
-        _require_run(path)
+        folder.require_run(path)
         try:
             run = cls(path, read_config(path / CONFIG))
             run.found = newest_whole(run.checkpoints)
         except OSError as error:
-            where = error.filename or path
-            raise RunError(f"Cannot read {where} ({error.strerror}); check its name and who may read it.") from None
-        tell_damaged(path, run.found)
+            raise RunError(f"Cannot read {folder.told(error, path)}; check its name and who may read it.") from None
+        resume.say_damaged(path, run.found)
         return run
 
     def close(self) -> None:
@@ -161,7 +211,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Checkpoint | None:
-        """The newest whole checkpoint, as it was read when the run was opened."""
+        """The newest whole checkpoint, as it was read when the run was opened; without the game after `restore`."""
         return self.found.newest and self.found.newest.content
 
     @property
@@ -172,8 +222,8 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether all steps had been made, and the last file written, when the run was opened."""
-        step = self.checkpoint["step"] if self.checkpoint else 0
-        return step >= self.config.training.steps and (self.path / "curves.png").exists()
+        step = self.found.newest.step if self.found.newest else 0
+        return step >= self.config.training.steps and (self.path / CURVES).exists()
 
     def restore(self, trainer: Trainer) -> None:
         """Put a trainer where the newest checkpoint is, or at the start; what lies beyond it is cut off the folder.
@@ -185,8 +235,51 @@ class Run:
             RunError: the checkpoint does not fit, or the folder cannot be written.
             ConfigError: the data are not those of the checkpoint.
         """
-        settle(self, trainer, self.data_of(trainer.loader))
-        cut_back(self, trainer)
+        newest, facts = self.found.newest, self.data_facts(trainer.loader)
+        record = read_record(self.path / CONFIG)
+        changed = [*self.changed, *self._changed_data(facts, record)]
+        if newest is not None:
+            put_back(trainer, newest, changed)
+            resume.renew(trainer.game, made_of(newest)[0], self.config)
+        record = with_resume(record, trainer.step, self.command, [*changed, *self._elsewhere()])
+        record = with_agreement(record, settings=self.config.to_dict(), data=facts)
+        write_whole(self.path / CONFIG, config_bytes(self.config, record))
+        self._cut_back(trainer)
+
+    def _changed_data(self, facts: dict[str, Any], record: dict[str, Any]) -> list[str]:
+        changes = resume.changed_data(self.found.newest, facts) if self.found.newest else []
+        if not (self.allow_changes or is_agreed(record, data=facts)):
+            resume.refuse(self.path, changes)
+        return changes
+
+    def _cut_back(self, trainer: Trainer) -> None:
+        """Take away what lies beyond the step where the trainer is: it will be made again, to the same bits."""
+        size = self.checkpoint["log_bytes"] if self.checkpoint else 0
+        if journal.cut(self.path / LOG, size) < size:
+            resume.say_shorter(self.path / LOG)
+        journal.cut_after(self.path / TIMING, trainer.step)
+        try:
+            self._remove_later_files(trainer)
+        except OSError as error:
+            raise RunError(f"Cannot change {folder.told(error, self.path)}; check who may write there.") from None
+        if self.found.newest is not None:
+            self.found = Found(self.found.newest.without_arrays())  # training needs the memory
+
+    def _remove_later_files(self, trainer: Trainer) -> None:
+        folder.make_folders_in(self.path, [])
+        if self.found.newest is not None and resume.epochs_made(self.found.newest) > trainer.epoch:
+            resume.say_kept(folder.keep_samples(self.path, trainer.step), trainer.step, trainer.epoch)
+        for number, picture in folder.samples(self.path):
+            if number > trainer.epoch:
+                picture.unlink()
+        for name in (CURVES, FILM):
+            (self.path / name).unlink(missing_ok=True)
+        for damaged, _ in self.found.damaged:
+            folder.set_aside(damaged)
+        self.prune()
+        folder.sweep(self.path)
+        for changed in (self.path, self.path / SAMPLES, self.path / CHECKPOINTS):
+            sync_folder(changed)
 
     def game(self, device: Device = CPU) -> Game:
         """The game as the newest checkpoint left it.
@@ -222,32 +315,39 @@ class Run:
         Raises:
             RunError: it cannot be read, or was damaged.
         """
-        lines = journal.lines(self.path / "log.jsonl")
+        lines = journal.lines(self.path / LOG)
         return list(lines) if most is None else journal.thinned(lines, most)
 
     def flush(self) -> None:
-        """Return when log.jsonl is on the disk."""
-        journal.flush(self.path / "log.jsonl")
+        """Return when all lines so far are on the disk."""
+        for name in (LOG, TIMING):
+            journal.flush(self.path / name)
 
     def seconds(self) -> float:
         """How long training took so far, by timing.jsonl."""
-        return max((line.get("seconds", 0.0) for line in journal.lines(self.path / "timing.jsonl")), default=0.0)
+        return max((line.get("seconds", 0.0) for line in journal.lines(self.path / TIMING)), default=0.0)
 
     def samples(self) -> list[Path]:
         """The pictures of samples so far, oldest first."""
-        return [path for _, path in numbered(self.path / SAMPLES, r"epoch-([0-9]+)\.png")]
+        return [path for _, path in folder.samples(self.path)]
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints so far, oldest first."""
-        return [path for _, path in numbered(self.path / CHECKPOINTS, r"step-([0-9]+)\.safetensors")]
+        return [path for _, path in folder.checkpoints(self.path)]
 
     def save_checkpoint(self, trainer: Trainer) -> Path:
-        """Write checkpoints/step-STEP.safetensors, and remove old ones when it is on the disk; returns its path."""
-        path = self.path / CHECKPOINTS / f"step-{trainer.step:08d}.safetensors"
+        """Write checkpoints/step-STEP.safetensors, and remove old ones when it is on the disk; returns its path.
+
+        Raises:
+            DivergedError: a number is NaN or infinite; nothing is written.
+            RunError: the folder cannot be written.
+        """
+        state = finite_state(trainer)
+        path = self.path / folder.checkpoint_name(trainer.step)
         self.flush()  # what the checkpoint says of the log must hold after a power cut, too
-        size = journal.length(self.path / "log.jsonl")
-        facts = {"data": self.data_of(trainer.loader), "environment": self.environment}
-        save({**take(trainer), "config": self.config.to_dict(), **facts, "log_bytes": size}, path)
+        size = journal.length(self.path / LOG)
+        facts = {"data": self.data_facts(trainer.loader), "environment": self.environment}
+        save({**state, "config": self.config.to_dict(), **facts, "log_bytes": size}, path)
         self.prune()
         return path
 
@@ -259,22 +359,8 @@ class Run:
         if old:
             sync_folder(self.path / CHECKPOINTS)
 
-    def data_of(self, loader: Loader) -> dict[str, Any]:
+    def data_facts(self, loader: Loader) -> dict[str, Any]:
         """What the data of this run are, with their SHA-256, which is computed once."""
-        if self._data is None:
-            self._data = describe(loader)
-        return self._data
-
-
-def _require_run(path: Path) -> None:
-    try:
-        if not (path / CONFIG).is_file():
-            raise RunError(f"{path} {_what_is_amiss(path)}; expected the folder of a run, such as runs/default.")
-    except OSError as error:
-        raise RunError(f"Cannot read {path} ({error.strerror}); check its name and who may read it.") from None
-
-
-def _what_is_amiss(path: Path) -> str:
-    if not path.exists():
-        return "does not exist"
-    return f"holds no {CONFIG}" if path.is_dir() else "is a file"
+        if self._facts is None:
+            self._facts = describe(loader)
+        return self._facts

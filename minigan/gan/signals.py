@@ -11,7 +11,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def heeded(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
+def on_stop_signal(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
     """Inside, the first Ctrl-C, SIGTERM or SIGHUP calls ``stop``; a Ctrl-C after it interrupts at once.
 
     Only in the main thread, where signals arrive, and only those that nobody else has taken into his hands: a SIGHUP

@@ -1,9 +1,11 @@
-"""From settings to data."""
+"""From settings to data, and from data to what a step is played on."""
 
 from __future__ import annotations
 
+from minigan.backend.device import Device
 from minigan.data import Dataset, Loader, open_data
 from minigan.gan.config import Config
+from minigan.gan.game import Batch
 
 
 def data_of(config: Config, split: str = "") -> Dataset:
@@ -39,3 +41,8 @@ def loader_of(config: Config, data: Dataset) -> Loader:
     """
     training = config.training
     return Loader(data.samples, data.labels, training.batch_size, training.seed, config.data.drop_last)
+
+
+def batch_of(loader: Loader, number: int, device: Device) -> Batch:
+    """Batch ``number``, counted over all epochs, on a device; with labels, if there are any."""
+    return Batch.of(loader.batch(number), None if loader.labels is None else loader.labels_of(number), device)

@@ -1,30 +1,26 @@
 """The trainer: it plays a game step by step, reads the reports, and leaves the rest to extensions.
 
 Reading a number from the device makes the host wait for it, so reports are kept unread: they are read once
-every ``log_every`` steps, and before anything is saved. A number that is NaN or infinite is found then, and
-training stops before anything that came of it reaches the disk.
+every ``log_every`` steps, at the end of an epoch, and before anything is saved.
 """
 
 from __future__ import annotations
 
-import math
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigan.backend.device import DeviceLike
-from minigan.backend.device import device as resolve
 from minigan.data import Loader
-from minigan.errors import ConfigError, DivergedError
-from minigan.gan.game import Batch, Game, Report
+from minigan.errors import ConfigError
+from minigan.gan.game import Game, Report
 from minigan.gan.means import Means, Values
-from minigan.gan.signals import heeded
-from minigan.ops.creation import as_tensor
+from minigan.gan.signals import on_stop_signal
+from minigan.gan.source import batch_of
 from minigan.ops.joining import stack
-from minigan.ops.random import set_step
+from minigan.ops.random import manual_seed, set_step
 
 UNREAD = 1000  # reports that may wait to be read, however rarely there is a line of the log
 
@@ -55,14 +51,17 @@ class Extension:
     def after_step(self, trainer: Trainer) -> None:
         """A step was made: number ``trainer.step``, counted from 1."""
 
+    def after_read(self, trainer: Trainer, step: int, values: Values) -> None:
+        """The report of step ``step`` was read: these are its numbers. That may be long after the step was made."""
+
     def after_epoch(self, trainer: Trainer) -> None:
-        """An epoch was finished: number ``trainer.epoch``, counted from 1. All numbers of the game are finite."""
+        """An epoch was finished: number ``trainer.epoch``, counted from 1. All reports are read."""
 
     def save(self, trainer: Trainer) -> None:
         """All extensions are done with this step: the moment at which training could be broken off and taken up."""
 
     def end(self, trainer: Trainer) -> None:
-        """Training ended, after its last step or by a signal. All numbers of the game are finite."""
+        """Training ended, after its last step or by a signal. All reports are read."""
 
     def failed(self, trainer: Trainer, error: BaseException) -> None:
         """Training broke off with this error; nothing of the game should be saved now."""
@@ -74,13 +73,13 @@ class Trainer:
     Args:
         game: who plays.
         loader: the real samples; step k is played on the ``game.batches_per_step`` batches from number
-            ``k * game.batches_per_step`` on.
+            ``k * game.batches_per_step`` on, and on the random numbers of step k of the loader's seed.
         steps: how many to make, in all.
         extensions: what else to do; their methods are called in this order.
-        device: where the samples go; as a rule where the generator is.
         log_every: steps between two lines of the log.
 
     Attributes:
+        device: where the generator is, and the samples go.
         step: how many steps have been made.
         recent: the means of the reports since step ``step // log_every * log_every``, as far as they have been read.
         checkpoint: the newest file from which training can go on, if an extension saved one.
@@ -105,7 +104,6 @@ class Trainer:
         loader: Loader,
         steps: int,
         extensions: Iterable[Extension] = (),
-        device: DeviceLike | None = None,
         log_every: int = 50,
     ) -> None:
         for name, number in (("steps", steps), ("log_every", log_every)):
@@ -115,7 +113,7 @@ class Trainer:
         self.loader = loader
         self.steps = steps
         self.extensions = list(extensions)
-        self.device = resolve(device or next(game.generator.network.parameters()).device)
+        self.device = next(game.generator.network.parameters()).device
         self.log_every = log_every
         self.step = 0
         self.recent = Means()
@@ -127,12 +125,22 @@ class Trainer:
     @property
     def epoch(self) -> int:
         """How many epochs have been finished."""
-        return self.step * self.game.batches_per_step // len(self.loader)
+        return self._epochs_in(self.step)
 
     @property
     def epochs_begun(self) -> int:
         """How many epochs have been begun: in the middle of the third these are 3."""
         return -(-self.step * self.game.batches_per_step // len(self.loader))
+
+    def epoch_due(self, every: int) -> bool:
+        """Whether the newest step finished epoch number ``every``, or twice, or three times that number, and so on.
+
+        A step that takes many batches may finish several epochs at once: the one that is due need not be the last.
+        """
+        return self._epochs_in(self.step) // every > self._epochs_in(self.step - 1) // every
+
+    def _epochs_in(self, steps: int) -> int:
+        return steps * self.game.batches_per_step // len(self.loader)
 
     @property
     def line_due(self) -> bool:
@@ -146,62 +154,59 @@ class Trainer:
     # ---- training ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make the steps that are left. After a first Ctrl-C or SIGTERM it finishes the step in hand and returns.
+        """Make the steps that are left. After a Ctrl-C, SIGTERM or SIGHUP it finishes the step in hand and returns.
 
-        Raises:
-            DivergedError: a number that a step reports, or that the game keeps, is NaN or infinite.
+        What an extension raises ends it; the other extensions are told.
         """
+        self.stopped, self.stopped_by = False, None
         try:
-            # A NaN is looked for and reported in one sentence: NumPy's own warnings would only be noise.
-            with heeded(self._stop), np.errstate(all="ignore"):
+            # Numbers that are not finite are looked for by an extension: NumPy's own warnings would only be noise.
+            with on_stop_signal(self._stop), np.errstate(all="ignore"):
                 self._tell("start")
                 while self.step < self.steps and not self.stopped:
                     self._make_step()
-                self.check()
+                self.read()
                 self._tell("save")
                 self._tell("end")
         except BaseException as error:
-            for extension in self.extensions:
-                extension.failed(self, error)
+            self._tell_failed(error)
             raise
 
     def _stop(self, number: signal.Signals) -> None:
         self.stopped, self.stopped_by = True, number
 
     def _make_step(self) -> None:
+        manual_seed(self.loader.seed)  # others may have drawn, or trained, or built a game since the last step
         set_step(self.step)
-        finished, first = self.epoch, self.step * self.game.batches_per_step
-        batches = [self._batch(first + i) for i in range(self.game.batches_per_step)]
-        self._unread.append(self.game.step(*batches))
+        first, each = self.step * self.game.batches_per_step, self.game.batches_per_step
+        self._unread.append(self.game.step(*(batch_of(self.loader, first + i, self.device) for i in range(each))))
         self.step += 1
         if self.line_due or len(self._unread) == UNREAD:
             self.read()
         self._tell("after_step")
         if self.line_due:
             self.recent.clear()
-        if self.epoch > finished:
-            self.check()
+        if self.epoch_due(1):
+            self.read()
             self._tell("after_epoch")
         self._tell("save")
 
-    def _batch(self, number: int) -> Batch:
-        images = as_tensor(self.loader.batch(number), device=self.device)
-        if self.loader.labels is None:
-            return Batch(images)
-        return Batch(images, as_tensor(self.loader.labels_of(number), device=self.device))
-
-    def _tell(self, event: str) -> None:
+    def _tell(self, event: str, *what: Any) -> None:
         for extension in self.extensions:
-            getattr(extension, event)(self)
+            getattr(extension, event)(self, *what)
 
-    # ---- reports -----------------------------------------------------------------------------------------
+    def _tell_failed(self, error: BaseException) -> None:
+        """Tell everybody, whoever fails at that, too: the first error is the one that a person has to know."""
+        for extension in self.extensions:
+            try:
+                extension.failed(self, error)
+            except Exception as another:
+                error.add_note(f"Besides, {type(extension).__name__} failed: {another}")
+
+    # ---- reports and state -------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Read the reports that are still on the device into ``recent``.
-
-        Raises:
-            DivergedError: one of their numbers is NaN or infinite.
-        """
+        """Read the reports that are still on the device into ``recent``, and tell the extensions of each."""
         if not self._unread:
             return
         first = self.step - len(self._unread) + 1
@@ -211,52 +216,23 @@ class Trainer:
         left = iter(numbers)
         for step, keys in enumerate(names, first):
             values = {key: next(left) for key in keys}
-            self._check_report(step, values)
+            self._tell("after_read", step, values)
             self.recent.add(values)
 
-    def check(self) -> None:
-        """Make sure that the game is fit to be saved: all that was reported and every number that it keeps is finite.
-
-        Raises:
-            DivergedError: it is not; says at which step and in which network.
-        """
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from step to step: random streams, order of the data and schedules are functions of the step."""
         self.read()
-        for path, array in _arrays(self.game.state_dict()):
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                player, *rest = path
-                where = ".".join(rest)
-                what = f"the {_WHOSE.get(player, player)} holds a NaN or an infinity (in {where})"
-                raise self._diverged(f"by step {self.step}", what)
+        return {"step": self.step, "recent": self.recent.state_dict(), "game": self.game.state_dict()}
 
-    def _check_report(self, step: int, values: Values) -> None:
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise self._diverged(f"at step {step}", f"{_WHOSE.get(name, name)} is {value}")
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put back what :meth:`state_dict` gave: training goes on with the same bits."""
+        self.game.load_state_dict(state_dict["game"])
+        self.recent.load_state_dict(state_dict["recent"])
+        self.step = state_dict["step"]
+        self._unread.clear()
 
-    def what_stands(self) -> str:
+    def describe_checkpoint(self) -> str:
         """Which checkpoint is left when training breaks off, in words."""
         if self.checkpoint is None:
             return "No checkpoint had been saved yet"
         return f"The last good checkpoint is {self.checkpoint}"
-
-    def _diverged(self, when: str, what: str) -> DivergedError:
-        return DivergedError(
-            f"Training diverged {when}: {what}. {self.what_stands()}; "
-            "try lower learning rates (generator.lr, discriminator.lr) or another seed."
-        )
-
-
-_WHOSE = {
-    "ema": "average of the generator",
-    "loss_D": "the loss of the discriminator (loss_D)",
-    "loss_G": "the loss of the generator (loss_G)",
-}
-
-
-def _arrays(state: Any, path: Sequence[str] = ()) -> Iterator[tuple[Sequence[str], Any]]:
-    """The arrays in nested dictionaries, each with the keys that lead to it."""
-    if isinstance(state, dict):
-        for key, part in state.items():
-            yield from _arrays(part, (*path, str(key)))
-    elif hasattr(state, "dtype"):
-        yield path, state

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import math
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from minigan.backend.device import Device
 from minigan.data import Dataset, gather_pixels
 from minigan.errors import ConfigError, DataError
-from minigan.gan.config import Config
+from minigan.gan.config import Config, GeneratorConfig
 from minigan.gan.game import Game
 from minigan.gan.games import ReconstructionGame
 from minigan.gan.games.reconstruction import Damaged
+from minigan.gan.networks.sizes import halved
 from minigan.gan.pictures import grid, points
 from minigan.gan.sampling import check_wishes, classes_of, in_parts, sample
 from minigan.gan.source import data_of
 from minigan.ops.creation import as_tensor
-from minigan.ops.random import manual_seed, stream
+from minigan.ops.random import fork_rng, manual_seed
 
 # How many to look at, where nobody says so: in all, and of each of the first classes.
 IMAGES, POINTS, RESTORED = 64, 2000, 32
 PER_CLASS, CLASSES = 8, 20
+_BYTES = 16  # for each number of a layer: as it comes and as it goes, each with as much for what is made on the way
 
 
 class Drawn(NamedTuple):
@@ -172,7 +174,8 @@ def _draws_points(game: Game) -> bool:
 
 def restore(game: ReconstructionGame, originals: NDArray[np.float32], seed: int, device: Device) -> Restored:
     """Images (n, C, H, W) damaged, the same way each time, and restored by G."""
-    with _streams_at(seed):
+    with fork_rng():
+        manual_seed(seed)
         damaged = game.damage(as_tensor(originals, device=device))
     images, missing = damaged
     restored = in_parts(
@@ -181,12 +184,12 @@ def restore(game: ReconstructionGame, originals: NDArray[np.float32], seed: int,
     return Restored(restored, images.to("cpu").numpy(), originals)
 
 
-@contextmanager
-def _streams_at(seed: int) -> Iterator[None]:
-    """Inside, random streams start at this seed; afterwards they go on where they were."""
-    before = stream.seed, stream.step, stream.site
-    manual_seed(seed)
-    try:
-        yield
-    finally:
-        stream.seed, stream.step, stream.site = before
+def bytes_to_look_at(g: GeneratorConfig, shape: tuple[int, ...]) -> int:
+    """About how much memory it takes to draw a usual picture of samples of this shape: that of G's largest layer.
+
+    Convolutions make much of little: the size of the weights does not bound that of the samples.
+    """
+    blocks = g.hidden if g.network == "unet" else g.hidden[::-1]  # from the image on
+    shapes = [] if g.network == "mlp" else halved(shape, blocks)
+    n = POINTS if len(shape) == 1 else IMAGES
+    return n * _BYTES * max(math.prod(part) for part in (shape, *shapes))

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 
-from .mutants import edge
+from .mutants import distinct, edge
 from .trees import CODES, NAMES, digest, filed, laid_out, packed_text
 
 
@@ -141,5 +141,4 @@ HEADER_DAMAGE = (other_type, other_shape, other_place, other_names, other_metada
 
 def other_headers(n, seed):
     rng = random.Random(seed)
-    for _ in range(n):
-        yield rng.choice(HEADER_DAMAGE)(rng)
+    return distinct(n, lambda: rng.choice(HEADER_DAMAGE)(rng))

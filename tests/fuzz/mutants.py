@@ -93,13 +93,25 @@ def _piece(rng, raw):
 
 
 def mutants(samples, n, seed):
-    """n damaged copies of these files, each hit one to four times; no sample itself is among them."""
+    """n damaged copies of these files, each hit one to four times."""
     rng = random.Random(seed)
-    while n:
+
+    def make():
         raw = rng.choice(samples)
         for _ in range(rng.choice([1, 1, 2, 4])):
             raw = rng.choice(DAMAGE)(rng, raw, rng.choice(samples)) or b"\0"
-        if raw not in samples:
+        return raw
+
+    return distinct(n, make, samples)
+
+
+def distinct(n, make, samples=()):
+    """The first n files out of this maker that are no samples, no two of them the same."""
+    seen = set(map(hash, samples))  # the files themselves would fill the memory
+    while n:
+        raw = make()
+        if hash(raw) not in seen:
+            seen.add(hash(raw))
             n -= 1
             yield raw
 
@@ -181,11 +193,6 @@ def put(path, raw):
     """Write a file anew. (Some file systems write a file that is emptied and filled to the disk at once: 4 ms each.)"""
     path.unlink(missing_ok=True)
     path.write_bytes(raw)
-
-
-def peak_rss():
-    """The most memory in MB that this process ever had, that of C libraries too."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def assert_one_sentence(error, *names, most=600):

@@ -22,7 +22,7 @@ from minigan.gan.views import real_beside
 
 from .harmless import harmless
 from .headers import other_headers
-from .mutants import assert_one_sentence, at_most, mutants, put, tried, tried_within
+from .mutants import assert_one_sentence, at_most, distinct, mutants, put, tried, tried_within
 from .trees import copied, filed, other_trees, packed, packed_text, same, simply_read, taken_apart
 
 # minigan silences NumPy where it computes on its own account; pytest lets nobody silence anything, unless told so
@@ -187,9 +187,8 @@ def other_texts(trees, n, seed):
     rng = random.Random(seed)
     parts = [taken_apart(tree) for tree in trees]
     samples = [text.encode() for text, _ in parts]
-    for raw in mutants(samples, n, seed):
-        _, arrays = rng.choice(parts)
-        yield packed_text(raw.decode("utf-8", "replace"), arrays)
+    texts = mutants(samples, 10 * n, seed)  # what is no UTF-8 may become the same as another
+    return distinct(n, lambda: packed_text(next(texts).decode("utf-8", "replace"), rng.choice(parts)[1]))
 
 
 def test_metadata_damaged_by_chance_are_refused_or_read_right(trees, tmp_path):
@@ -307,8 +306,7 @@ def test_trees_of_other_things_are_refused_or_give_the_game_that_stands_there(fo
     turns = iter(range(10**9))
     outcomes = tried_within(other_trees(trees, TREES, seed=4), opened(folder, lambda: next(turns) % 4 == 0))
     assert sum(outcomes.values()) == TREES
-    assert outcomes["refused"] > 300
-    assert outcomes["read"] + outcomes["sampled"] > 300
+    assert min(outcomes["refused"], outcomes["read"] + outcomes["sampled"]) > TREES / 4
     assert outcomes["sampled"] > 50
 
 
@@ -361,10 +359,11 @@ def resumed(runs, folder, rng, said):
             assert contents(folder) == before
             return "refused"
         try:
+            saved = run.checkpoint
             with harmless(folder):
                 trainer = trainer_of(run.config, run)
                 run.restore(trainer)
-            assert_is(trainer.game, run.checkpoint)
+            assert_is(trainer.game, saved)
             with harmless(folder):
                 trainer.steps = trainer.step + 1
                 trainer.run()
@@ -385,7 +384,7 @@ def test_who_goes_on_from_other_trees_is_told_why_not_or_goes_on_with_what_stand
     read = resumed(runs, tmp_path / "run", random.Random(6), said)
     outcomes = tried_within(other_trees(trees, RESUMED, seed=6), read, seconds=10)
     assert sum(outcomes.values()) == RESUMED
-    assert min(outcomes["refused"], outcomes["went on"]) > 50
+    assert min(outcomes["refused"] + outcomes["refused later"], outcomes["went on"]) > 50
 
 
 def test_who_goes_on_past_a_ruined_checkpoint_ends_with_the_same_bytes(runs, whole, tmp_path, said):

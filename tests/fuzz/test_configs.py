@@ -1,11 +1,11 @@
-"""2,000 damaged files of settings: each is refused in one sentence, or holds what TOML's own reader finds in it."""
+"""1,700 damaged files of settings: each is refused in one sentence, or holds what TOML's own reader finds in it."""
 
 import dataclasses
 import json
 import random
 import tomllib
 from importlib import resources
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import numpy as np
 import pytest
@@ -15,10 +15,11 @@ from minigan.data import Loader
 from minigan.errors import ConfigError, DivergedError, MiniganError
 from minigan.gan import Config, DataFacts, Trainer, build_game
 from minigan.gan.config import load_preset, preset_names, set_field
+from minigan.gan.finite import StopOnNaN
 from minigan.gan.record import config_bytes, read_config, read_record
 
 from .harmless import harmless
-from .mutants import EDGES, assert_one_sentence, mutants, put, tried, tried_within
+from .mutants import EDGES, assert_one_sentence, distinct, mutants, put, tried, tried_within
 from .trees import same
 
 RANDOM, VALUES, TABLES, GAMES, ASSIGNED = 700, 500, 200, 300, 300
@@ -32,7 +33,8 @@ SECTIONS = ("data", "generator", "discriminator", "game", "training")
 
 def samples():
     """The presets, all settings at once, and the file of a run with a record."""
-    texts = [file.read_bytes() for file in (resources.files("minigan.gan") / "presets").iterdir()]
+    files = (resources.files("minigan.gan") / "presets").iterdir()
+    texts = [file.read_bytes() for file in files if file.name.endswith(".toml")]
     record = {"command": "minigan train", "cores": 2, "libraries": {"pillow": "13"}, "resumes": [{"step": 3}]}
     return [*sorted(texts), config_bytes(Config(), {}), config_bytes(Config(), record)]
 
@@ -104,7 +106,7 @@ def played(path):
             return "too large to try"
         try:
             game = build_game(config, DataFacts.of(LOADER, config), mg.device("cpu"))
-            Trainer(game, LOADER, 1).run()
+            Trainer(game, LOADER, 1, [StopOnNaN()]).run()
         except DivergedError as error:
             assert_one_sentence(error, "try lower learning rates")
             return "diverged"
@@ -176,18 +178,22 @@ def field_of(rng):
 def other_values(n, seed):
     """One to three settings of other types, or at the ends of their ranges: every field is tried many times."""
     rng = random.Random(seed)
-    fields = [(section, name) for section in SECTIONS for name in Config().to_dict()[section]]
-    for i in range(n):
+    fields = cycle((section, name) for section in SECTIONS for name in Config().to_dict()[section])
+
+    def make():
         tables = small_tables(rng)
-        for section, name in (fields[i % len(fields)], *(field_of(rng) for _ in range(rng.choice([0, 0, 1, 2])))):
+        for section, name in (next(fields), *(field_of(rng) for _ in range(rng.choice([0, 0, 1, 2])))):
             tables[section][name] = rng.choice(rng.choice([NUMBERS, TEXTS, OTHERS]))
-        yield "\n".join(lines_of(tables)).encode()
+        return "\n".join(lines_of(tables)).encode()
+
+    return distinct(n, make)
 
 
 def other_tables(n, seed):
     """Fields and tables that do not exist, stand in the wrong place, come twice, or are nested without end."""
     rng = random.Random(seed)
-    for _ in range(n):
+
+    def make():
         tables = small_tables(rng)
         lines = list(lines_of(tables))
         section, name = field_of(rng)
@@ -201,7 +207,9 @@ def other_tables(n, seed):
             "\n".join(f"k{i} = {i}" for i in range(2000)), "\ufeff", "\0", "# " + "x" * 70_000, "a = 1 # \x07",
         ])  # fmt: skip
         at = rng.choice([0, len(lines), rng.randint(0, len(lines))])
-        yield "\n".join([*lines[:at], more, *lines[at:]]).encode()
+        return "\n".join([*lines[:at], more, *lines[at:]]).encode()
+
+    return distinct(n, make)
 
 
 def other_games(n, seed):
@@ -209,7 +217,8 @@ def other_games(n, seed):
     rng = random.Random(seed)
     hints = {section: {f.name: f.type for f in dataclasses.fields(getattr(Config(), section))} for section in SECTIONS}
     presets = [load_preset(name).to_dict() for name in preset_names()]
-    for _ in range(n):
+
+    def make():
         preset = rng.choice(presets)
         tables = {section: dict(preset[section]) for section in SECTIONS}
         for player in ("generator", "discriminator"):
@@ -218,7 +227,9 @@ def other_games(n, seed):
             section, name = field_of(rng)
             tables[section][name] = fitting(rng, hints[section][name], preset[section][name])
         texts = {section: {name: written(value) for name, value in tables[section].items()} for section in SECTIONS}
-        yield "\n".join(lines_of(texts)).encode()
+        return "\n".join(lines_of(texts)).encode()
+
+    return distinct(n, make)
 
 
 def fitting(rng, kind, usual):
@@ -293,8 +304,8 @@ def test_assignments_on_the_command_line_are_refused_or_change_one_field():
 
 
 def test_more_than_one_and_a_half_thousand_were_tried_half_of_them_by_structure():
-    assert RANDOM + VALUES + TABLES + GAMES + ASSIGNED >= 1500
-    assert VALUES + TABLES + GAMES + ASSIGNED >= RANDOM
+    assert RANDOM + VALUES + TABLES + GAMES >= 1500
+    assert VALUES + TABLES + GAMES >= RANDOM
 
 
 @pytest.mark.parametrize("make", [other_values, other_tables, other_games])

@@ -15,7 +15,7 @@ from minigan.gan.extensions import Curves, standard
 from minigan.gan.pictures import curves
 
 from .harmless import harmless
-from .mutants import EDGES, assert_one_sentence, mutants, put, tried_within
+from .mutants import EDGES, assert_one_sentence, distinct, mutants, put, tried_within
 from .trees import same
 
 RANDOM, STRUCTURAL, TIMES, DRAWN, RESUMED = 700, 800, 200, 30, 100
@@ -139,7 +139,8 @@ TEXTS = [
 def structural(samples, n, seed):
     """Lines that are JSON, and no lines of a log, among such that are; and texts that are neither."""
     rng = random.Random(seed)
-    for _ in range(n):
+
+    def make():
         raw = rng.choice(samples)
         lines = [[[key, json.dumps(value)] for key, value in json.loads(text).items()] for text in raw.splitlines()]
         for _ in range(rng.choice([1, 1, 2])):
@@ -147,7 +148,9 @@ def structural(samples, n, seed):
         texts = [("{" + ", ".join(f'"{key}": {value}' for key, value in line) + "}\n").encode() for line in lines]
         if rng.random() < 0.3:
             texts.insert(rng.randint(0, len(texts)), rng.choice(TEXTS))
-        yield b"".join(texts)
+        return b"".join(texts)
+
+    return distinct(n, make, samples)
 
 
 def damaged(samples, n, seed):

@@ -9,7 +9,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from .mutants import EDGES
+from .mutants import EDGES, distinct
 
 PLACE = "__array__"  # the place of an array in the tree
 NAMES = {"BOOL": "bool", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
@@ -305,11 +305,14 @@ TREE_DAMAGE = (other_value, without, renamed, grafted, of_another_run, other_arr
 def other_trees(trees, n, seed, damage=TREE_DAMAGE):
     """n checkpoints like these, each damaged in one to three places, and whole again by its SHA-256."""
     rng = random.Random(seed)
-    for _ in range(n):
+
+    def make():
         tree, other = copied(rng.choice(trees)), rng.choice(trees)
         for _ in range(rng.choice([1, 1, 1, 2, 3])):
             try:
                 rng.choice(damage)(rng, tree, other)
             except (LookupError, TypeError, ValueError, AttributeError):  # what it would change is there no more
                 continue
-        yield packed(tree)
+        return packed(tree)
+
+    return distinct(n, make, map(packed, trees))

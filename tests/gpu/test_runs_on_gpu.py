@@ -13,7 +13,7 @@ def trainer_of(config, device, *extensions, images=12):
     images = np.random.default_rng(0).integers(0, 256, (images, 4, 4), np.uint8)
     loader = Loader(images, None, config.training.batch_size, config.training.seed)
     game = build_game(config, SHAPE, device)
-    return Trainer(game, loader, config.training.steps, extensions, device, config.training.log_every)
+    return Trainer(game, loader, config.training.steps, extensions, log_every=config.training.log_every)
 
 
 def test_a_run_is_saved_and_goes_on_from_its_checkpoint(gpu, tmp_path):

@@ -1,4 +1,4 @@
-"""The games of the presets in plain PyTorch, as most people would write them: D twice in its turn, G's turn through it.
+"""The games of the presets in plain PyTorch, as a good engineer writes them: D frozen in G's turn, fused optimizers.
 
 All randomness but dropout comes from ``draws``: PyTorch's own, or numbers that somebody else has drawn before.
 """
@@ -79,9 +79,11 @@ class Game:
         return report
 
     def differentiate_G(self, batch, fakes):
+        self.D.requires_grad_(False)
         cost, report = self.cost_G(batch, fakes)
         self.player_G.optimizer.zero_grad()
         cost.backward()
+        self.D.requires_grad_(True)
         return report
 
     def move_D(self, how="step"):

@@ -186,18 +186,21 @@ class UNet(nn.Module):
 
     def __init__(self, g, shape):
         super().__init__()
+        bias = g.norm not in ("batch", "instance")  # which would take it away again
         shapes = [shape, *[(m, shape[1] >> i, shape[2] >> i) for i, m in enumerate(g.hidden, 1)]]
         self.down = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(large[0], small[0], 4, 2, 1), *after(g, small, None if i else "none"))
+            nn.Sequential(
+                nn.Conv2d(large[0], small[0], 4, 2, 1, bias=bias or not i), *after(g, small, None if i else "none")
+            )
             for i, (large, small) in enumerate(pairs(shapes))
         )
         n = shapes[-1][0]
         self.bottom = nn.Sequential(
-            nn.Sequential(nn.Conv2d(n, n, 3, padding=1), *after(g, shapes[-1])),
-            nn.Sequential(nn.Conv2d(n, n, 3, padding=1), *after(g, shapes[-1])),
+            nn.Sequential(nn.Conv2d(n, n, 3, padding=1, bias=bias), *after(g, shapes[-1])),
+            nn.Sequential(nn.Conv2d(n, n, 3, padding=1, bias=bias), *after(g, shapes[-1])),
         )
         self.up = nn.ModuleList(
-            nn.Sequential(nn.ConvTranspose2d(2 * small[0], large[0], 4, 2, 1), *after(g, large))
+            nn.Sequential(nn.ConvTranspose2d(2 * small[0], large[0], 4, 2, 1, bias=bias), *after(g, large))
             for small, large in pairs(shapes[:0:-1])
         )
         self.last = nn.Sequential(nn.ConvTranspose2d(2 * shapes[1][0], shape[0], 4, 2, 1), *bound(g))

@@ -56,84 +56,81 @@ def make_optimizer(parameters, s, rule):
     same = {"lr": s.lr, "weight_decay": s.weight_decay}
     match s.optimizer, rule:
         case "adam", "extragradient":
-            return ExtraAdam(parameters, betas=s.betas, **same)
+            return ExtraAdam(parameters, betas=s.betas, fused=True, **same)
         case "adam", "optimistic":
             return OptimisticAdam(parameters, betas=s.betas, **same)
         case "adam", _:
-            return torch.optim.Adam(parameters, betas=s.betas, **same)
+            return torch.optim.Adam(parameters, betas=s.betas, fused=True, **same)
         case "sgd", "extragradient":
-            return ExtraSGD(parameters, **same)
+            return ExtraSGD(parameters, fused=True, **same)
         case "sgd", "optimistic":
             return OptimisticSGD(parameters, **same)
         case "sgd", _:
-            return torch.optim.SGD(parameters, momentum=s.momentum, **same)
+            return torch.optim.SGD(parameters, momentum=s.momentum, fused=True, **same)
         case "rmsprop", _:
             return torch.optim.RMSprop(parameters, momentum=s.momentum, **same)
 
 
-class FromPaper(Optimizer):
-    """An optimizer whose steps are written for one parameter w, its gradient g and what it remembers."""
+# ---- a step ahead, and then the step ---------------------------------------------------------------------------
+
+
+class LookingAhead:
+    """Gidel et al. 2019, algorithms 2 and 4: a step to w', and then from w a step along the gradient at w'.
+
+    Before an optimizer among a class's bases. Both gradients go into its moments, so its t counts half steps.
+    """
+
+    @torch.no_grad()
+    def extrapolate(self):
+        self.starts = [[w.clone() for w in group["params"]] for group in self.param_groups]
+        super().step()
+
+    @torch.no_grad()
+    def step(self):
+        for group, starts in zip(self.param_groups, self.starts, strict=True):
+            for w, start in zip(group["params"], starts, strict=True):
+                if group["weight_decay"]:
+                    w.grad += group["weight_decay"] * (w - start)  # the optimizer decays w, but the gradient is of w'
+                w.copy_(start)
+        super().step()
+
+
+class ExtraSGD(LookingAhead, torch.optim.SGD):
+    """Algorithm 2: w' = w - lr g(w), then w - lr g(w')."""
+
+
+class ExtraAdam(LookingAhead, torch.optim.Adam):
+    """Algorithm 4."""
+
+
+# ---- optimism --------------------------------------------------------------------------------------------------
+
+
+class OptimisticSGD(Optimizer):
+    """Daskalakis et al. 2018, equation 5: w - 2 lr g_t + lr g_(t-1)."""
 
     def __init__(self, parameters, **settings):
         super().__init__(parameters, settings)
 
-    def step(self):
-        self.each(self.advance)
-
     @torch.no_grad()
-    def each(self, update):
+    def step(self):
         for group in self.param_groups:
             for w in group["params"]:
-                update(w, w.grad + group["weight_decay"] * w, self.state[w], group)
-
-
-def adam_direction(g, memory, betas, eps=1e-8):
-    """Kingma and Ba 2015, algorithm 1: what Adam subtracts, over its learning rate."""
-    beta1, beta2 = betas
-    t = memory["t"] = memory.get("t", 0) + 1
-    m = memory["m"] = beta1 * memory.get("m", 0) + (1 - beta1) * g
-    v = memory["v"] = beta2 * memory.get("v", 0) + (1 - beta2) * g * g
-    return m / (1 - beta1**t) / ((v / (1 - beta2**t)).sqrt() + eps)
-
-
-class ExtraSGD(FromPaper):
-    """Gidel et al. 2019, algorithm 2: w' = w - lr g(w), then w - lr g(w')."""
-
-    def extrapolate(self):
-        self.each(self.look_ahead)
-
-    def look_ahead(self, w, g, memory, group):
-        memory["start"] = w.clone()
-        w -= group["lr"] * self.direction(g, memory, group)
-
-    def advance(self, w, g, memory, group):
-        w.copy_(memory["start"] - group["lr"] * self.direction(g, memory, group))
-
-    def direction(self, g, memory, group):
-        return g
-
-
-class ExtraAdam(ExtraSGD):
-    """Gidel et al. 2019, algorithm 4: both gradients go into the moments, so t counts half steps."""
-
-    def direction(self, g, memory, group):
-        return adam_direction(g, memory, group["betas"])
-
-
-class OptimisticSGD(FromPaper):
-    """Daskalakis et al. 2018, equation 5: w - 2 lr g_t + lr g_(t-1)."""
-
-    def advance(self, w, g, memory, group):
-        now, before = self.direction(g, memory, group), memory.get("before", 0)
-        w -= group["lr"] * (2 * now - before)
-        memory["before"] = now.clone()
+                memory = self.state[w]
+                now = self.direction(w.grad + group["weight_decay"] * w, memory, group)
+                w -= group["lr"] * (2 * now - memory.get("before", 0))
+                memory["before"] = now.clone()
 
     def direction(self, g, memory, group):
         return g
 
 
 class OptimisticAdam(OptimisticSGD):
-    """Daskalakis et al. 2018, algorithm 1."""
+    """Daskalakis et al. 2018, algorithm 1: in place of g what Kingma and Ba 2015, algorithm 1, subtract, over lr."""
 
-    def direction(self, g, memory, group):
-        return adam_direction(g, memory, group["betas"])
+    def direction(self, g, memory, group, eps=1e-8):
+        beta1, beta2 = group["betas"]
+        t = memory["t"] = memory.get("t", 0) + 1
+        m = memory["m"] = beta1 * memory.get("m", 0) + (1 - beta1) * g
+        v = memory["v"] = beta2 * memory.get("v", 0) + (1 - beta2) * g * g
+        return m / (1 - beta1**t) / ((v / (1 - beta2**t)).sqrt() + eps)

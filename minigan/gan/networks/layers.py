@@ -81,6 +81,8 @@ def norm_layer(shape: Shape, norm: str) -> list[nn.Module]:
     }
     if len(shape) == 3:
         norms["instance"] = lambda: [nn.InstanceNorm2d(shape[0])]
+    elif norm == "instance":
+        raise ConfigError('norm: "instance" is for images, not for what Linear layers give; choose "batch" or "layer".')
     return choose("norm", norms, norm)()  # type: ignore[no-any-return]
 
 

@@ -25,7 +25,8 @@ class UNet(nn.Module):
         image_shape: (C, H, W), with H and W multiples of 2^k for k blocks.
         hidden: the channels after each block on the way down, from the image to the bottom.
         output: what bounds the pixels: "tanh", "sigmoid" (stretched to [-1, 1]), or "linear" for nothing.
-        style: what follows each convolution but the last, see `Style`; after the first there is no norm.
+        style: what follows each convolution but the last, see `Style`; after the first there is no norm. In front of
+            "batch" and "instance", which take the mean of each channel away, convolutions have no bias.
 
     Raises:
         ConfigError: a name in these settings that does not exist, or no channels.
@@ -43,12 +44,10 @@ class UNet(nn.Module):
         shapes = [image_shape, *halved(image_shape, hidden)]
         first: Style = {**style, "norm": "none"}
         self.down = nn.ModuleList(
-            _block(nn.Conv2d(before[0], after[0], 4, stride=2, padding=1), after, style if i else first)
-            for i, (before, after) in enumerate(pairwise(shapes))
+            _halving(before, after, style if i else first) for i, (before, after) in enumerate(pairwise(shapes))
         )
-        n = shapes[-1][0]
-        self.bottom = nn.Sequential(*(_block(nn.Conv2d(n, n, 3, padding=1), shapes[-1], style) for _ in range(2)))
-        self.up = nn.ModuleList(_block(_doubled(after, before), before, style) for before, after in _upwards(shapes))
+        self.bottom = nn.Sequential(_same_size(shapes[-1], style), _same_size(shapes[-1], style))
+        self.up = nn.ModuleList(_doubling(after, before, style) for before, after in _upwards(shapes))
         self.last = nn.Sequential(_doubled(shapes[1], shapes[0]), *output_layer(output))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,10 +67,25 @@ def _upwards(shapes: Sequence[Shape]) -> list[tuple[Shape, Shape]]:
     return list(pairwise(shapes))[:0:-1]
 
 
-def _doubled(smaller: Shape, larger: Shape) -> nn.ConvTranspose2d:
-    """From the smaller images and as many channels from the way down."""
-    return nn.ConvTranspose2d(2 * smaller[0], larger[0], 4, stride=2, padding=1)
+def _halving(before: Shape, after: Shape, style: Style) -> nn.Sequential:
+    convolution = nn.Conv2d(before[0], after[0], 4, stride=2, padding=1, bias=_has_bias(style))
+    return nn.Sequential(convolution, *hidden_layer(after, **style))
 
 
-def _block(convolution: nn.Module, shape: Shape, style: Style) -> nn.Sequential:
+def _same_size(shape: Shape, style: Style) -> nn.Sequential:
+    convolution = nn.Conv2d(shape[0], shape[0], 3, padding=1, bias=_has_bias(style))
     return nn.Sequential(convolution, *hidden_layer(shape, **style))
+
+
+def _doubling(smaller: Shape, larger: Shape, style: Style) -> nn.Sequential:
+    return nn.Sequential(_doubled(smaller, larger, _has_bias(style)), *hidden_layer(larger, **style))
+
+
+def _doubled(smaller: Shape, larger: Shape, bias: bool = True) -> nn.ConvTranspose2d:
+    """From the smaller images and as many channels from the way down."""
+    return nn.ConvTranspose2d(2 * smaller[0], larger[0], 4, stride=2, padding=1, bias=bias)
+
+
+def _has_bias(style: Style) -> bool:
+    """A bias would move nothing in front of a norm that takes the mean of each channel away."""
+    return style.get("norm") not in ("batch", "instance")
