@@ -39,9 +39,7 @@ CPU = mg.device("cpu")
 # What each recipe changes in the preset `default` (or `reference`, where it starts with @reference).
 RECIPES: dict[str, list[str]] = {
     "default": [],
-    "no average of G": ["generator.ema_decay=0.0"],
     "BatchNorm in G": ["generator.norm=batch"],
-    "batch 128": ["training.batch_size=128", "training.steps=8000"],
     "BatchNorm in G, no R1, dropout .3, smoothing .1": [
         "generator.norm=batch", "game.r1_gamma=0.0", "discriminator.dropout=0.3", "game.label_smoothing=0.1",
     ],

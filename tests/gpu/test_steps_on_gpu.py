@@ -36,7 +36,7 @@ VARIANTS = {  # name: a preset and changes
     "clipped weights, three moves of D, its last fakes for G": ["wgan", "game.d_steps=3", "game.fresh_z=false"],
     "two moves of G": ["default", "game.g_steps=2"],
     "BatchNorm in both, dropout": ["dcgan", "discriminator.norm=batch", "discriminator.dropout=0.3"],
-    "instance and layer norm": ["dcgan", "generator.norm=instance", "discriminator.norm=layer"],
+    "instance and layer norm": ["dcgan", "generator.dense=[]", "generator.norm=instance", "discriminator.norm=layer"],
     "spectral norm and dropout in residual networks": ["r1", *both("spectral_norm=true", "dropout=0.2")],
     "consensus": ["mlp-relu", "game.consensus=0.1"],
     "consensus with penalties": ["mlp-tanh", *AT_ONCE, "game.consensus=0.1", *ALL_PENALTIES],
