@@ -35,6 +35,14 @@ print(json.dumps({{
 """
 
 
+def test_a_folder_of_the_same_name_where_python_is_started_hides_nothing(tmp_path):
+    """Such as a clone: a folder without __init__.py is a namespace package, which an installed one has to go before."""
+    (tmp_path / "minigan").mkdir()
+    (tmp_path / "program.py").write_text("import minigan; print(minigan.__file__)")
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == f"{mg.__file__}\n", done.stderr
+
+
 def watch(statement):
     """What a fresh interpreter, with NumPy already there, says of this statement."""
     code = WATCH.format(statement=statement)

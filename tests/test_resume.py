@@ -305,7 +305,7 @@ def test_pictures_are_kept_where_other_batches_make_the_count_of_epochs_go_back(
     restored(run.path, other)  # as if killed before the next checkpoint
     said = capsys.readouterr().err
     kept = run.path / "samples-to-step-00000006"
-    assert f"6 steps make 1; the pictures so far are kept in {kept}.\n" in said
+    assert f"6 steps are 1 epoch; the pictures so far are kept in {kept}.\n" in said
     (run.path / "samples" / "epoch-002.png").write_bytes(b"after the checkpoint: it will be made again")
     resumed(run.path)
     assert [path.read_bytes() for path in sorted(kept.iterdir())] == drawn

@@ -26,6 +26,13 @@ def test_the_commands_of_the_page_work_one_after_the_other(here, capfd):
             "checkpoints/step-00000007.safetensors"} <= set(files(here / "runs" / "first"))  # fmt: skip
 
 
+def test_the_program_of_the_page_prints_what_it_says_and_fills_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ((program, shown),) = pages.programs(PAGE)
+    assert pages.run(program, {}) == shown
+    assert {"config.toml", "curves.png", "samples/epoch-002.png"} <= set(files(tmp_path / "told"))
+
+
 def test_every_setting_on_the_page_has_the_default_that_it_says():
     training = Config().training
     found = dict(re.findall(r"`training\.(\w+)`[\w ]* \((\d+)\)", PAGE))

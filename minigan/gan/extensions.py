@@ -196,6 +196,8 @@ class Progress(Extension):
             self._show(trainer)
 
     def after_epoch(self, trainer: Trainer) -> None:
+        if trainer.recent:  # an epoch may be shorter than the way from one line of the log to the next
+            self._show(trainer)
         self._say_epoch(trainer, trainer.epoch)
 
     def end(self, trainer: Trainer) -> None:

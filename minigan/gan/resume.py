@@ -106,8 +106,9 @@ def say_shorter(log: Path) -> None:
 
 def say_kept(samples: Path, step: int, epoch: int) -> None:
     """Say that pictures of the next epochs would have replaced those that were there."""
+    epochs = f"{epoch:,} epoch{'' if epoch == 1 else 's'}"
     say(
-        f"minigan: an epoch takes more steps now, so that {step:,} steps make {epoch:,}; the pictures so far are kept "
+        f"minigan: an epoch takes more steps now, so that {step:,} steps are {epochs}; the pictures so far are kept "
         f"in {samples}.",
         to="stderr",
     )

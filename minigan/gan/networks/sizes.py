@@ -35,7 +35,7 @@ def _require_multiples(height: int, width: int, factor: int) -> None:
     if height % factor or width % factor or not height or not width:
         size = max(-(-max(height, width) // factor), 1) * factor
         raise ShapeError(
-            f"hidden: as many blocks as channels are given there need a height and width that are multiples of "
-            f"{factor}, but the images are {height} x {width}. "
-            f"Resize them, for example by data.size={size}, or give fewer channels."
+            f"hidden: each number in it is a block that halves images, so that their height and width have to be "
+            f"multiples of {factor}, but the images are {height} x {width}. "
+            f"Resize them, for example by data.size={size}, or give fewer numbers."
         )
