@@ -8,7 +8,7 @@ from small_games import CPU, config_of, loader_of, play
 
 import minigan as mg
 from minigan.gan import DataFacts, build, build_game, load_preset, preset_names, set_field
-from minigan.gan.compatibility import UNUSED, check_compatible
+from minigan.gan.compatibility import UNUSED, check_compatible, doubts
 from minigan.gan.source import data_of
 from minigan.gan.source import loader_of as loader_of_data
 
@@ -55,6 +55,16 @@ def test_a_setting_that_is_refused_beside_a_choice_really_has_no_effect_there(fi
     assert expected.keys() == found.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_penalties_on_slopes_are_doubted_where_d_mixes_the_samples_of_a_batch():
+    changes = ["discriminator.norm=batch", "game.gradient_penalty=10"]
+    assert [doubt.partition(" looks")[0] for doubt in doubts(config_of("dcgan", *changes))] == [
+        "game.r1_gamma",
+        "game.gradient_penalty",
+    ]
+    assert doubts(config_of("dcgan", "discriminator.norm=layer")) == []
+    assert all(doubts(load_preset(name)) == [] for name in preset_names())
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_a_field_can_be_set_as_in_toml(assignment, expected):
         ("data.drop_last=1", r"data.drop_last: expected true or false, but got 1"),
         ("generator.hidden=8", r"generator.hidden: expected a list such as \[1, 2\], but got 8"),
         ("generator.hidden=[]", r"generator.hidden: expected a list such as \[1, 2\], but got \[\]"),
+        ("data.source=", "data.source: expected a text that is not empty, but got ''"),
         ("generator.dense=[0]", r"generator.dense: expected a whole number of at least 1, but got 0"),
         ("game.r1_gamma=nan", r"game.r1_gamma: expected a finite number of at most 3.4e\+38, but got nan"),
         ("generator.lr=inf", r"generator.lr: expected a finite number .* but got inf"),

@@ -1,6 +1,7 @@
 """Folders of pictures, written by Pillow and NumPy here and compared with what went in."""
 
 import errno
+import os
 import random
 import shutil
 import struct
@@ -479,3 +480,9 @@ def test_a_folder_of_pictures_is_opened_by_its_path(tmp_path):
     assert (data.samples.shape, data.samples.dtype, data.name) == ((2, 3, 8, 8), np.uint8, str(tmp_path))
     assert data.labels.tolist() == [0, 1]
     assert (data.shape, data.is_images) == ((3, 8, 8), True)
+
+
+def test_a_pipe_that_is_called_a_picture_is_refused_without_waiting_for_its_writer(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png is called a picture, but is no file; rename or remove it\.$"):
+        load_image_folder(tmp_path)

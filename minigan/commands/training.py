@@ -17,7 +17,7 @@ from minigan.commands.settings import changed, check_together, of_preset, settin
 from minigan.data import Dataset, Loader
 from minigan.errors import ConfigError, DataError, RunError
 from minigan.gan import Config, DataFacts, Extension, Run, Trainer, build_game
-from minigan.gan.compatibility import check_classes_of
+from minigan.gan.compatibility import check_classes_of, doubts
 from minigan.gan.extensions import standard
 from minigan.gan.game import batches_per_step
 from minigan.gan.held_out import HeldOut
@@ -94,6 +94,8 @@ def _prepare(source: _Source, device: Device) -> _Work:
 def _train(args: argparse.Namespace, run: Run, source: _Source, work: _Work) -> int:
     trainer = work.trainer
     trainer.extensions += _extensions(run, work.held_out)
+    for doubt in doubts(run.config):
+        say(f"minigan: {doubt}", to="stderr")
     say(announcement(trainer, run, source.data, args.device, work.rehearsal) + "\n")
     _play(trainer, run)
     say("\n" + farewell(trainer, run))

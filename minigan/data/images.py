@@ -219,6 +219,8 @@ def _pixels(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
 def _opened(path: Path) -> Iterator[Picture]:
     from PIL import Image, UnidentifiedImageError
 
+    if path.exists() and not path.is_file():  # to open a pipe would wait for somebody who writes into it
+        raise DataError(f"{path} is called a picture, but is no file; rename or remove it.")
     with complaints(path, "a picture"), path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # oddities that do not keep a picture from being read
         warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -44,6 +44,7 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
 }
 """The tasks in which alone these settings mean something."""
 
+SLOPES = ("r1_gamma", "r2_gamma", "gradient_penalty", "dragan")
 WITH_LABELS = ("conditional", "auxiliary", "semi-supervised")
 
 
@@ -95,7 +96,7 @@ def _check_rates(name: str, player: PlayerConfig) -> None:
 
 
 def _check_what_D_gives(rules: GameConfig, output: str) -> None:
-    slopes = [name for name in ("r1_gamma", "r2_gamma", "gradient_penalty", "dragan") if getattr(rules, name)]
+    slopes = [name for name in SLOPES if getattr(rules, name)]
     if slopes and output != "logit":
         raise ConfigError(f'game.{slopes[0]}: the penalty is defined on logits; set discriminator.output="logit".')
     softened = [name for name in ("label_smoothing", "fake_label_smoothing", "label_noise") if getattr(rules, name)]
@@ -148,6 +149,23 @@ def _check_held_out(config: Config) -> None:
             "training.evaluate_every shows D the split 'test' as samples that it was not trained on, but data.split is "
             f"{shown(split)}, so that it is trained on these; set training.evaluate_every=0, or data.split=train."
         )
+
+
+def doubts(config: Config) -> list[str]:
+    """What is allowed, but may not be meant: sentences for whoever trains.
+
+    >>> from minigan.gan.compatibility import doubts
+    >>> doubts(mg.gan.set_field(mg.gan.load_preset("dcgan"), "discriminator.norm=batch"))  # doctest: +ELLIPSIS
+    ['game.r1_gamma looks at the slope of D at each sample by itself, but with discriminator.norm=batch ...']
+    """
+    if config.discriminator.norm != "batch":
+        return []
+    return [
+        f"game.{name} looks at the slope of D at each sample by itself, but with discriminator.norm=batch what D says "
+        "of a sample depends on the others of its batch; norm=layer keeps them apart (Gulrajani et al. 2017, section 4)."
+        for name in SLOPES
+        if getattr(config.game, name)
+    ]
 
 
 def check_classes_of(held_out: Dataset, config: Config, data: DataFacts) -> None:

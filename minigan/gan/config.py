@@ -18,6 +18,7 @@ from minigan.gan.settings import (
     Positive,
     Probability,
     Seed,
+    Text,
     build,
     hint,
     leaves,
@@ -43,7 +44,7 @@ class DataConfig:
         drop_last: leave out the short batch at the end of an epoch.
     """
 
-    source: str = "mnist"
+    source: Text = "mnist"
     split: str = "train"
     limit: Natural = 0
     size: Natural = 0

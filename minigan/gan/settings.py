@@ -20,7 +20,7 @@ LIST = "a list such as [1, 2]"
 
 
 class Range(NamedTuple):
-    """The least and the greatest value that a field may have, of a list its length, and how to say it."""
+    """The least and the greatest value that a field may have, of a list or text its length, and how to say it."""
 
     least: float
     most: float
@@ -33,6 +33,7 @@ Seed = Annotated[int, Range(0, 2**64 - 1)]
 Amount = Annotated[float, Range(0, FLOAT32_MAX, "a number of at least 0")]
 Positive = Annotated[float, Range(5e-324, FLOAT32_MAX, "a number above 0")]
 Probability = Annotated[float, Range(0, 1, "a number from 0 to 1")]
+Text = Annotated[str, Range(1, LARGEST, "a text that is not empty")]
 Counts = Annotated[tuple[Count, ...], Range(1, LARGEST, LIST)]
 Decay = Annotated[float, Range(0, 1 - 2**-53, "a number from 0 to below 1")]
 
@@ -96,7 +97,7 @@ def _finite(path: str, value: float) -> float:
 def _within(limits: Range, value: Any, path: str) -> Any:
     if isinstance(value, int):
         return check_whole(path, value, int(limits.least), int(limits.most))
-    size = len(value) if isinstance(value, tuple) else value
+    size = len(value) if isinstance(value, tuple | str) else value
     if not limits.least <= size <= limits.most:
         raise ConfigError(f"{path}: expected {limits.words}, but got {shown(plain(value))}.")
     return value
