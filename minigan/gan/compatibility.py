@@ -162,7 +162,7 @@ def doubts(config: Config) -> list[str]:
         return []
     return [
         f"game.{name} looks at the slope of D at each sample by itself, but with discriminator.norm=batch what D says "
-        "of a sample depends on the others of its batch; norm=layer keeps them apart (Gulrajani et al. 2017, section 4)."
+        "of a sample depends on the others of its batch; norm=layer keeps them apart (Gulrajani et al. 2017)."
         for name in SLOPES
         if getattr(config.game, name)
     ]
