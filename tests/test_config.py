@@ -61,6 +61,7 @@ def test_a_field_can_be_set_as_in_toml(assignment, expected):
     [
         ("generator.lr", r"expected FIELD=VALUE, for example generator.lr=1e-4"),
         ("generator.lrr=1", r"No field 'generator.lrr' to set. Did you mean generator.lr\?"),
+        ("generator.ema=0.9", r"No field 'generator.ema' to set. Did you mean generator.ema_decay\?"),
         ("genrator.lr=1", r"No field 'genrator.lr' to set. Did you mean generator.lr\?"),
         ("lr=1", r"No field 'lr' to set. Did you mean"),
         ("generator=1", r"No field 'generator' to set"),

@@ -55,7 +55,7 @@ def _length(trainer: Trainer, samples: str) -> str:
     batches = trainer.game.batches_per_step
     each = f"{batches} batches of " if batches > 1 else ""
     epochs = trainer.steps * batches / len(trainer.loader)
-    return f"{trainer.steps:,} steps of {each}{trainer.loader.batch_size} {samples} ({epochs:.3g} epochs)"
+    return f"{trainer.steps:,} steps of {each}{trainer.loader.batch_size} {samples} ({epochs:.3g} epoch{'' if epochs == 1 else 's'})"
 
 
 def _device_and_why(asked: str, device: Any) -> str:

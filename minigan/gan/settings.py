@@ -174,7 +174,9 @@ def hint(given: str, known: list[str]) -> str:
 def nearest(given: str, known: list[str]) -> str:
     """A question that suggests the nearest known name, or nothing."""
     ends = {path.rpartition(".")[2]: path for path in known}
-    close = difflib.get_close_matches(given, known, 1) or [
-        ends[end] for end in difflib.get_close_matches(given.rpartition(".")[2], list(ends), 1)
-    ]
+    close = (
+        [path for path in known if given and path.startswith(given)]
+        or difflib.get_close_matches(given, known, 1)
+        or [ends[end] for end in difflib.get_close_matches(given.rpartition(".")[2], list(ends), 1)]
+    )
     return f" Did you mean {close[0]}?" if close else ""
