@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+import statistics
 import sys
 
 import pages
@@ -40,3 +42,10 @@ def test_every_linked_file_exists():
     links = pages.links(PAGE)
     assert links
     assert [link for link in links if not (pages.ROOT / "docs" / link).exists()] == []
+
+
+def test_the_accuracies_with_few_labels_are_the_recorded_ones():
+    lines = pages.read("benchmarks/results/semi_supervised.jsonl").splitlines()
+    rows = [row for row in map(json.loads, lines) if row["labelled"] == 100]
+    told = re.findall(r"reads (\d+\.\d)%", PAGE)
+    assert told == [f"{100 * statistics.mean(row[side] for row in rows):.1f}" for side in ("game", "labels alone")]
