@@ -130,13 +130,18 @@ class Faults:
         self.wrapped["os.rename"] += 1
         self.point()
         source, target = os.path.abspath(source), os.path.abspath(target)
-        before = Path(target).read_bytes() if os.path.exists(target) else None
+        before = self._kept(target) if os.path.exists(target) else None
         REAL["replace"](source, target)
         inode = os.stat(target).st_ino
         if inode in self.flushed:
             self.flushed[inode] = (target, self.flushed[inode][1])
         self.names.append((os.path.dirname(target), lambda: self._back(source, target, inode, before)))
         self.point()
+
+    def _kept(self, path):
+        """What a power cut leaves of a file that is about to be replaced: from then on its name is of another."""
+        _, size = self.flushed.pop(os.stat(path).st_ino, (path, None))
+        return Path(path).read_bytes()[:size]
 
     def _back(self, source, target, inode, before):
         REAL["replace"](target, source)

@@ -165,6 +165,14 @@ def test_a_tree_without_a_game_is_no_checkpoint(tmp_path, capsys):
     assert "step-00000009.safetensors is no checkpoint of a run. The newest whole" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("step", [None, "7", 7.0, True, np.arange(3)])
+def test_a_step_that_is_no_number_of_steps_is_damage_too(tmp_path, step):
+    run = trained(tmp_path / "x")
+    _, newest = run.checkpoints()
+    mg.save({**mg.load(newest), "step": step}, newest)
+    assert Run.open(run.path).checkpoint["step"] == 6
+
+
 def test_a_checkpoint_that_is_removed_while_one_looks_at_it_is_none(tmp_path, monkeypatch, capsys):
     """As a training that goes on does: by then there are newer ones."""
     run = trained(tmp_path / "x", keep=1)
@@ -229,7 +237,7 @@ def test_what_is_no_run_is_not_opened(tmp_path, make, what):
         lambda saved: saved["data"].update(shape=[1, 4, 10**30]),
         lambda saved: saved["data"].update(batches=0),
         lambda saved: saved["data"].update(classes="many"),
-        lambda saved: saved.update(step=2),
+        lambda saved: saved["game"].update(steps=2),
         lambda saved: saved.update(log_bytes=-1),
         lambda saved: saved.pop("log_bytes"),
         lambda saved: saved.update(game={}),
@@ -274,6 +282,7 @@ def test_what_does_not_fit_is_said_in_one_line_whatever_a_stranger_called_it(tmp
     _, _, reason = str(error.value).partition(" or train again. What does not fit: ")
     assert "evil" in reason
     assert reason.isprintable()
+    assert "strict=False" not in reason  # advice for whoever loads a state in a program
 
 
 def test_settings_that_ask_for_more_than_the_file_holds_take_no_memory(tmp_path):

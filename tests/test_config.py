@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 
 import pytest
@@ -9,11 +10,18 @@ import tomli_w
 
 import minigan as mg
 from minigan.gan.config import Config, load_preset, preset_names, set_field
+from minigan.gan.record import read_config
 
 
 def test_the_default_preset_comes_first_and_the_articles_recipe_is_there():
     assert preset_names()[0] == "default"
     assert "reference" in preset_names()
+
+
+def test_a_pipe_is_no_file_of_settings(tmp_path):
+    os.mkfifo(tmp_path / "x.toml")
+    with pytest.raises(mg.ConfigError, match=r"x\.toml \(a pipe\); give a file\.$"):
+        read_config(tmp_path / "x.toml")
 
 
 @pytest.mark.parametrize("name", preset_names())

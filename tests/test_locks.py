@@ -187,6 +187,20 @@ def test_a_folder_that_may_not_be_written_is_said_to_be_one(tmp_path, monkeypatc
     assert str(error.value) == (f"Cannot write into {run.path} (Read-only file system); check who may write there.")
 
 
+def test_a_disk_without_room_for_the_name_of_the_holder_leaves_no_lock_and_no_folder_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run = trained(tmp_path / "x")
+    before = files(tmp_path)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RunError, match=r"Cannot write into .*y \(No space left on device\)"):
+        Run.create(tmp_path / "y", tiny())
+    with pytest.raises(RunError, match=r"Cannot write into .*x \(No space left on device\)"):
+        Run.resume(run.path)
+    assert files(tmp_path) == before
+
+
 def test_a_file_system_without_locks_is_said_to_be_one_and_used(tmp_path, monkeypatch, capsys):
     import fcntl
 

@@ -208,6 +208,43 @@ def test_leave_that_was_given_is_none_for_what_a_person_changes_afterwards(here)
         Run.resume(run.path)
 
 
+def swapped(run, other):
+    """The run with the checkpoints of another."""
+    for path in run.checkpoints():
+        path.unlink()
+    for path in other.checkpoints():
+        shutil.copy(path, run.path / "checkpoints")
+
+
+def test_leave_that_was_given_is_none_for_checkpoints_of_another_run(here):
+    """Nor is a resume that needed none."""
+    run, other = trained(here / "x", at_step(4, stop)), trained(here / "y", at_step(4, stop), seed=7)
+    restored(run.path)
+    swapped(run, other)
+    with pytest.raises(ConfigError, match=r"training\.seed was 7, is 0\. Go on"):
+        Run.resume(run.path)
+
+
+def test_nor_is_it_for_checkpoints_of_a_run_on_other_data(here):
+    run, other = trained(here / "x", at_step(4, stop)), Run.create(here / "y", tiny())
+    trainer_of(other.config, other, at_step(4, stop), seed=1).run()
+    other.close()
+    restored(run.path)
+    swapped(run, other)
+    with pytest.raises(ConfigError, match=r"the data's sha256 was '[0-9a-f]{64}', is '[0-9a-f]{64}'\. Go on with"):
+        resumed(run.path)
+
+
+def test_leave_holds_for_an_older_checkpoint_of_the_run_that_stands_in_for_a_damaged_one(here):
+    run = trained(here / "x", at_step(2, stop))
+    for step, seed in ((3, 1), (4, 2)):
+        resumed(run.path, at_step(step, stop), config=tiny(seed=seed, keep=9), allow_changes=True)
+    for path in run.checkpoints()[1:]:
+        path.write_bytes(b"")
+    assert Run.open(run.path).checkpoint["config"]["training"]["seed"] == 0
+    assert resumed(run.path).config == tiny(seed=2, keep=9)
+
+
 def test_no_checkpoint_is_written_before_a_step_is_made(here):
     """Not even where the average of G is given up: it may be wanted back."""
     run = trained(here / "x", at_step(4, stop))
@@ -289,12 +326,24 @@ def test_settings_that_do_not_fit_the_saved_networks_are_named_and_nothing_is_ch
     with pytest.raises(RunError) as error:
         other.restore(trainer_of(other.config))
     other.close()
-    assert str(error.value).startswith(
+    assert str(error.value) == (
         f"{run.checkpoints()[-1]} does not fit the new settings (generator.hidden was [8], is [9]); go on with the old "
-        "ones, or begin another run. What does not fit: "
+        "ones, or begin another run."
     )
-    assert "(9, 3)" in str(error.value)
+    assert "(9, 3)" in str(error.value.__cause__)  # for whoever writes a program
     assert (files(run.path), (run.path / "config.toml").read_bytes()) == before
+
+
+def test_a_rule_that_needs_what_was_never_saved_is_refused_in_words_for_a_person(here):
+    run = trained(here / "x", at_step(4, stop))
+    other = Run.resume(run.path, set_field(tiny(), "game.rule=optimistic"), allow_changes=True)
+    with pytest.raises(RunError) as error:
+        other.restore(trainer_of(other.config))
+    other.close()
+    assert str(error.value) == (
+        f"{run.checkpoints()[-1]} does not fit the new settings (game.rule was 'alternating', is 'optimistic'); go on "
+        "with the old ones, or begin another run."
+    )
 
 
 def test_pictures_are_kept_where_other_batches_make_the_count_of_epochs_go_back(here, capsys):
@@ -492,6 +541,77 @@ def test_a_run_all_of_whose_checkpoints_are_damaged_is_not_begun_anew_without_as
     with pytest.raises(RunError, match="holds no whole checkpoint"):
         Run.resume(run.path)
     assert files(run.path) == before
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, lambda folder: [path.unlink() for path in folder.iterdir()]])
+def test_a_run_that_lost_its_checkpoints_is_not_begun_anew_over_its_log_and_pictures(here, lose):
+    run = trained(here / "a b")
+    lose(run.path / "checkpoints")
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    for reached in (Run.resume, Run.open):
+        with pytest.raises(RunError) as error:
+            reached(run.path)
+        assert str(error.value) == (
+            f"{run.path} has lost its checkpoints, and nothing is begun anew over what else is there; put the files "
+            f"back into {run.path / 'checkpoints'}, or begin another run with the same settings: "
+            f"minigan train '{run.path / 'config.toml'}'"
+        )
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_nor_is_one_that_was_killed_between_its_first_checkpoint_and_the_note_of_it(here):
+    run = trained(here / "x", at_step(3, stop))
+    file = run.path / "config.toml"
+    file.write_text(file.read_text().replace("checkpoint_saved = true\n", ""))
+    restored(run.path)
+    shutil.rmtree(run.path / "checkpoints")
+    with pytest.raises(RunError, match="has lost its checkpoints"):
+        Run.resume(run.path)
+
+
+def test_a_run_that_broke_off_before_its_first_checkpoint_begins_anew_though_it_has_lines_and_a_picture(here):
+    def fail(trainer):
+        raise RuntimeError("out of power")
+
+    whole = contents(trained(here / "whole", checkpoint_epochs=2).path)
+    with pytest.raises(RuntimeError):
+        trained(here / "x", at_step(5, fail), checkpoint_epochs=2)
+    (here / "x" / ".lock").unlink(missing_ok=True)
+    gc.collect()
+    assert files(here / "x" / "samples") == ["epoch-001.png"]
+    assert contents(resumed(here / "x").path) == whole
+
+
+def test_a_checkpoint_that_was_renamed_costs_time_and_nothing_else(here, whole):
+    run = trained(here / "x")
+    (run.path / "curves.png").unlink()
+    path = run.checkpoints()[-1]
+    content = path.read_bytes()
+    path.rename(path.with_name("step-00000010.safetensors"))
+    again = contents(resumed(run.path).path)
+    assert again.pop("checkpoints/step-00000010.safetensors.damaged") == content
+    assert again == whole
+
+
+def test_a_damaged_log_is_named_before_anything_is_trained_or_changed(here):
+    run = trained(here / "x", at_step(5, stop))
+    log = run.path / "log.jsonl"
+    log.write_text("junk\n" * 400)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    again = Run.resume(run.path)
+    with pytest.raises(RunError, match=rf"^Line 1 of {log} is no line of a log; restore the file, or remove it\.$"):
+        again.restore(trainer_of(again.config))
+    again.close()
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+    log.unlink()
+    assert [line["step"] for line in resumed(run.path).log()] == [6, 7]
+
+
+def test_damage_of_the_log_beyond_the_checkpoint_is_cut_off(here, whole):
+    run = trained(here / "x", at_step(3, stop))
+    with (run.path / "log.jsonl").open("ab") as log:
+        log.write(b"junk\n" * 400)
+    assert contents(resumed(run.path).path) == whole
 
 
 def test_a_log_that_became_shorter_is_said_and_goes_on(here, capsys):

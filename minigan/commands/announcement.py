@@ -55,7 +55,8 @@ def _length(trainer: Trainer, samples: str) -> str:
     batches = trainer.game.batches_per_step
     each = f"{batches} batches of " if batches > 1 else ""
     epochs = trainer.steps * batches / len(trainer.loader)
-    return f"{trainer.steps:,} steps of {each}{trainer.loader.batch_size} {samples} ({epochs:.3g} epoch{'' if epochs == 1 else 's'})"
+    unit = "epoch" if epochs == 1 else "epochs"
+    return f"{trainer.steps:,} steps of {each}{trainer.loader.batch_size} {samples} ({epochs:.3g} {unit})"
 
 
 def _device_and_why(asked: str, device: Any) -> str:

@@ -17,7 +17,7 @@ from minigan.errors import MiniganError, RunError, StateError
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config
 from minigan.gan.game import Game
-from minigan.gan.settings import check_whole
+from minigan.gan.settings import check_whole, shown
 from minigan.gan.views import bytes_to_look_at
 from minigan.serialization import load
 
@@ -72,7 +72,7 @@ class Saved(NamedTuple):
     @property
     def step(self) -> int:
         """After which it was saved, by the name of the file."""
-        return int(self.path.stem.removeprefix("step-"))
+        return _step_named(self.path)
 
     def without_arrays(self) -> Saved:
         """What it says besides the game, whose arrays may take much memory."""
@@ -109,7 +109,17 @@ def _read(path: Path) -> Checkpoint:
     content = load(path)
     if "game" not in content:
         raise RunError(f"{path} is no checkpoint of a run.")
+    step, named = content.get("step"), _step_named(path)
+    if type(step) is not int or step != named:  # an array, which a checkpoint may have anywhere, has no one answer
+        raise RunError(
+            f"{path} is named after step {shown(named)}, but holds the state after step {shown(step)}; give it "
+            "the name that belongs to it."
+        )
     return content
+
+
+def _step_named(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
 
 
 def restored(saved: Saved, device: Device) -> Game:
@@ -155,8 +165,8 @@ def _check_numbers(saved: Saved, game: Game) -> None:
     """Those that nobody else checks."""
     check_whole("log_bytes", saved.content["log_bytes"], 0, most=1 << 48)
     check_whole("updates", game.ema.updates if game.ema else 0, 0)
-    if not saved.step == check_whole("step", saved.content["step"], 0) == check_whole("steps", game.steps, 0):
-        raise StateError("The checkpoint, its name and the game in it disagree on the number of steps.")
+    if saved.step != check_whole("steps", game.steps, 0):
+        raise StateError("The checkpoint and the game in it disagree on the number of steps.")
 
 
 def _facts(data: dict[str, Any]) -> DataFacts:
@@ -176,16 +186,21 @@ def _arrays(state: Any) -> Iterator[Any]:
 
 def misfit(path: Path, error: Exception, new_settings: Sequence[str] = ()) -> RunError:
     """The error of a file that is whole, but does not fit: with new settings as a rule because of them."""
-    reason = f" What does not fit: {_printable(str(error))}" if isinstance(error, MiniganError) else ""
     if new_settings:
         return RunError(
             f"{path} does not fit the new settings ({'; '.join(new_settings)}); go on with the old ones, or begin "
-            f"another run.{reason}"
+            "another run."
         )
     return RunError(
         f"{path} is a checkpoint of another kind or version; use the version of minigan that wrote it, or train "
-        f"again.{reason}"
+        f"again.{_reason(error)}"
     )
+
+
+def _reason(error: Exception) -> str:
+    """What was found; the sentences after the first advise whoever loads a state in a program."""
+    found, _, _ = str(error).partition(". ")
+    return f" What does not fit: {_printable(found.removesuffix('.'))}." if isinstance(error, MiniganError) else ""
 
 
 def _printable(text: str) -> str:

@@ -49,7 +49,7 @@ class Checkpoints(Extension):
 
     def save(self, trainer: Trainer) -> None:
         if trainer.step > self.saved and self._due(trainer):
-            trainer.checkpoint = self.run.save_checkpoint(trainer)
+            self.run.save_checkpoint(trainer)
             self._begin_to_wait(trainer)
 
     def _begin_to_wait(self, trainer: Trainer) -> None:
@@ -125,7 +125,7 @@ class Curves(Extension):
         self.run.flush()
         lines = self.run.log(most=POINTS)
         if lines:
-            title = f"{self.run.path} (each point is the mean of {trainer.log_every} steps)"
+            title = f"{self.run.config.name} (each point is the mean of {trainer.log_every} steps)"
             scores = trainer.game.loss.probability is None
             self.run.write(CURVES, curves(lines, title, scores))
 

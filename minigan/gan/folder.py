@@ -223,6 +223,12 @@ def keep_samples(path: Path, step: int) -> Path:
     return kept
 
 
+def epochs_drawn(path: Path) -> set[int]:
+    """Of which epochs there is a picture in a run, or was one before `keep_samples`."""
+    pictures = path.glob(f"{SAMPLES}*/epoch-*.png")
+    return {int(match[1]) for picture in pictures if (match := re.fullmatch(_EPOCH, picture.name))}
+
+
 def set_aside(path: Path) -> None:
     """Rename a damaged file, so that it is none of the run any more; nothing is thrown away."""
     names = (path.with_name(f"{path.name}.damaged{f'-{i}' if i > 1 else ''}") for i in count(1))

@@ -107,6 +107,19 @@ def flush(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def check(path: Path, size: int) -> None:
+    """Make sure that the whole lines in the first ``size`` bytes are what :func:`lines` can read.
+
+    Raises:
+        RunError: one is not, or the file cannot be read.
+    """
+    for number, text in enumerate(_whole_lines(path), 1):
+        size -= len(text)
+        if size < 0:
+            break
+        _parsed(text, path, number)
+
+
 def cut(path: Path, size: int) -> int:
     """Leave the first ``size`` bytes, or as many of them as there are in whole lines; returns how many are left.
 

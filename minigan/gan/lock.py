@@ -56,8 +56,7 @@ def _acquire(folder: Path) -> int:
         try:
             _lock(descriptor, folder)
             if _is_named(descriptor, path):  # else its last holder has just removed it
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+                _sign(descriptor, path)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -88,6 +87,22 @@ def _lock(descriptor: int, folder: Path) -> None:
         ) from None
 
 
+def _sign(descriptor: int, path: Path) -> None:
+    """Write down who holds the lock; without room for it nobody does, and no file is left behind."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+    except BaseException:
+        _remove(path)
+        raise
+
+
+def _remove(path: Path) -> None:
+    """Before the file is closed, which unlocks it: nobody's new lock may be removed."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def _is_named(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
@@ -97,6 +112,5 @@ def _is_named(descriptor: int, path: Path) -> bool:
 
 def _release(path: Path, descriptor: int, holder: int) -> None:
     if os.getpid() == holder:  # a forked child has a copy of the object, but the lock is its parent's
-        with contextlib.suppress(OSError):
-            path.unlink()  # before the file is closed, which unlocks it: nobody's new lock may be removed
+        _remove(path)
     os.close(descriptor)

@@ -38,6 +38,8 @@ def read_record(path: Any) -> dict[str, Any]:
 
 
 def _read(path: Any) -> dict[str, Any]:
+    if Path(path).is_fifo():  # to open it would wait for somebody who writes into it
+        raise ConfigError(f"Cannot read the settings in {path} (a pipe); give a file.")
     try:
         with Path(path).open("rb") as file:
             content = file.read(_LONGEST + 1)
@@ -99,29 +101,61 @@ def with_resume(record: dict[str, Any], step: int, command: str, changes: list[s
     return {**record, "resumes": [*(earlier if isinstance(earlier, list) else []), resume]}
 
 
-# ---- what was agreed upon --------------------------------------------------------------------------------
+# ---- what a resume has to know -----------------------------------------------------------------------------
 
-AGREED = "agreed"  # in the record: with which settings and data the newest resume went on
+_SAVED = "checkpoint_saved"  # in the record: that there is a checkpoint, or was one
+_AGREED = "agreed"  # in the record: with which settings and data the run was trained, those of the newest resume last
+
+Parts = tuple[dict[str, Any], dict[str, Any]]  # the settings, or what the data are: at the checkpoint, and now
 
 
-def with_agreement(record: dict[str, Any], **parts: dict[str, Any]) -> dict[str, Any]:
-    """The record with a note of the settings and the data that a resume goes on with.
+def with_checkpoint(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with a note that a checkpoint is saved; it is written as soon as the first one is on the disk.
+
+    It tells a run whose checkpoints were lost from one that was killed before it had any.
+    """
+    return {**record, _SAVED: True}
+
+
+def has_checkpoint(record: dict[str, Any]) -> bool:
+    """Whether a checkpoint was ever saved."""
+    return _SAVED in record
+
+
+def with_agreement(record: dict[str, Any], **parts: Parts) -> dict[str, Any]:
+    """The record with a note of the settings and the data that a resume goes on from, and with which.
 
     It is written together with the settings themselves, and tells them from what a person has written there since: a
-    run that is killed before its first checkpoint with new settings needs no leave for them again.
+    run that is killed before its first checkpoint with new settings needs no leave for them again. All that were ever
+    left behind are in it, too: a checkpoint of others is that of another run.
 
     >>> from minigan.gan.record import is_agreed, with_agreement
-    >>> record = with_agreement({}, settings={"steps": 9})
-    >>> is_agreed(record, settings={"steps": 9}), is_agreed(record, settings={"steps": 8}), is_agreed({}, settings={})
-    (True, False, False)
+    >>> old, new, others = {"steps": 7}, {"steps": 9}, {"steps": 8}
+    >>> record = with_agreement({}, settings=(old, new))
+    >>> [is_agreed(record, settings=pair) for pair in ((old, new), (new, new), (old, others), (others, new))]
+    [True, True, False, False]
     """
-    return {**record, AGREED: {name: _fingerprint(part) for name, part in parts.items()}}
+    return {**record, _AGREED: {name: _joined(_agreed(record, name), *part) for name, part in parts.items()}}
 
 
-def is_agreed(record: dict[str, Any], **parts: dict[str, Any]) -> bool:
-    """Whether the newest resume went on with these settings, or these data."""
-    agreed = record.get(AGREED)
-    return isinstance(agreed, dict) and all(agreed.get(name) == _fingerprint(part) for name, part in parts.items())
+def is_agreed(record: dict[str, Any], **parts: Parts) -> bool:
+    """Whether the newest resume went on with the second of these settings, or data, and the run once had the first."""
+    return all(_is_agreed(_agreed(record, name), *part) for name, part in parts.items())
+
+
+def _is_agreed(agreed: list[Any], before: dict[str, Any], now: dict[str, Any]) -> bool:
+    return agreed[-1:] == [_fingerprint(now)] and _fingerprint(before) in agreed
+
+
+def _agreed(record: dict[str, Any], name: str) -> list[Any]:
+    agreed = record.get(_AGREED)
+    prints = agreed.get(name) if isinstance(agreed, dict) else None
+    return prints if isinstance(prints, list) else []
+
+
+def _joined(agreed: list[Any], before: dict[str, Any], now: dict[str, Any]) -> list[Any]:
+    old, new = _fingerprint(before), _fingerprint(now)
+    return [*(known for known in agreed if known not in (old, new)), *([] if old == new else [old]), new]
 
 
 def _fingerprint(values: dict[str, Any]) -> str:

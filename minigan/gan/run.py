@@ -37,10 +37,12 @@ from minigan.gan.record import (
     changed_settings,
     config_bytes,
     first_record,
+    has_checkpoint,
     is_agreed,
     read_config,
     read_record,
     with_agreement,
+    with_checkpoint,
     with_resume,
 )
 from minigan.serialization import save, sync_folder, write_whole
@@ -73,6 +75,7 @@ class Run:
     environment: dict[str, Any] = field(default_factory=dict)
     changed: Sequence[str] = ()
     allow_changes: bool = False
+    _record: dict[str, Any] = field(default_factory=dict)
     _lock: Lock | None = None
     _facts: dict[str, Any] | None = None
 
@@ -95,17 +98,18 @@ class Run:
         from minigan.info import environment
 
         found = environment(device)
-        content = config_bytes(config, first_record(command, found))
+        record = first_record(command, found)
+        content = config_bytes(config, record)
         with folder.new_folder(None if out is None else Path(out), config.name) as (path, lock):
             write_whole(path / CONFIG, content)
-        return cls(path, config, command=command, environment=found, _lock=lock)
+        return cls(path, config, command=command, environment=found, _record=record, _lock=lock)
 
     @classmethod
     def open(cls, path: PathLike) -> Run:
         """Read the settings and the newest whole checkpoint of a run, which may be training meanwhile.
 
         Raises:
-            RunError: there is no run, or no whole checkpoint in it.
+            RunError: there is no run, or no whole checkpoint in it, or none any more.
         """
         run = cls._read(Path(path))
         if run.checkpoint is None:
@@ -153,7 +157,7 @@ class Run:
 
         Raises:
             RunError: there is no run, another training writes there, its files are not its own, or no checkpoint is
-                whole.
+                whole or there any more.
         """
         from minigan.info import environment
 
@@ -178,15 +182,18 @@ class Run:
             RunError: the checkpoint is of another kind or version.
             ConfigError: the settings differ from those of the checkpoint; says in what.
         """
-        newest, before = self.found.newest, self.config
-        if newest is not None:
-            before, _ = made_of(newest)
-            resume.check_length(self.path, newest, config)
+        before = self._config_before()
+        if self.found.newest is not None:
+            resume.check_length(self.path, self.found.newest, config)
         self.changed, self.allow_changes = changed_settings(before, config), allow_changes
-        if not (allow_changes or is_agreed(read_record(self.path / CONFIG), settings=config.to_dict())):
+        if not (allow_changes or is_agreed(self._record, settings=(before.to_dict(), config.to_dict()))):
             resume.refuse(self.path, self.changed)
         resume.say_elsewhere(self.path, self._elsewhere())
         self.config = config
+
+    def _config_before(self) -> Config:
+        """The settings of the newest checkpoint; without one, those of the run."""
+        return made_of(self.found.newest)[0] if self.found.newest else self.config
 
     def _elsewhere(self) -> list[str]:
         return resume.changed_machine(self.found.newest, self.environment) if self.found.newest else []
@@ -195,11 +202,12 @@ class Run:
     def _read(cls, path: Path) -> Run:
         folder.require_run(path)
         try:
-            run = cls(path, read_config(path / CONFIG))
-            run.found = newest_whole(run.checkpoints)
+            run = cls(path, read_config(path / CONFIG), _record=read_record(path / CONFIG))
+            run.found = newest_whole(run.checkpoints)  # after the record: a training may save its first one meanwhile
         except OSError as error:
             raise RunError(f"Cannot read {folder.told(error, path)}; check its name and who may read it.") from None
         resume.say_damaged(path, run.found)
+        resume.check_not_lost(path, run.found, run._record)
         return run
 
     def close(self) -> None:
@@ -232,29 +240,39 @@ class Run:
             trainer: with a game and a loader of the settings of this run.
 
         Raises:
-            RunError: the checkpoint does not fit, or the folder cannot be written.
+            RunError: the checkpoint does not fit, the log is damaged, or the folder cannot be written.
             ConfigError: the data are not those of the checkpoint.
         """
-        newest, facts = self.found.newest, self.data_facts(trainer.loader)
-        record = read_record(self.path / CONFIG)
-        changed = [*self.changed, *self._changed_data(facts, record)]
+        newest, before, now = self.found.newest, self._config_before(), self.data_facts(trainer.loader)
+        data = (resume.data_before(newest, now), now)
+        changed = [*self.changed, *self._changed_data(*data)]
+        record = self._record
         if newest is not None:
             put_back(trainer, newest, changed)
-            resume.renew(trainer.game, made_of(newest)[0], self.config)
+            resume.renew(trainer.game, before, self.config)
+            record = with_checkpoint(record)
+        journal.check(self.path / LOG, self._log_bytes())  # else its curves would fail, after all the training
         record = with_resume(record, trainer.step, self.command, [*changed, *self._elsewhere()])
-        record = with_agreement(record, settings=self.config.to_dict(), data=facts)
-        write_whole(self.path / CONFIG, config_bytes(self.config, record))
+        self._write_config(with_agreement(record, settings=(before.to_dict(), self.config.to_dict()), data=data))
         self._cut_back(trainer)
 
-    def _changed_data(self, facts: dict[str, Any], record: dict[str, Any]) -> list[str]:
-        changes = resume.changed_data(self.found.newest, facts) if self.found.newest else []
-        if not (self.allow_changes or is_agreed(record, data=facts)):
+    def _changed_data(self, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+        changes = resume.changed_data(before, now)
+        if not (self.allow_changes or is_agreed(self._record, data=(before, now))):
             resume.refuse(self.path, changes)
         return changes
 
+    def _log_bytes(self) -> int:
+        """How much of the log belongs to the newest checkpoint."""
+        return self.checkpoint["log_bytes"] if self.checkpoint else 0
+
+    def _write_config(self, record: dict[str, Any]) -> None:
+        write_whole(self.path / CONFIG, config_bytes(self.config, record))
+        self._record = record
+
     def _cut_back(self, trainer: Trainer) -> None:
         """Take away what lies beyond the step where the trainer is: it will be made again, to the same bits."""
-        size = self.checkpoint["log_bytes"] if self.checkpoint else 0
+        size = self._log_bytes()
         if journal.cut(self.path / LOG, size) < size:
             resume.say_shorter(self.path / LOG)
         journal.cut_after(self.path / TIMING, trainer.step)
@@ -269,10 +287,12 @@ class Run:
         folder.make_folders_in(self.path, [])
         if self.found.newest is not None and resume.epochs_made(self.found.newest) > trainer.epoch:
             resume.say_kept(folder.keep_samples(self.path, trainer.step), trainer.step, trainer.epoch)
+        lost = resume.lost_pictures(self.found.newest, folder.epochs_drawn(self.path)) if self.found.newest else []
+        resume.say_lost(self.path, lost)
         for number, picture in folder.samples(self.path):
             if number > trainer.epoch:
                 picture.unlink()
-        for name in (CURVES, FILM):
+        for name in (CURVES,) if lost else (CURVES, FILM):
             (self.path / name).unlink(missing_ok=True)
         for damaged, _ in self.found.damaged:
             folder.set_aside(damaged)
@@ -338,6 +358,8 @@ class Run:
     def save_checkpoint(self, trainer: Trainer) -> Path:
         """Write checkpoints/step-STEP.safetensors, and remove old ones when it is on the disk; returns its path.
 
+        The trainer knows it from then on as its ``checkpoint``.
+
         Raises:
             DivergedError: a number is NaN or infinite; nothing is written.
             RunError: the folder cannot be written.
@@ -348,6 +370,9 @@ class Run:
         size = journal.length(self.path / LOG)
         facts = {"data": self.data_facts(trainer.loader), "environment": self.environment}
         save({**state, "config": self.config.to_dict(), **facts, "log_bytes": size}, path)
+        trainer.checkpoint = path
+        if not has_checkpoint(self._record):
+            self._write_config(with_checkpoint(self._record))
         self.prune()
         return path
 

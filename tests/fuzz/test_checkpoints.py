@@ -290,6 +290,9 @@ def opened(folder, sampled):
         finally:
             assert stamps(folder) == before
         tree = simply_read(raw)
+        if not same(tree["step"], 5):  # another than the name of the file says
+            assert game.steps == 3
+            return "passed over"
         assert_is(game, tree)
         if samples is None:
             return "read"
