@@ -440,6 +440,10 @@ def test_a_sample_that_cannot_be_written_leaves_the_old_file(run, capfd, monkeyp
 def test_a_run_without_a_checkpoint_cannot_be_sampled(run, capfd):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
+    lost = refused(capfd, ["sample", "runs/default", "--out", "x.png"])
+    assert lost.startswith("runs/default has lost its checkpoints, and nothing is begun anew over what else is there; ")
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("checkpoint_saved = true\n", ""))  # killed before there was any
     assert refused(capfd, ["sample", "runs/default", "--out", "x.png"]) == (
         "runs/default is a run without a checkpoint: it was stopped before the first was saved. Go on with it: "
         "minigan train --resume runs/default\n"
