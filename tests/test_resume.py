@@ -319,28 +319,31 @@ def test_steps_that_were_made_are_not_taken_back(here):
     assert resumed(run.path, config=tiny(steps=6), allow_changes=True).log()[-1]["step"] == 6
 
 
-def test_settings_that_do_not_fit_the_saved_networks_are_named_and_nothing_is_changed(here):
-    run = trained(here / "x", at_step(4, stop))
-    before = files(run.path), (run.path / "config.toml").read_bytes()
-    other = Run.resume(run.path, set_field(tiny(), "generator.hidden=[9]"), allow_changes=True)
+def refused_with(run, setting):
+    """Why the checkpoint of a run does not go with this setting."""
+    other = Run.resume(run.path, set_field(tiny(), setting), allow_changes=True)
     with pytest.raises(RunError) as error:
         other.restore(trainer_of(other.config))
     other.close()
-    assert str(error.value) == (
+    return error.value
+
+
+def test_settings_that_do_not_fit_the_saved_networks_are_named_and_nothing_is_changed(here):
+    run = trained(here / "x", at_step(4, stop))
+    before = files(run.path), (run.path / "config.toml").read_bytes()
+    error = refused_with(run, "generator.hidden=[9]")
+    assert str(error) == (
         f"{run.checkpoints()[-1]} does not fit the new settings (generator.hidden was [8], is [9]); go on with the old "
         "ones, or begin another run."
     )
-    assert "(9, 3)" in str(error.value.__cause__)  # for whoever writes a program
+    assert "(9, 3)" in str(error.__cause__)  # for whoever writes a program
     assert (files(run.path), (run.path / "config.toml").read_bytes()) == before
 
 
 def test_a_rule_that_needs_what_was_never_saved_is_refused_in_words_for_a_person(here):
     run = trained(here / "x", at_step(4, stop))
-    other = Run.resume(run.path, set_field(tiny(), "game.rule=optimistic"), allow_changes=True)
-    with pytest.raises(RunError) as error:
-        other.restore(trainer_of(other.config))
-    other.close()
-    assert str(error.value) == (
+    error = refused_with(run, "game.rule=optimistic")
+    assert str(error) == (
         f"{run.checkpoints()[-1]} does not fit the new settings (game.rule was 'alternating', is 'optimistic'); go on "
         "with the old ones, or begin another run."
     )

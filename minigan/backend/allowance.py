@@ -45,14 +45,12 @@ def allowance(size: int, advice: str) -> Iterator[None]:
     """
     outer = _allowed.get()
     inner = outer if outer is not None and outer.left < size else _Allowance(size, advice)
-    before = _allowed.set(inner)
+    _allowed.set(inner)
     try:
         yield
     finally:
         made = inner.left - _left()
-        _allowed.reset(before)
-        if outer is not None:
-            _allowed.set(outer._replace(left=outer.left - made))
+        _allowed.set(outer and outer._replace(left=outer.left - made))
 
 
 def _left() -> int:

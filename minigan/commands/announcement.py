@@ -7,6 +7,7 @@ from typing import Any
 
 from minigan.commands.rehearsal import Rehearsal
 from minigan.data import Dataset
+from minigan.data.classes import count_classes
 from minigan.gan import Run, Trainer
 from minigan.gan.folder import CURVES, FILM
 
@@ -42,7 +43,7 @@ def announcement(trainer: Trainer, run: Run, data: Dataset, asked_device: str, r
 
 
 def _described(data: Dataset) -> str:
-    classes = "" if data.labels is None else f", {int(data.labels.max()) + 1} classes"
+    classes = "" if data.labels is None else f", {count_classes(data.labels)} classes"
     n = len(data.samples)
     if not data.is_images:
         (numbers,) = data.shape

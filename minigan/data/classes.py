@@ -4,6 +4,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+def count_classes(labels: NDArray[np.int64] | None) -> int:
+    """How many classes there are in labels from 0 to K - 1: K; 0 where there are no labels.
+
+    Example:
+        >>> from minigan.data.classes import count_classes
+        >>> count_classes(np.array([2, 0, 1, 0])), count_classes(None)
+        (3, 0)
+    """
+    return 0 if labels is None else int(labels.max()) + 1
+
+
 def class_numbers(labels: ArrayLike, training: ArrayLike | None = None) -> NDArray[np.int64]:
     """The place of each label among the classes of the training split, in their order.
 

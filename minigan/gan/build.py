@@ -13,6 +13,7 @@ from minigan.backend.allowance import allowance
 from minigan.backend.device import Device
 from minigan.backend.memory import physical_memory
 from minigan.data import Loader, gather_pixels
+from minigan.data.classes import count_classes
 from minigan.errors import ConfigError
 from minigan.gan.compatibility import check_compatible
 from minigan.gan.config import Config, GameConfig, PlayerConfig
@@ -30,7 +31,7 @@ from minigan.nn import Module
 from minigan.ops.random import fork_rng, manual_seed
 from minigan.optim import SGD, Adam, ExtraAdam, ExtraSGD, OptimisticAdam, OptimisticSGD, Optimizer, RMSprop
 
-_ROOM = (physical_memory() or 2**62) // 4  # weights, their gradients, and two moments
+_HELD = 4  # times that training holds every weight: itself, its gradient, and two moments
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DataFacts:
     @classmethod
     def of(cls, loader: Loader, config: Config) -> DataFacts:
         """All of it, from the data themselves."""
-        classes = 0 if loader.labels is None else int(loader.labels.max()) + 1
+        classes = count_classes(loader.labels)
         mean = _mean(loader) if config.generator.output_bias == "mean" else None
         labelled = _some_of_each_class(loader, config) if config.game.task == "semi-supervised" else None
         return cls(loader.images.shape[1:], classes, len(loader), mean, labelled, _reach(loader.images))
@@ -67,7 +68,7 @@ def _some_of_each_class(loader: Loader, config: Config) -> tuple[NDArray[Any], N
     if loader.labels is None:
         raise ConfigError('The task "semi-supervised" needs labels, but the data have none; choose data with labels.')
     order = philox.permutation(len(loader.labels), config.training.seed, epoch=0)
-    shuffled, classes = loader.labels[order], int(loader.labels.max()) + 1
+    shuffled, classes = loader.labels[order], count_classes(loader.labels)
     each = config.game.labelled // classes
     of_each = [order[shuffled == k][:each] for k in range(classes)]
     scarce = min(range(classes), key=lambda k: len(of_each[k]))
@@ -110,7 +111,8 @@ def build_game(config: Config, data: DataFacts | tuple[int, ...], device: Device
     """
     data = data if isinstance(data, DataFacts) else DataFacts(tuple(data))
     check_compatible(config, data)
-    with fork_rng(), allowance(_ROOM, "choose smaller networks: training holds every weight about four times"):
+    room = (physical_memory() or 2**62) // _HELD
+    with fork_rng(), allowance(room, "choose smaller networks: training holds every weight about four times"):
         manual_seed(config.training.seed)
         G, D = _networks(config, data)
     game: Game = _game_type(config.game.task)(

@@ -13,6 +13,7 @@ from minigan.backend.allowance import allowance, cost
 from minigan.backend.device import Device
 from minigan.backend.memory import physical_memory
 from minigan.data import Loader
+from minigan.data.classes import count_classes
 from minigan.errors import MiniganError, RunError, StateError
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config
@@ -57,7 +58,7 @@ def describe(loader: Loader) -> dict[str, Any]:
         digest.update(array.data)
     return {
         "shape": list(loader.images.shape[1:]),
-        "classes": 0 if labels is None else int(labels.max()) + 1,
+        "classes": count_classes(labels),
         "batches": len(loader),
         "sha256": digest.hexdigest(),
     }

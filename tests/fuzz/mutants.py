@@ -9,6 +9,8 @@ import tracemalloc
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 MB = 1 << 20
 
 # Numbers at which readers break: ends of types, signs, and counts that are one off.
@@ -193,6 +195,14 @@ def put(path, raw):
     """Write a file anew. (Some file systems write a file that is emptied and filled to the disk at once: 4 ms each.)"""
     path.unlink(missing_ok=True)
     path.write_bytes(raw)
+
+
+def refused(kind, read, path):
+    """Make sure that this is refused, in one sentence that names the path."""
+    with pytest.raises(kind) as caught:
+        read()
+    assert_one_sentence(caught.value, path)
+    return "refused"
 
 
 def assert_one_sentence(error, *names, most=600):
