@@ -2,7 +2,8 @@
 
 While one side works the others sleep, and the order of the turns changes every round, so that all see the same
 weather on the machine. A turn starts with calls that are not timed, which wake threads and caches up. What is
-compared are the medians over all timed calls.
+compared are the medians over all timed calls. Workers load this file, so minigan is imported only where it is used:
+PyTorch's process holds nothing of it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ WARM_UP = 3  # calls at the start of each turn that are not timed
 
 
 def set_threads(n: int) -> None:
-    """How many threads the workers' libraries may use; to be called before they start."""
+    """How many threads the workers' libraries may use, NumPy's on its fastest kernels; to be called before they start.
+
+    Kernels that the user has chosen stay.
+    """
+    from minigan import blas
+
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n)
+    os.environ.update(blas.settings())
 
 
 def measure(sides: Mapping[str, Callable[[], Work]], rounds: int, calls: int) -> Times:
@@ -84,10 +91,19 @@ def median(rounds: list[list[float]]) -> float:
     return statistics.median(ms for turn in rounds for ms in turn)
 
 
+def numpys_blas() -> str:
+    """What NumPy multiplies with in a worker: its kernels and threads may be others than in this process."""
+    from minigan import blas
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return str(pool.apply(blas.running))
+
+
 def report(times: Times, unit: str = "ms") -> str:
-    """A line for each side: median, spread, and the first side's time over its time. The unit is ms or us."""
+    """NumPy's BLAS, then a line for each side: median, spread, and the first side's time over its time, in ms or us."""
     ours, scale = next(iter(times)), 1e3 if unit == "us" else 1
-    lines = [f"{'':26}{'median ' + unit:>10}{'10%':>8}{'90%':>8}   {ours} / this   by round"]
+    lines = [f"NumPy's matrix products: {numpys_blas()}"]
+    lines += [f"{'':26}{'median ' + unit:>10}{'10%':>8}{'90%':>8}   {ours} / this   by round"]
     for side, rounds in times.items():
         every = sorted(scale * ms for turn in rounds for ms in turn)
         low, high = every[len(every) // 10], every[-(len(every) // 10) - 1]

@@ -1,7 +1,7 @@
 """What minigan runs on: versions, processor, BLAS, GPUs.
 
-`environment` only looks, and is recorded with every run; `info` also tries: it times a matrix product and
-computes on every GPU.
+`environment` only looks, and is recorded with every run; `info` also tries: it times a matrix product with each set of
+the BLAS's kernels, and computes on every GPU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import textwrap
 from typing import Any
 
+from minigan import blas
 from minigan._version import __version__
 from minigan.backend.device import CPU, Device, Probe, probe
 
@@ -30,8 +31,9 @@ def environment(device: Device = CPU) -> dict[str, Any]:
     Returns:
         A dict that TOML and JSON can hold, with ``minigan``, ``python``, ``numpy``, ``platform``, ``cpu``,
         ``cores`` (that this process may use), ``blas``, ``blas_kernels`` (the processor type whose kernels
-        the BLAS runs: the last bits of a result depend on it), ``blas_threads``, ``avx512_unused``,
-        ``device``, ``libraries`` (name: version), and on a GPU ``gpu``.
+        the BLAS runs: the last bits of a result depend on it), ``blas_kernels_chosen_by`` ("user",
+        "minigan" or "BLAS"), ``blas_threads``, ``avx512_unused``, ``device``, ``libraries`` (name:
+        version), and on a GPU ``gpu``.
 
     Example:
         >>> from minigan.info import environment
@@ -43,6 +45,7 @@ def environment(device: Device = CPU) -> dict[str, Any]:
     import numpy as np
 
     gpu = {"gpu": _gpu(device)} if device.type == "cuda" else {}
+    running = blas.running()
     return {
         "minigan": __version__,
         "python": platform.python_version(),
@@ -50,7 +53,11 @@ def environment(device: Device = CPU) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "cores": _cores(),
-        **_blas(),
+        "blas": running.name,
+        "blas_kernels": running.kernels,
+        "blas_kernels_chosen_by": running.chosen_by,
+        "blas_threads": running.threads,
+        "avx512_unused": running.avx512_unused,
         "device": str(device),
         **gpu,
         "libraries": _versions(NEEDED + OPTIONAL),
@@ -69,9 +76,7 @@ def info() -> str:
         _line("platform", found["platform"]),
         "",
         _line("CPU", f"{found['cpu']}, {_count(found['cores'], 'core')}"),
-        _line("BLAS", _blas_text(found)),
-        _line("speed", f"{_sgemm_gflops():.0f} GFLOP/s in float32 (128 x 784 @ 784 x 1024)"),
-        *([_line("", AVX512_HINT)] if found["avx512_unused"] else []),
+        *_blas_lines(),
         "",
         *_gpu_lines(),
         "",
@@ -83,7 +88,8 @@ def info() -> str:
 
 # ---- text ----------------------------------------------------------------------------------------------
 
-AVX512_HINT = "unused AVX-512: set OPENBLAS_CORETYPE=SkylakeX before Python starts"
+AVX512_HINT = f"unused AVX-512: {blas.advice(blas.WITH_AVX512)}"
+WORTH_IT = 1.1  # how many times as fast other kernels must be to be advised: less may be noise
 _TIE = "\N{NO-BREAK SPACE}"  # where a line must not break; printed as a plain space
 
 
@@ -103,10 +109,19 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _blas_text(found: dict[str, Any]) -> str:
-    kernels = f", {found['blas_kernels']} kernels" if found["blas_kernels"] else ""
-    threads = f", {_count(found['blas_threads'], 'thread')}" if found["blas_threads"] else ""
-    return f"{found['blas']}{kernels}{threads}"
+def _blas_lines() -> list[str]:
+    speed, other = blas.speed(), blas.other_speed()
+    lines = [
+        _line("BLAS", str(blas.running())),
+        _line("speed", f"{speed.gflops:.0f} GFLOP/s in float32 (128 x 784 @ 784 x 1024)"),
+    ]
+    return [*lines, _line("", _compared(other, speed))] if other else lines
+
+
+def _compared(other: blas.Speed, speed: blas.Speed) -> str:
+    ratio = other.gflops / speed.gflops
+    advice = f" ({blas.advice(other.kernels)})" if ratio > WORTH_IT else ""
+    return f"{other.kernels} kernels: {other.gflops:.0f} GFLOP/s, {ratio:.2f} times those that run{advice}"
 
 
 def _gpu_lines() -> list[str]:
@@ -147,59 +162,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _blas() -> dict[str, Any]:
-    """The BLAS that NumPy runs, as keys of `environment`; "" and 0 for what it does not tell."""
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
-    loaded = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    # SciPy may have brought a second BLAS along; NumPy's own lies in its own folder.
-    loaded.sort(key=lambda pool: "numpy" not in pool["filepath"])
-    if not loaded:  # a BLAS that threadpoolctl does not know, such as Apple's
-        named = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-        return {"blas": named, "blas_kernels": "", "blas_threads": 0, "avx512_unused": False}
-    pool = loaded[0]
-    name = {"openblas": "OpenBLAS"}.get(pool["internal_api"], pool["internal_api"].upper())
-    kernels = pool.get("architecture") or ""
-    return {
-        "blas": f"{name} {pool['version'] or ''}".strip(),
-        "blas_kernels": kernels,
-        "blas_threads": pool["num_threads"],
-        "avx512_unused": _avx512_unused(name, kernels),
-    }
-
-
-def _avx512_unused(blas: str, kernels: str) -> bool:
-    """Whether this CPU has AVX-512, and OpenBLAS chose its AVX2 kernels all the same.
-
-    On some processors it does, and is the slower for it. The choice falls when NumPy is loaded and changes
-    the last bits of results, so minigan points it out and leaves it to the user.
-    """
-    if blas != "OpenBLAS" or kernels.lower() != "haswell" or "OPENBLAS_CORETYPE" in os.environ:
-        return False
-    features = _cpu_features()  # NumPy's names, old and new, for the parts of AVX-512 that SkylakeX has
-    return bool(features.get("AVX512_SKX") or features.get("X86_V4"))
-
-
-def _cpu_features() -> dict[str, bool]:
-    """What NumPy found that this CPU can do; `numpy.show_runtime` prints the same."""
-    from importlib import import_module
-
-    return getattr(import_module("numpy._core._multiarray_umath"), "__cpu_features__", {})
-
-
-def _sgemm_gflops() -> float:
-    """Speed of float32 matrix products of the size of the reference GAN's largest layer, best of 20 runs."""
-    from timeit import repeat
-
-    import numpy as np
-
-    x, w = np.ones((128, 784), np.float32), np.ones((784, 1024), np.float32)
-    y = np.empty((128, 1024), np.float32)
-    seconds = min(repeat(lambda: np.matmul(x, w, out=y), number=1, repeat=20))
-    return 2 * 128 * 784 * 1024 / seconds / 1e9
 
 
 def _gpu(device: Device) -> dict[str, Any]:

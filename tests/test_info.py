@@ -12,8 +12,10 @@ import pytest
 import threadpoolctl
 import tomli_w
 
+from minigan import blas
 from minigan._version import __version__
 from minigan.backend.device import Device, Probe
+from minigan.blas import Blas, Speed
 from minigan.info import environment, info
 
 module = importlib.import_module("minigan.info")
@@ -178,53 +180,55 @@ def test_info_lists_missing_libraries_with_the_command_that_installs_them(probes
     assert "\nmissing    pip install a-library-of-no-name" in info()
 
 
-def test_info_names_kernels_and_threads_of_the_blas(probes, monkeypatch):
-    probes(NO_GPU)
-    blas = {"blas": "OpenBLAS 0.3.31", "blas_kernels": "Zen", "blas_threads": 1, "avx512_unused": False}
-    monkeypatch.setattr(module, "_blas", lambda: blas)
-    assert "\nBLAS       OpenBLAS 0.3.31, Zen kernels, 1 thread\n" in info()
+# ---- kernels of the BLAS -----------------------------------------------------------------------------------
 
 
-# ---- AVX-512 -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def measured(probes, monkeypatch):
+    """What `info` prints about a BLAS of which this is measured."""
+
+    def show(running, speed, other):
+        probes(NO_GPU)
+        monkeypatch.setattr(blas, "running", lambda: running)
+        monkeypatch.setattr(blas, "speed", lambda: blas.Speed(running.kernels, speed))
+        monkeypatch.setattr(blas, "other_speed", lambda: other)
+        text = info()
+        return text[text.index("BLAS") : text.index("\n\nCUDA")]
+
+    return show
 
 
-@pytest.mark.parametrize(
-    ("blas", "kernels", "features", "variable", "unused"),
-    [
-        ("openblas", "Haswell", {"AVX512_SKX": True}, None, True),
-        ("openblas", "Haswell", {"X86_V4": True}, None, True),
-        ("openblas", "Haswell", {"AVX512_SKX": True}, "Haswell", False),  # the user chose
-        ("openblas", "Haswell", {"AVX512_SKX": False}, None, False),
-        ("openblas", "Haswell", {}, None, False),
-        ("openblas", "SkylakeX", {"AVX512_SKX": True}, None, False),
-        ("openblas", None, {"AVX512_SKX": True}, None, False),
-        ("mkl", "Haswell", {"AVX512_SKX": True}, None, False),
-    ],
-)
-def test_unused_avx512_is_pointed_out_and_never_changed(probes, monkeypatch, blas, kernels, features, variable, unused):
-    pool = {"user_api": "blas", "internal_api": blas, "version": None, "architecture": kernels}
-    pool |= {"num_threads": 2, "filepath": "numpy.libs/blas.so"}
-    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [pool])
-    monkeypatch.setattr(module, "_cpu_features", lambda: features)
-    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    if variable is not None:
-        monkeypatch.setenv("OPENBLAS_CORETYPE", variable)
-    before = dict(os.environ)
-    probes(NO_GPU)
-
-    assert environment()["avx512_unused"] is unused
-    assert ("OPENBLAS_CORETYPE=SkylakeX" in info()) is unused
-    assert dict(os.environ) == before
+def test_info_names_kernels_and_threads_of_the_blas_and_their_speed(measured):
+    shown = measured(Blas("OpenBLAS 0.3.31", "Zen", 1, "BLAS"), 99.6, None)
+    assert (
+        shown
+        == """\
+BLAS       OpenBLAS 0.3.31, Zen kernels, 1 thread
+speed      100 GFLOP/s in float32 (128 x 784 @ 784 x 1024)"""
+    )
 
 
-def test_the_cpu_features_are_those_that_numpy_shows(capsys):
-    np.show_runtime()
-    shown = capsys.readouterr().out
-    usable = [name for name, usable in module._cpu_features().items() if usable]
-    assert usable
-    assert [name for name in usable if name.startswith("X86_V") and f"'{name}'" not in shown] == []
+def test_info_tells_how_to_have_faster_kernels_and_who_chose_the_slower(measured):
+    shown = measured(Blas("OpenBLAS 0.3.31", "Haswell", 2, "user"), 200.0, Speed("SkylakeX", 360.0))
+    assert (
+        shown
+        == """\
+BLAS       OpenBLAS 0.3.31, Haswell kernels (user's choice), 2 threads
+speed      200 GFLOP/s in float32 (128 x 784 @ 784 x 1024)
+           SkylakeX kernels: 360 GFLOP/s, 1.80 times those that run (set
+           OPENBLAS_CORETYPE=SkylakeX before Python starts)"""
+    )
 
 
-def test_the_measured_speed_is_that_of_the_product_it_names(monkeypatch):
-    monkeypatch.setattr("timeit.repeat", lambda product, number, repeat: [3.0, 2.0] if product() is not None else [])
-    assert module._sgemm_gflops() == pytest.approx(2 * 128 * 784 * 1024 / 2.0 / 1e9)
+@pytest.mark.parametrize(("other", "ratio"), [(200.0, "0.50"), (420.0, "1.05")])
+def test_info_advises_no_kernels_that_are_slower_or_hardly_faster(measured, other, ratio):
+    shown = measured(Blas("OpenBLAS 0.3.31", "SkylakeX", 2, "minigan"), 400.0, Speed("Haswell", other))
+    assert "SkylakeX kernels (minigan's choice), 2 threads" in shown
+    assert shown.endswith(f"Haswell kernels: {other:.0f} GFLOP/s, {ratio} times those that run")
+
+
+def test_what_runs_is_recorded_and_who_chose_it(monkeypatch):
+    monkeypatch.setattr(blas, "running", lambda: Blas("OpenBLAS 0.3.31", "Zen", 3, "minigan"))
+    recorded = {name: value for name, value in environment().items() if name.startswith("blas")}
+    chooser = {"blas_kernels_chosen_by": "minigan"}
+    assert recorded == {"blas": "OpenBLAS 0.3.31", "blas_kernels": "Zen", "blas_threads": 3} | chooser

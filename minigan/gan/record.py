@@ -17,7 +17,7 @@ RECORD = "record"  # the table in config.toml that is no setting
 _HEAD = "# The settings of this run: `minigan train config.toml` repeats it. [record] only tells where it ran.\n"
 _LONGEST = 1 << 20  # bytes of a config.toml; of so many resumes that they do not fit, the record tells of the newest
 _DOTS = 1000  # in a line
-_IRRELEVANT = ("cores", "avx512_unused", "libraries.torch")  # no result depends on them
+_IRRELEVANT = ("cores", "avx512_unused", "blas_kernels_chosen_by", "libraries.torch")  # no result depends on them
 
 
 def read_config(path: Any) -> Config:
