@@ -17,9 +17,11 @@ from minigan import errors
 from minigan._version import __version__
 from minigan.autograd import grad
 from minigan.backend.device import Device, device, get_default_device, set_default_device
+from minigan.captured import capture
 from minigan.errors import (
     AnomalyError,
     ArgumentError,
+    CaptureError,
     ConfigError,
     DataError,
     DeviceError,
@@ -89,6 +91,7 @@ bool_ = _np.dtype(bool)
 __all__ = [
     "AnomalyError",
     "ArgumentError",
+    "CaptureError",
     "ConfigError",
     "DTypeError",
     "DataError",
@@ -118,6 +121,7 @@ __all__ = [
     "as_tensor",
     "bmm",
     "bool_",
+    "capture",
     "cat",
     "chunk",
     "clamp",

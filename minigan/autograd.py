@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
+from minigan.capturing import brought, touch
 from minigan.errors import DTypeError, GraphError, ShapeError
 from minigan.ops.elementwise import add
 from minigan.ops.promotion import cast_to
@@ -91,6 +92,7 @@ class _LeafGradients(Retaining):
     def leaf(self, leaf: Variable, gx: Tensor, fresh: bool) -> None:
         if not leaf._requires_grad:  # frozen since the forward pass
             return
+        touch(leaf, "_grad")
         backend = get_backend(leaf._data)
         if leaf._grad is not None:
             backend.add(leaf._grad, gx._data, leaf._grad)
@@ -147,6 +149,7 @@ def seed_of(caller: str, y: Any, gy: Any) -> Tensor:
 
 
 def _numbers(caller: str, backend: Backend, gy: Any, dtype: np.dtype[Any]) -> Array:
+    brought(gy)
     try:
         return backend.asarray(gy, dtype)
     except (TypeError, ValueError):

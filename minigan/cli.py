@@ -1,4 +1,4 @@
-"""The command line: ``minigan train``, ``sample``, ``interpolate``, ``presets`` and ``info``.
+"""The command line: ``minigan train``, ``sample``, ``interpolate``, ``presets``, ``bench`` and ``info``.
 
 A command is a function that takes its arguments and returns its exit code; whatever is wrong with them it raises, and
 `main` says it in one sentence.
@@ -10,10 +10,10 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from minigan import streams
+from minigan import blas, streams
 from minigan._version import __version__
 from minigan.arguments import Parser, parse
-from minigan.commands import info, interpolate, presets, sample, train
+from minigan.commands import bench, info, interpolate, presets, sample, train
 from minigan.errors import MiniganError
 
 # Exit codes; the last two are what a shell gives to a program that Ctrl-C or a reader who left (`| head`) ended.
@@ -23,12 +23,19 @@ OK, WRONG, INTERRUPTED, UNREAD = 0, 2, 130, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
+    Args:
+        argv: the arguments; those of this process if not given, which is then the command and nothing else, and may be
+            started anew for faster kernels of the BLAS.
+
     Returns:
         The exit code: 0; 2 after an error; 130 after an interrupt; 141 if all went well but nobody read stdout; of
         ``train``, 143 if a SIGTERM ended it and 129 if a SIGHUP did.
     """
+    if argv is None:
+        blas.restart_with_settings()
+        argv = sys.argv[1:]
     streams.prepare()
-    code = _run(sys.argv[1:] if argv is None else list(argv))
+    code = _run(list(argv))
     failure = streams.finish()
     if failure is None or code != OK:
         return code
@@ -71,7 +78,14 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(prog="minigan", description="Train GANs on an autograd engine built from scratch.", epilog=START)
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
     add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
-    modules = {"train": train, "sample": sample, "interpolate": interpolate, "presets": presets, "info": info}
+    modules = {
+        "train": train,
+        "sample": sample,
+        "interpolate": interpolate,
+        "presets": presets,
+        "bench": bench,
+        "info": info,
+    }
     return parser, {name: module.parser(add) for name, module in modules.items()}
 
 

@@ -38,6 +38,10 @@ class StaleGraphError(GraphError):
     """A value that backward needs was changed after the forward pass that saved it."""
 
 
+class CaptureError(MiniganError, RuntimeError):
+    """A function that cannot be captured: it looks at a value, or does what a replay would not repeat."""
+
+
 class GradcheckError(MiniganError, AssertionError):
     """An analytic gradient that differs from the numeric one."""
 

@@ -202,7 +202,7 @@ def _kernel(vjp: Primitive, gy: Tensor, values: list[Any], out: Any) -> Tensor:
     params = dict(zip(vjp.static, static, strict=True))
     if out is None or not vjp.writes_out or out.dtype != gy.dtype:
         return vjp(gy, *arrays, **params)
-    run = partial(run_watched, vjp) if observers else vjp.run
+    run = partial(run_watched, vjp, ()) if observers else vjp.run
     return constant(run(get_backend(gy._data), [gy._data, *[x._data for x in arrays]], {**params, "out": out}))
 
 

@@ -13,6 +13,7 @@ VJP in use names is not saved: a frozen weight costs no memory for its gradient,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, device_of, get_backend
+from minigan.capturing import brought
 from minigan.errors import DeviceError, DTypeError, GraphError, ShapeError, StaleGraphError
 from minigan.hooks import Hooks
 from minigan.keywords import by_position
@@ -178,7 +180,8 @@ class Primitive:
         try:
             operands, arrays, first, tracked = self._operands(args)
             backend = get_backend(first)
-            y = run_watched(self, backend, arrays, params) if observers else self.run(backend, arrays, params)
+            run = partial(run_watched, self, operands) if observers else self.run
+            y = run(backend, arrays, params)
         except TypeError as error:
             moved = by_position(self, args, params, error)
             if moved is None:
@@ -349,6 +352,7 @@ def operand(a: Any) -> Any:
     get_backend(a)  # raises for what is no array
     if a.dtype.kind not in "fiub":
         raise DTypeError(f"Expected numbers, but got data of type {a.dtype}. Convert it with mg.tensor(x).")
+    brought(a)
     return constant(a)
 
 

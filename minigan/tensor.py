@@ -11,6 +11,7 @@ from minigan import autograd
 from minigan.backend import Array, device_of, get_backend
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve_device
+from minigan.capturing import brought, refuse, replace, touch
 from minigan.errors import ArgumentError, DeviceError, DTypeError, GraphError, IndexRangeError, ShapeError
 from minigan.hooks import RemovableHandle, register
 from minigan.operators import Operators
@@ -21,6 +22,8 @@ from minigan.ops.promotion import cast_to, number_type
 from minigan.printing import text_of
 from minigan.recording import recording
 from minigan.variable import Variable, tensor_class, view_of
+
+LOOK_OUTSIDE = "Return the tensor, and look at it outside of the captured function."
 
 
 @tensor_class
@@ -42,10 +45,12 @@ class Tensor(Operators):
     @property
     def data(self) -> Array:
         """The raw array (not a tensor, unlike PyTorch). Assigning checks, copies in, and counts as an update."""
+        refuse(".data of a tensor", "Compute with tensors, and look at the arrays outside of the captured function.")
         return self._data
 
     @data.setter
     def data(self, value: Any) -> None:
+        brought(value)
         source = get_backend(self._data).asarray(value._data if isinstance(value, Tensor) else value)
         self._same_shape("data", source.shape)
         if self.node is not None:
@@ -57,16 +62,22 @@ class Tensor(Operators):
     def grad(self) -> Array | None:
         """The raw gradient array (not a tensor, unlike PyTorch), or None before the first backward."""
         retained = self._retained()
-        return retained[0] if retained else self._grad
+        found = retained[0] if retained else self._grad
+        touch(self, "_grad")
+        if found is not None:
+            refuse(".grad of a tensor, a raw array", "Return what mg.grad gives, or clip with mg.nn.utils.")
+        return found
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        replace(self, "_grad")
         retained = self._retained()
         if retained is not None:
             retained.clear()
         if value is None:
             self._grad = None
             return
+        brought(value)
         backend = get_backend(self._data)
         source = backend.asarray(value._data if isinstance(value, Tensor) else value)
         self._same_shape("grad", source.shape)
@@ -91,6 +102,7 @@ class Tensor(Operators):
             raise GraphError("requires_grad can only be changed on a leaf; use .detach() for a result.")
         if requires_grad and self.dtype.kind != "f":
             raise DTypeError(f"Only floating point tensors can require a gradient, but this one is {self.dtype}.")
+        replace(self, "_requires_grad")
         self._requires_grad = requires_grad
         return self
 
@@ -199,10 +211,12 @@ class Tensor(Operators):
         """The only element as a Python number."""
         if self._data.size != 1:
             raise ShapeError(f"item: expected a tensor with one element, but its shape is {self.shape}.")
+        refuse("the value of a tensor", LOOK_OUTSIDE)
         return self._data.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
+        refuse("the values of a tensor", LOOK_OUTSIDE)
         return self._data.tolist()
 
     def numpy(self) -> Any:
@@ -211,6 +225,7 @@ class Tensor(Operators):
             raise GraphError("Cannot give a NumPy array of a tensor that requires a gradient; use x.detach().numpy().")
         if self.device.type != "cpu":
             raise DeviceError(f'Cannot give a NumPy array of a tensor on {self.device}; use x.to("cpu").numpy().')
+        refuse("the array of a tensor", LOOK_OUTSIDE)
         return self._data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -219,6 +234,7 @@ class Tensor(Operators):
     def __dlpack__(self, **options: Any) -> Any:
         if self._requires_grad:
             raise GraphError("Cannot export a tensor that requires a gradient; use x.detach().")
+        refuse("a tensor given to another library", LOOK_OUTSIDE)
         return to_dlpack(self._data, **options)
 
     def __dlpack_device__(self) -> Any:
@@ -252,6 +268,7 @@ class Tensor(Operators):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
+        refuse("a tensor that is printed", LOOK_OUTSIDE)
         return text_of(self)
 
     # ---- another type or device --------------------------------------------------------------------------
@@ -287,6 +304,7 @@ class Tensor(Operators):
         backend = get_backend(self._data)
         source = value._data if isinstance(value, Tensor) else value
         if not isinstance(source, bool | int | float):
+            brought(value)
             source = backend.asarray(source)
             number_type(source.dtype)
         try:

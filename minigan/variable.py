@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, get_backend
+from minigan.capturing import touch
 from minigan.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -33,7 +34,16 @@ class Variable:
     """
 
     __slots__ = (
-        "_data", "_grad", "_grad_buffer", "_hooks", "_requires_grad", "base", "name", "node", "shows_result",
+        "__weakref__",
+        "_data",
+        "_grad",
+        "_grad_buffer",
+        "_hooks",
+        "_requires_grad",
+        "base",
+        "name",
+        "node",
+        "shows_result",
         "version",
     )  # fmt: skip
 
@@ -67,6 +77,7 @@ class Variable:
         """To be called by whoever has written to the array."""
         owner = self.owner()
         if owner is not None:
+            touch(owner)
             owner.version += 1
 
 
@@ -111,7 +122,7 @@ def forget_gradients(leaves: Iterable[Any], set_to_none: bool) -> None:
     for leaf in leaves:
         if set_to_none:
             leaf.grad = None
-        elif leaf.grad is not None:
+        elif leaf._grad is not None:
             leaf.grad = get_backend(leaf._data).full(leaf.shape, 0, leaf.dtype)
 
 

@@ -15,7 +15,7 @@ from minigan.arguments import parse
 from minigan.cli import main
 from minigan.gan import load_preset
 
-COMMANDS = ("train", "sample", "interpolate", "presets", "info")
+COMMANDS = ("train", "sample", "interpolate", "presets", "bench", "info")
 
 
 def test_a_newcomer_trains_and_then_types_what_the_last_line_says(here):
@@ -42,7 +42,7 @@ def test_help_lists_the_commands_and_where_to_start(argv, capsys):
     assert "minigan train --help" in out
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "interpolate", "presets"])
+@pytest.mark.parametrize("command", ["train", "sample", "interpolate", "presets", "bench"])
 def test_the_examples_in_the_help_can_be_typed(command, capsys):
     main([command, "--help"])
     examples = capsys.readouterr().out.partition("examples\n")[2].splitlines()

@@ -109,7 +109,8 @@ def test_the_time_is_measured_over_whole_periods_of_the_penalty(every, steps, mo
     found = rehearsal.rehearse(config, DataFacts.of(loader, config), loader, mg.device("cpu"))
     assert 0 < found.fastest <= found.slowest
     assert played[:2] == [2, 1]  # what does not fit shows first: a whole batch, and the last one
-    assert len(played) == 2 + rehearsal.ROUNDS * steps
+    # each kind of step as written, and recorded, and then timed
+    assert len(played) == 2 + (2 + rehearsal.ROUNDS) * steps
 
 
 # ---- what it trains on -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ OTHERWISE = {  # entries whose gradients differ, and why
     "binary_cross_entropy_with_logits, pos_weight": "a sum of two gradients, which may be inf - inf",
     "binary_cross_entropy_with_logits, reduction": "where PyTorch rounds the slope to 0, it has digits left here",
     "leaky_relu_grad": "no operation of PyTorch's, but a formula with a term 0 y",
+    "linear, leaky_relu, dropout: gradient": "no operation of PyTorch's, but a formula with a term 0 y",
     "norm_sums": "no operation of PyTorch's, but a formula in which the gradient meets the mean",
     "relu_grad": "no operation of PyTorch's, but a formula with a term 0 y",
     "sigmoid_grad": "no operation of PyTorch's, but a formula that adds up two products",

@@ -25,9 +25,9 @@ def words(n):
 
 PLACES, ALONG = np.array([2, 0, 2, 1]), np.array([[1, 1, 0, 3, 2, 2]])
 REDUCTIONS = [(x(4, 6), dim, keep) for dim in (None, 0, -1) for keep in (False, True)]
-ADAM = {"step": 3, "lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-8, "weight_decay": 0.1, "decoupled": False}
+ADAM = {"rate": 0.1, "eps": 1e-8, "shrink": 0.9, "betas": (0.5, 0.9), "weight_decay": 0.1}
 RMSPROP = {"lr": 0.1, "alpha": 0.9, "eps": 1e-8, "weight_decay": 0.1, "momentum": 0.5}
-SGD = {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1, "nesterov": True, "first": False}
+SGD = {"lr": 0.1, "momentum": 0.9, "share": 0.7, "weight_decay": 0.1, "nesterov": True}
 NAMES = (
     "neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p sin cos isfinite tanh sigmoid logsigmoid relu copy "
     "asarray add sub mul div pow maximum minimum eq ne lt le gt ge tanh_grad sigmoid_grad relu_grad bce bce_grad "
@@ -52,12 +52,15 @@ GRIDS = [
     (Window((2, 3), (1, 1), (0, 0), (1, 1), (5, 6), (4, 4)), 1, None),
     (Window((2, 3), (2, 2), (1, 1), (2, 1), (5, 6), (3, 3)), 2, x(4)),
 ]
+DROPOUTS = [(None, 0.2, 0, 1.0), (words(6), 0.2, 40_000, 1.7)]
 CALLS = {
     **{name: elementwise(name) for name in NAMES.split()},
     "softplus": [(x(4, 6, low=-1), 2.0, 0.5)],
     "softplus_grad": [(x(4, 6), x(4, 6, low=-1), 2.0, 0.5)],
     "leaky_relu": [(x(4, 6, low=-1), slope) for slope in (0.2, 1.5)],
     "leaky_relu_grad": [(x(4, 6), x(4, 6, low=-1), slope) for slope in (0.2, 1.5)],
+    "bias_leaky_relu_dropout": [(x(4, 6, low=-1), bias, *dropout) for bias in (None, x(6)) for dropout in DROPOUTS],
+    "bias_leaky_relu_dropout_grad": [(x(4, 6), x(4, 6, low=-1), *dropout) for dropout in DROPOUTS],
     "where": [(x(4, 6) > 0.5, x(4, 6), x(6))],
     **dict.fromkeys(["sum", "mean", "amax", "amin", "argmax", "argmin"], REDUCTIONS),
     "var": [(x(4, 6), (0,), 3.0, False), (x(4, 6), (0, 1), 24.0, True)],
@@ -94,6 +97,7 @@ CALLS = {
         for weight in (None, x(*kept(shape, dim)))
     ],
     "embedding": [(x(4, 6), PLACES), (x(4, 6), ALONG)],
+    "gather_pixels": [(rng.integers(0, 256, (8, 12), np.uint8)[::2, ::2], PLACES), (np.float32(x(4, 6)), PLACES)],
     "embedding_grad": [(x(4, 3), PLACES, 5), (x(1, 6, 3), ALONG, 4)],
     "conv2d": [(x(2, 4, 5, 6), x(4, 4 // g, 2, 3), bias, grid, g) for grid, g, bias in GRIDS],
     "conv2d_input_grad": [(x(2, 4, *grid.outputs), x(4, 4 // g, 2, 3), bias, grid, g) for grid, g, bias in GRIDS],

@@ -186,6 +186,7 @@ def test_every_kernel_with_out_is_tested():
     tested = {*WITH_OUT, *REDUCTIONS, "matmul", "linear", "linear_weight_grad", "normalize"}
     tested |= {"conv2d", "conv2d_input_grad", "conv2d_weight_grad"}  # in test_conv.py
     tested |= {"window_sum", "window_sum_grad", "max_pool2d_grad"}  # in test_pool.py
+    tested |= {"bias_leaky_relu_dropout", "bias_leaky_relu_dropout_grad"}  # in test_fused.py
     with_out = {name for name, f in kernels(Backend).items() if "out" in inspect.signature(f).parameters}
     assert with_out == tested
 
@@ -195,6 +196,7 @@ def test_every_override_is_tested():
     others |= {"adam_", "sgd_", "rmsprop_", "lerp_"}  # in test_optimizer_kernels.py
     others |= {"matmul", "embedding_grad"}  # above, and in test_embedding_gradients.py
     others |= {"moments", "normalize", "norm_sums", "norm_grad"}  # in test_normalisation.py
+    others |= {"bias_leaky_relu_dropout", "bias_leaky_relu_dropout_grad"}  # in test_fused.py
     assert set(overrides(NumpyBackend)) <= {*ELEMENTWISE, *REDUCTIONS, *others}
 
 

@@ -25,12 +25,9 @@ def options(**choices):
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
 
-ADAM = options(
-    step=[1, 1000], lr=[0.01], betas=[(0.5, 0.9)], eps=[1e-8], weight_decay=[0.0, 0.1], decoupled=[False, True]
-)
+ADAM = options(rate=[0.01], eps=[1e-8], shrink=[None, 0.9], betas=[(0.5, 0.9)], weight_decay=[0.0, 0.1])
 SGD = options(
-    lr=[0.01], momentum=[0.5], dampening=[0.0, 0.2], weight_decay=[0.0, 0.1], nesterov=[False, True],
-    first=[False, True],
+    lr=[0.01], momentum=[0.5], share=[None, 0.8], weight_decay=[0.0, 0.1], nesterov=[False, True],
 )  # fmt: skip
 RMSPROP = options(lr=[0.01], alpha=[0.9], eps=[1e-3], weight_decay=[0.0, 0.1], momentum=[0.5])
 CASES = [
@@ -74,6 +71,21 @@ def test_an_update_is_the_specified_one_whatever_the_length_of_its_blocks(
     for x, y in zip(found, expected, strict=True):
         assert x.dtype == dtype
         np.testing.assert_allclose(x, y, rtol=20 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+
+
+@every_rule
+@TYPES
+def test_numbers_in_memory_give_the_same_bits_as_python_numbers(name, buffers, settings, dtype):
+    in_memory = {
+        key: np.asarray(value, dtype)
+        if key in ("rate", "eps", "shrink", "lr", "share") and value is not None
+        else value
+        for key, value in settings.items()
+    }
+    for backend in (SPECIFICATION, FAST):
+        expected = changed(backend, name, buffers, settings, 100, dtype)
+        for x, y in zip(changed(backend, name, buffers, in_memory, 100, dtype), expected, strict=True):
+            np.testing.assert_array_equal(x, y)
 
 
 def test_more_than_one_block_of_the_real_length():

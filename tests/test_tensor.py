@@ -221,7 +221,7 @@ def test_methods_and_functions_are_pytorchs_by_name(torch):
         assert hasattr(torch.Tensor, name), name
     own = {
         "Tensor", "Device", "grad", "gradcheck", "gradgradcheck", "set_step", "bool_", "expand", "get_default_device",
-        "load", "save",
+        "load", "save", "capture",
     }  # fmt: skip
     public = [name for name, value in vars(mg).items() if callable(value) and not name.startswith("_")]
     missing = {name for name in public if not hasattr(torch, name) and not name.endswith("Error")} - own

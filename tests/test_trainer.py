@@ -27,7 +27,11 @@ class FakeGame:
         self.batches_per_step = batches_per_step
         self.batches, self.draws = [], []
         self.played = 0
+        self.captured, self.refused = False, None
         self.state = {"weight": np.zeros(2, np.float32), "step": 0}
+
+    def capture(self):
+        pass
 
     def step(self, *batches):
         assert len(batches) == self.batches_per_step

@@ -1,4 +1,4 @@
-"""CuPy on NVIDIA GPUs: the base kernels as they stand, and Philox words made on the device.
+"""CuPy on NVIDIA GPUs: the base kernels, and kernels of our own where one launch does the work of many.
 
 Importing this module never imports CuPy; :func:`cupy_backend` does, when a GPU is first asked for.
 """
@@ -6,17 +6,20 @@ Importing this module never imports CuPy; :func:`cupy_backend` does, when a GPU 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from minigan.backend.base import Array, Backend
+from minigan.backend.cupy_conv import CupyConv
+from minigan.backend.cupy_elementwise import CupyElementwise
+from minigan.backend.cupy_fused import CupyFused
+from minigan.backend.cupy_norm import CupyNorm
+from minigan.backend.cupy_optim import CupyOptim
+from minigan.backend.cupy_pixels import CupyPixels
+from minigan.backend.cupy_random import CupyRandom
 
-KERNELS = Path(__file__).parent / "kernels"
-THREADS = 128
 
-
-class CupyBackend(Backend):
+class CupyBackend(CupyConv, CupyPixels, CupyNorm, CupyFused, CupyElementwise, CupyRandom, CupyOptim, Backend):
     """Kernels on the `cupy.ndarray`s of one GPU."""
 
     device_type = "cuda"
@@ -50,28 +53,13 @@ class CupyBackend(Backend):
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(x)
 
-    def random_words(self, n: int, seed: int, purpose: int, step: int, site: int, first: int = 0) -> Array:
-        words = self.xp.empty(n, self.xp.uint64)
-        # Scalars go in as NumPy uint64: CuPy would pass a Python int as a signed 64-bit number.
-        n_, first_, seed_, purpose_, site_, step_ = (self.xp.uint64(i) for i in (n, first, seed, purpose, site, step))
-        blocks = (first % 4 + n + 3) // 4
-        grid = (max(1, (blocks + THREADS - 1) // THREADS),)
-        in_memory = self.asarray(step_, self.xp.uint64)  # see kernels/philox.cu
-        _kernel("philox")(grid, (THREADS,), (words, n_, first_, seed_, purpose_, site_, in_memory))
-        return words
-
 
 @cache
-def _kernel(name: str) -> Any:
-    """The kernel ``NAME_words`` of kernels/NAME.cu, compiled on first use."""
-    import cupy
-
-    return cupy.RawKernel((KERNELS / f"{name}.cu").read_text(), f"{name}_words")
-
-
-@lru_cache(maxsize=1024)
 def _table(index: int, values: tuple[Any, ...], dtype: Any) -> Array:
-    """The array on the current device, that of this index. It is copied there once: the host waits for a copy."""
+    """The array on the current device, that of this index.
+
+    It is copied there once, as the host waits for a copy, and kept for good, as a captured graph may read it.
+    """
     import cupy
 
     return cupy.asarray(values, dtype)

@@ -1,4 +1,4 @@
-"""Memory: how much there is, and whether the C library keeps it for the next arrays or gives it back at once."""
+"""Memory: how much there is, and whether the C library keeps it for the next arrays or gives it back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -25,10 +26,21 @@ def keep_freed_memory() -> bool:
     >>> kept = minigan.backend.memory.keep_freed_memory()
     """
     try:
-        set_option = ctypes.CDLL(None).mallopt
+        set_option = _c_library().mallopt
     except (AttributeError, OSError, TypeError):  # another C library
         return False
     return bool(set_option(_M_MMAP_THRESHOLD, _LARGEST_BLOCK) and set_option(_M_TRIM_THRESHOLD, _NEVER))
+
+
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def give_back_freed_memory() -> None:
+    """Give the memory of arrays that are gone back to the system now, as far as the C library can."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        _c_library().malloc_trim(0)
 
 
 def physical_memory() -> int | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from minigan.backend.base import Array, Backend, Dims, Shape
 from minigan.backend.numpy_conv import NumpyConv
+from minigan.backend.numpy_fused import NumpyFused, slopes
 from minigan.backend.numpy_norm import NumpyNorm
 from minigan.backend.numpy_optim import NumpyOptim
 from minigan.backend.numpy_sum import total
@@ -23,7 +24,7 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigan\.bac
 LINE = 64  # bytes in a cache line, and in an AVX-512 register
 
 
-class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
+class NumpyBackend(NumpyConv, NumpyFused, NumpyNorm, NumpyOptim, Backend):
     """Kernels on `numpy.ndarray`."""
 
     xp = np
@@ -77,11 +78,10 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
         return np.maximum(x, y, out=_buffer(y))
 
     def leaky_relu_grad(self, gy: Array, y: Array, negative_slope: float, out: Array = None) -> Array:
-        # numpy.where takes a branch per element, mispredicted half of the time: ten times the cost of
-        # turning the comparison into a factor of 1 or the slope.
+        # numpy.where takes a branch per element, mispredicted half of the time: ten times the cost of a factor.
         if negative_slope > 1:
             return super().leaky_relu_grad(gy, y, negative_slope, out)
-        factor = np.maximum(y > 0, y.dtype.type(negative_slope), out=out)
+        factor = slopes(y, negative_slope, out)
         return np.multiply(gy, factor, out=_buffer(factor))
 
     # ---- reductions: without NumPy's Python wrappers, which cost as much as a small sum ------------------
@@ -103,16 +103,18 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
     # ---- shape -------------------------------------------------------------------------------------------
 
     def embedding_grad(self, gy: Array, indices: Array, rows: int) -> Array:
-        gw = np.zeros((rows, gy.shape[-1]), gy.dtype)
-        if indices.size:
-            order = np.argsort(indices, axis=None, kind="stable")
-            chosen = indices.reshape(-1)[order]
-            firsts = np.concatenate(([0], np.flatnonzero(chosen[1:] != chosen[:-1]) + 1))
-            gw[chosen[firsts]] = np.add.reduceat(gy.reshape(indices.size, -1)[order], firsts, axis=0)
-        return gw
+        if not indices.size:
+            return np.zeros_like(gy, shape=(rows, gy.shape[-1]))
+        # Sorted by index, the rows of gy that belong together are neighbours: sums of stretches, one for each row.
+        order = np.argsort(indices, axis=None, kind="stable")
+        bounds = np.searchsorted(indices.reshape(-1)[order], self.xp.arange(rows + 1))
+        chosen = gy.reshape(indices.size, -1)[order]
+        padded = np.concatenate((chosen, np.zeros_like(chosen[:1])))  # so that the stretches of rows at the end begin
+        sums = np.add.reduceat(padded, bounds[:-1], axis=0)
+        return np.where((bounds[1:] > bounds[:-1])[:, None], sums, gy.dtype.type(0))  # a row that nobody read has none
 
     def getitem_grad(self, gy: Array, shape: Shape, index: Any) -> Array:
-        gx = np.zeros(shape, gy.dtype)
+        gx = np.zeros_like(gy, shape=shape)
         if _names_each_place_once(index):
             gx[index] = gy
         else:
@@ -122,7 +124,7 @@ class NumpyBackend(NumpyConv, NumpyNorm, NumpyOptim, Backend):
 
 def _buffer(x: Array) -> Array | None:
     """x as the ``out`` of the next step; a NumPy scalar (from 0-d operands) is no buffer."""
-    return x if type(x) is np.ndarray else None
+    return x if isinstance(x, np.ndarray) else None
 
 
 def _names_each_place_once(index: Any) -> bool:

@@ -34,7 +34,7 @@ class Columns(NamedTuple):
 
     def scratch(self) -> Array:
         """Memory for one block."""
-        return np.empty((min(len(self.matrix), self._rows_at_a_time()), self.matrix.shape[1]), self.matrix.dtype)
+        return np.empty_like(self.matrix, shape=(min(len(self.matrix), self._rows_at_a_time()), self.matrix.shape[1]))
 
     def row(self, statistic: Array) -> Array:
         """One number for each channel, at each of its columns."""
@@ -57,7 +57,8 @@ class NumpyNorm(Norm):
             return super().moments(x, dim)
         m, shape = columns.matrix, (1, -1, *[1] * (x.ndim - 2))
         n = x.size // x.shape[1]
-        total, squares, scratch = np.zeros(m.shape[1], x.dtype), np.zeros(m.shape[1], x.dtype), columns.scratch()
+        total, squares = np.zeros_like(m, shape=(2, m.shape[1]))
+        scratch = columns.scratch()
         for block in columns.blocks():
             total += column_sums(m[block])
         mean = columns.per_channel(total) / n
@@ -91,7 +92,7 @@ class NumpyNorm(Norm):
             return super().norm_sums(gy, x, mean, rstd, dim)
         m, g = columns.matrix, _matrix_like(columns, _laid_out_as(x, gy))
         shift, scratch = columns.row(mean), columns.scratch()
-        total, moment = np.zeros(m.shape[1], x.dtype), np.zeros(m.shape[1], x.dtype)
+        total, moment = np.zeros_like(m, shape=(2, m.shape[1]))
         for block in columns.blocks():
             t = np.subtract(m[block], shift, out=scratch[: len(m[block])])
             total += column_sums(g[block])

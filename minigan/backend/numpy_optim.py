@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.backend.base.arrays import Array
+from minigan.backend.base.arrays import Array, Number
 from minigan.backend.base.optim import Optim
 
 BLOCK = 65_536  # elements: a call costs nothing beside its work, and what it reads is still in a second-level cache
@@ -25,22 +25,18 @@ class NumpyOptim(Optim):
         g: Array,
         momentum_buffer: Array | None,
         *,
-        lr: float,
-        momentum: float,
-        dampening: float,
+        lr: Number,
+        momentum: Number,
+        share: Number | None,
         weight_decay: float,
         nesterov: bool,
-        first: bool,
     ) -> None:
         def update(block: slice, t: Array, u: Array) -> None:
             pb, gb = p[block], _decayed(g[block], p[block], weight_decay, u)
             if momentum_buffer is not None:
                 buffer = momentum_buffer[block]
-                if first:
-                    buffer[...] = gb
-                else:
-                    buffer *= momentum
-                    buffer += np.multiply(gb, 1 - dampening, out=t) if dampening else gb
+                buffer *= momentum
+                buffer += gb if share is None else np.multiply(gb, share, out=t)
                 gb = np.add(gb, np.multiply(buffer, momentum, out=t), out=t) if nesterov else buffer
             pb -= np.multiply(gb, lr, out=t)
 
@@ -53,28 +49,24 @@ class NumpyOptim(Optim):
         m: Array,
         v: Array,
         *,
-        step: int,
-        lr: float,
+        rate: Number,
+        eps: Number,
+        shrink: Number | None,
         betas: tuple[float, float],
-        eps: float,
         weight_decay: float,
-        decoupled: bool,
     ) -> None:
         beta1, beta2 = betas
-        # lr m/c1 / (sqrt(v/c2) + eps)  =  rate m / (sqrt(v) + eps sqrt(c2)): one pass less
-        root2 = (1 - beta2**step) ** 0.5
-        rate = lr * root2 / (1 - beta1**step)
 
         def update(block: slice, t: Array, u: Array) -> None:
             pb, mb, vb = p[block], m[block], v[block]
-            if decoupled:
-                pb *= 1 - lr * weight_decay
-            gb = _decayed(g[block], pb, 0 if decoupled else weight_decay, u)
+            if shrink is not None:
+                pb *= shrink
+            gb = _decayed(g[block], pb, weight_decay, u)
             mb *= beta1
             mb += np.multiply(gb, 1 - beta1, out=t)
             _add_square(vb, beta2, gb, t)
             np.sqrt(vb, out=t)
-            t += eps * root2
+            t += eps
             np.divide(mb, t, out=t)
             t *= rate
             pb -= t
@@ -89,7 +81,7 @@ class NumpyOptim(Optim):
         momentum_buffer: Array | None,
         grad_avg: Array | None,
         *,
-        lr: float,
+        lr: Number,
         alpha: float,
         eps: float,
         weight_decay: float,
@@ -117,7 +109,7 @@ class NumpyOptim(Optim):
 
         _blockwise(p, update)
 
-    def lerp_(self, x: Array, end: Array, weight: float) -> None:
+    def lerp_(self, x: Array, end: Array, weight: Number) -> None:
         if not x.flags.c_contiguous:  # x.reshape(-1) would be a copy, and the result be lost
             super().lerp_(x, end, weight)
             return
@@ -154,7 +146,7 @@ def _blockwise(p: Array, update: Update) -> None:
 
     Between parameters lie zeros that are nobody's: 0 / 0 there, without an eps, is no reason for a warning.
     """
-    scratch = np.empty((2, min(BLOCK, p.size)), p.dtype)
+    scratch = np.empty_like(p, shape=(2, min(BLOCK, p.size)))
     with np.errstate(all="ignore"):
         for start in range(0, p.size, BLOCK):
             block = slice(start, min(start + BLOCK, p.size))

@@ -33,11 +33,14 @@ def rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -
     Raises:
         ConfigError: the settings make no sense together, or with these data.
     """
-    game = _game(config, facts, device)
+    game, length = _game(config, facts, device), _length(config)
     with np.errstate(all="ignore"):  # if it diverges, the trainer will say so
         _play(game, loader, [0])
         _play_shortest(game, loader)
-        seconds = [_seconds_per_step(game, loader, _length(config)) for _ in range(ROUNDS)]
+        if config.training.capture:
+            game.capture()
+            _play(game, loader, range(2 * length))  # as written, and recorded
+        seconds = [_seconds_per_step(game, loader, length) for _ in range(ROUNDS)]
     return Rehearsal(min(seconds), max(seconds))
 
 

@@ -88,7 +88,7 @@ def _prepare(source: _Source, device: Device) -> _Work:
     held_out = _held_out(config, facts)
     rehearsal = rehearse(config, facts, loader, device)
     game, training = build_game(config, facts, device), config.training
-    return _Work(Trainer(game, loader, training.steps, log_every=training.log_every), held_out, rehearsal)
+    return _Work(Trainer(game, loader, training.steps, (), training.log_every, training.capture), held_out, rehearsal)
 
 
 def _train(args: argparse.Namespace, run: Run, source: _Source, work: _Work) -> int:

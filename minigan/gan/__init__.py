@@ -4,7 +4,7 @@ from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, load_preset, preset_names, set_field
 from minigan.gan.ema import EMA
 from minigan.gan.finite import StopOnNaN
-from minigan.gan.game import Batch, Game, Report
+from minigan.gan.game import Batch, Game
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.losses import LOSSES, Loss, Targets, get_loss
 from minigan.gan.means import Values
@@ -12,6 +12,7 @@ from minigan.gan.noise import Noise
 from minigan.gan.packing import instance_noise, pack
 from minigan.gan.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty, clip_weights_
 from minigan.gan.player import Player
+from minigan.gan.reports import Report
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer
 

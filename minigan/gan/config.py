@@ -214,6 +214,7 @@ class TrainingConfig:
         batch_size: real images in a step, and as many fakes.
         seed: of initial weights, noise, dropout and the order of the data.
         log_every: steps between two lines of the log.
+        capture: whether steps are captured, which changes their speed alone.
         evaluate_every: epochs between two looks of D at held-out images; 0 for never.
         checkpoint_epochs: epochs between two checkpoints.
         checkpoint_minutes: a checkpoint is written, too, when the last is so old.
@@ -224,6 +225,7 @@ class TrainingConfig:
     batch_size: Count = 128
     seed: Seed = 0
     log_every: Count = 50
+    capture: bool = True
     evaluate_every: Natural = 0
     checkpoint_epochs: Count = 1
     checkpoint_minutes: Positive = 5.0

@@ -17,7 +17,8 @@ from minigan.nn import Parameter
 from minigan.tensor import Tensor
 
 if TYPE_CHECKING:
-    from minigan.gan.game import Batch, Game, Report
+    from minigan.gan.game import Batch, Game
+    from minigan.gan.reports import Report
 
 
 def differentiate_with_consensus(game: Game, batch: Batch, fakes: Batch) -> Report:
@@ -34,7 +35,7 @@ def differentiate_with_consensus(game: Game, batch: Batch, fakes: Batch) -> Repo
     # L does not depend on D's last bias where the losses are linear in D's scores
     pulls = grad(L, [*params_D, *params_G], allow_unused=True)
     for parameter, g, pull in zip([*params_D, *params_G], v, pulls, strict=True):
-        parameter.grad = (g.detach() if pull is None else g.detach() + pull).data
+        parameter.grad = g.detach() if pull is None else g.detach() + pull
     return {**report_D, **report_G, "consensus": L.detach()}
 
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from minigan.backend import get_backend
+from minigan.capturing import changing, each_time
 from minigan.errors import ConfigError
 from minigan.nn import Module
 
@@ -36,14 +37,24 @@ class EMA:
 
     def update(self) -> None:
         """Move the average one step towards the network."""
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        self.updates += 1
+        share: Any = None
         for average, parameter in zip(self.network.parameters(), self.source.parameters(), strict=True):
-            get_backend(average._data).lerp_(average._data, parameter._data, 1 - decay)
-            average.version += 1
+            backend = get_backend(average._data)
+            if share is None:  # the parameters of a network are of one type, and on one device
+                (share,) = changing(self._share, backend, average.dtype)
+            backend.lerp_(average._data, parameter._data, share)
+            average.count_change()
         for copied, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             get_backend(copied._data).copy_(copied._data, buffer._data)
-            copied.version += 1
+            copied.count_change()
+        each_time(self._count)
+
+    def _share(self) -> tuple[float]:
+        """How much of the network goes into the average in the next update."""
+        return (1 - min(self.decay, (1 + self.updates) / (10 + self.updates)),)
+
+    def _count(self) -> None:
+        self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged network's state and the number of updates."""

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from minigan.backend import get_backend
 from minigan.backend.device import Device
+from minigan.captured import Captured
+from minigan.capturing import changing, fixed
 from minigan.errors import ConfigError
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss, Targets
@@ -20,6 +23,7 @@ from minigan.gan.noise import Noise
 from minigan.gan.packing import instance_noise, pack
 from minigan.gan.penalties import Penalty, clip_weights_, slope
 from minigan.gan.player import Move, Player
+from minigan.gan.reports import Report, in_a_row
 from minigan.gan.rules import RULES
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
@@ -45,14 +49,6 @@ class Batch(NamedTuple):
     def detach(self) -> Batch:
         """Cut off from the tape."""
         return self._replace(images=self.images.detach())
-
-
-Report = dict[str, Tensor]
-"""What a step shows, by name: 0-d tensors on the device, so that nobody waits for them before they are read.
-
-loss_D and loss_G are the losses without penalties; D_x and D_G_z the mean of D's probability of being real, or of
-its score where that is no probability, on real samples and on fakes; ``penalty`` is what D paid besides.
-"""
 
 
 NEEDED: dict[str, tuple[type, str]] = {
@@ -129,6 +125,7 @@ class Game:
         self.fade_steps = fade_steps
         self.ema = ema
         self.steps = 0
+        self._captured: Captured | None = None
         self._check()
 
     def _check(self) -> None:
@@ -163,6 +160,29 @@ class Game:
 
     # ---- a step ------------------------------------------------------------------------------------------
 
+    def capture(self) -> None:
+        """From now on steps are captured, see `minigan.capture`: the same bits on the CPU, in less time.
+
+        The report of a step is then overwritten by the next. A game whose moves cannot be captured is played as
+        written; `refused` says why.
+        """
+        self._captured = Captured(lambda batches: in_a_row(self._as_written(batches)), strict=False)
+
+    @property
+    def captured(self) -> bool:
+        """Whether steps are captured."""
+        return self._captured is not None and self._captured.refused is None
+
+    @property
+    def refused(self) -> str | None:
+        """Why steps cannot be captured, though :meth:`capture` was called; None if nothing is wrong."""
+        return None if self._captured is None else self._captured.refused
+
+    @property
+    def program(self) -> Any:
+        """What the last captured step did, to be printed; None if there was none."""
+        return None if self._captured is None else self._captured.program
+
     def step(self, *batches: Batch | Tensor) -> Report:
         """One step by the rules.
 
@@ -178,11 +198,28 @@ class Game:
         self.generator.begin(self.steps)
         self.discriminator.begin(self.steps)
         real = [batch if isinstance(batch, Batch) else Batch(batch) for batch in batches]
-        report = RULES[self.rule](self, real)
-        if self.ema is not None:
-            self.ema.update()
+        report: Report = self._as_written(real) if self._captured is None else self._captured(real)
         self.steps += 1
         return report
+
+    def _as_written(self, batches: list[Batch]) -> Report:
+        """All that kernels do in a step."""
+        fixed(self._settings)
+        report = RULES[self.rule](self, batches)
+        if self.ema is not None:
+            self.ema.update()
+        return report
+
+    def _settings(self) -> tuple[Any, ...]:
+        """What a captured step is captured anew for: all settings, and which penalties are due."""
+        own = {name: value for name, value in vars(self).items() if name not in ("steps", "labelled", "_captured")}
+        penalties = [tuple(vars(penalty).values()) if penalty.due(self.steps) else () for penalty in self.penalties]
+        players = [vars(player).copy() for player in (self.generator, self.discriminator)]
+        return own, penalties, players, self._noise_now() > 0
+
+    def _noise_now(self) -> float:
+        """The standard deviation of the instance noise in this step."""
+        return self.instance_noise * (max(0.0, 1 - self.steps / self.fade_steps) if self.fade_steps else 1.0)
 
     def generate(self, batch: Batch) -> Batch:
         """As many fakes as there are real samples in the batch."""
@@ -262,10 +299,10 @@ class Game:
 
     def seen(self, batch: Batch) -> Batch:
         """What D gets to see of these samples: noisy, and several at once, where the rules say so."""
-        std = self.instance_noise
-        if self.fade_steps:
-            std *= max(0.0, 1 - self.steps / self.fade_steps)
-        images = instance_noise(batch.images, std) if std else batch.images
+        images = batch.images
+        if self._noise_now():
+            (std,) = changing(lambda: (self._noise_now(),), get_backend(images._data), images.dtype)
+            images = instance_noise(images, std)
         return batch._replace(images=pack(images, self.pack) if self.pack > 1 else images)
 
     def ask(self, batch: Batch) -> Tensor:

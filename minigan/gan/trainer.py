@@ -7,6 +7,7 @@ every ``log_every`` steps, at the end of an epoch, and before anything is saved.
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import numpy as np
 
 from minigan.data import Loader
 from minigan.errors import ConfigError
-from minigan.gan.game import Game, Report
+from minigan.gan.game import Game
 from minigan.gan.means import Means, Values
+from minigan.gan.reports import Report, kept
 from minigan.gan.signals import on_stop_signal
 from minigan.gan.source import batch_of
 from minigan.ops.joining import stack
@@ -77,6 +79,8 @@ class Trainer:
         steps: how many to make, in all.
         extensions: what else to do; their methods are called in this order.
         log_every: steps between two lines of the log.
+        capture: whether steps are captured (`minigan.capture`): the same bits on the CPU, in less time. A game that
+            cannot be captured is played as written, with a warning that says why.
 
     Attributes:
         device: where the generator is, and the samples go.
@@ -105,6 +109,7 @@ class Trainer:
         steps: int,
         extensions: Iterable[Extension] = (),
         log_every: int = 50,
+        capture: bool = True,
     ) -> None:
         for name, number in (("steps", steps), ("log_every", log_every)):
             if number < 1:
@@ -115,6 +120,7 @@ class Trainer:
         self.extensions = list(extensions)
         self.device = next(game.generator.network.parameters()).device
         self.log_every = log_every
+        self.capture = capture
         self.step = 0
         self.recent = Means()
         self.checkpoint: Path | None = None
@@ -159,6 +165,8 @@ class Trainer:
         What an extension raises ends it; the other extensions are told.
         """
         self.stopped, self.stopped_by = False, None
+        if self.capture and not self.game.captured:
+            self.game.capture()
         try:
             # Numbers that are not finite are looked for by an extension: NumPy's own warnings would only be noise.
             with on_stop_signal(self._stop), np.errstate(all="ignore"):
@@ -179,7 +187,11 @@ class Trainer:
         manual_seed(self.loader.seed)  # others may have drawn, or trained, or built a game since the last step
         set_step(self.step)
         first, each = self.step * self.game.batches_per_step, self.game.batches_per_step
-        self._unread.append(self.game.step(*(batch_of(self.loader, first + i, self.device) for i in range(each))))
+        was_captured = self.game.captured
+        report = self.game.step(*(batch_of(self.loader, first + i, self.device) for i in range(each)))
+        self._unread.append(kept(report) if self.game.captured else report)
+        if was_captured and not self.game.captured:
+            warnings.warn(f"Steps are played as written, not captured: {self.game.refused}", stacklevel=3)
         self.step += 1
         if self.line_due or len(self._unread) == UNREAD:
             self.read()

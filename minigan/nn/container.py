@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minigan.errors import DTypeError, IndexRangeError, ShapeError
+from minigan.nn.fusion import steps
 from minigan.nn.module import Module
 from minigan.ops.checks import whole
 
@@ -50,10 +51,10 @@ class Sequential(_Row):
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:
-        """All modules in turn."""
-        for i, module in enumerate(self._modules.values()):
+        """All modules in turn, some of them perhaps as one operation: see `minigan.nn.fusion`."""
+        for i, step in steps(list(self._modules.values())):
             try:
-                x = module(x)
+                x = step(x)
             except ShapeError as error:
                 raise ShapeError(f"Layer {i}: {error}") from None
         return x

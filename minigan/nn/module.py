@@ -10,6 +10,7 @@ import numpy as np
 
 from minigan.backend import get_backend
 from minigan.backend.device import device as resolve_device
+from minigan.capturing import replace, touch
 from minigan.errors import ArgumentError, ConfigError, DTypeError, StateError
 from minigan.nn.hooks import Hooked
 from minigan.nn.summary import Summary, summarize
@@ -271,6 +272,7 @@ class Module(Hooked):
         if not isinstance(mode, bool | np.bool):
             raise ArgumentError(f"{type(self).__name__}.train: expected True or False, but got {mode!r}.")
         for module in self.modules():
+            replace(module, "training")
             module.training = mode
         return self
 
@@ -301,6 +303,7 @@ class Module(Hooked):
         """
         before = [(parameter, parameter.requires_grad) for parameter in self.parameters()]
         for parameter, _ in before:
+            touch(parameter, "_requires_grad")
             parameter._requires_grad = False
         try:
             yield self

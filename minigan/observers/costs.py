@@ -33,6 +33,9 @@ def cost(name: str, arrays: Sequence[Any], y: Any) -> Cost:
     result = [y] if hasattr(y, "nbytes") else []
     everything = [*given, *result]
     moved = sum(x.nbytes for x in everything)
+    if name in _GATHERS:  # of the first array only what is read counts
+        moved -= given[0].nbytes - y.size * given[0].itemsize
+        return Cost(0 if name in _MOVES else y.size, moved)
     if name in _MOVES:
         return Cost(0, 0 if any(_views(y, x) for x in given) else moved)
     if name in _PRODUCTS:
@@ -57,11 +60,14 @@ _PRODUCTS: dict[str, Callable[..., int]] = {
     "matmul_grad1": lambda gy, x2, y: y.size * gy.shape[-1],
     "matmul_grad2": lambda gy, x1, y: y.size * gy.shape[-2],
     "linear": lambda x, weight, *bias_y: x.size * weight.shape[0],
+    "linear_without_bias": lambda x, weight, *bias_y: x.size * weight.shape[0],
     "linear_weight_grad": lambda gy, x, gw: gy.size * x.shape[-1],
     "conv2d": lambda x, weight, *bias_y: bias_y[-1].size * _terms(weight),
     "conv2d_input_grad": lambda gy, weight, *bias_y: gy.size * _terms(weight),
     "conv2d_weight_grad": lambda gy, x, gw: gy.size * _terms(gw),
 }
+
+_GATHERS = {"embedding", "gather", "gather_pixels", "pick"}
 
 _MOVES = {
     "reshape", "permute", "expand", "flip", "getitem", "gather", "cat", "pad", "pick", "embedding",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minigan.backend import Array, Backend
+from minigan.capturing import capturing
 
 if TYPE_CHECKING:
     from minigan.sweep import Edge
@@ -40,6 +42,9 @@ class Observer(contextlib.ContextDecorator):
     def _recreate_cm(self: _Self) -> _Self:
         """Each call of a decorated function has an observer of its own: two threads may be in it at once."""
         return type(self)()
+
+    def given(self, operands: Sequence[Any]) -> None:
+        """An operation is about to run on these tensors and numbers."""
 
     def running(self, name: str, backend: Backend) -> None:
         """The operation of this name is about to run its kernel."""
@@ -91,9 +96,15 @@ def watching() -> list[Observer]:
     return [observer for thread, observer in tuple(observers) if thread == me]
 
 
-def run_watched(op: Primitive, backend: Backend, arrays: Sequence[Any], params: dict[str, Any]) -> Array:
+def run_watched(
+    op: Primitive, operands: Sequence[Any], backend: Backend, arrays: Sequence[Any], params: dict[str, Any]
+) -> Array:
     """What `Primitive.run` does, and the observers hear of it."""
-    return run_told(op.name, backend, arrays, params, lambda: op.run(backend, arrays, params))
+    for observer in watching():
+        observer.given(operands)
+    capture = capturing()
+    run = op.run if capture is None else partial(capture.run, op)
+    return run_told(op.name, backend, arrays, params, lambda: run(backend, arrays, params))
 
 
 def run_told(

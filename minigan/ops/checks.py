@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minigan.backend import get_backend
+from minigan.backend import Array, get_backend
+from minigan.capturing import checked
 from minigan.errors import ArgumentError, DTypeError, IndexRangeError
 from minigan.tape import operand
 from minigan.variable import Variable
@@ -125,10 +126,14 @@ def require_indices(op: str, index: Any, n: int | None, advice: str) -> None:
     backend = get_backend(index._data)
     if backend.device_type != "cpu" or not index._data.size:
         return
-    low, high = (int(extreme(index._data, None, False)) for extreme in (backend.amin, backend.amax))
-    if low < 0 or (n is not None and high >= n):
-        found, last = low if low < 0 else high, "" if n is None else n - 1
-        raise IndexRangeError(f"{op}: expected indices from 0 to {last}, but got {found}. {advice}")
+
+    def check(numbers: Array) -> None:
+        low, high = (int(extreme(numbers, None, False)) for extreme in (backend.amin, backend.amax))
+        if low < 0 or (n is not None and high >= n):
+            found, last = low if low < 0 else high, "" if n is None else n - 1
+            raise IndexRangeError(f"{op}: expected indices from 0 to {last}, but got {found}. {advice}")
+
+    checked(check, index._data)
 
 
 def _words(value: Any) -> str:

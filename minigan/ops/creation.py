@@ -12,6 +12,7 @@ import numpy as np
 from minigan.backend import backend_of, device_of, get_backend
 from minigan.backend.allowance import spend
 from minigan.backend.device import device as resolve_device
+from minigan.capturing import brought, refuse
 from minigan.errors import ArgumentError, RangeError, ShapeError
 from minigan.ops.device import transfer
 from minigan.ops.exchange import from_dlpack
@@ -60,6 +61,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         device = resolve_device(device)
     else:
         array = data if type(data).__module__.split(".")[0] == "cupy" else from_dlpack(data)._data
+    if not isinstance(data, np.generic) and hasattr(data, "__dlpack__"):
+        brought(array)
     number_type(array.dtype)
     if dtype is not None and array.dtype != number_type(dtype):
         array = get_backend(array).cast(array, np.dtype(dtype))
@@ -165,6 +168,7 @@ def eye(
 def _from_python(data: Any, dtype: Any = None) -> Any:
     """Numbers and nested lists as an array of PyTorch's default types, or exact if a type was asked for."""
     if isinstance(data, Sequence) and any(isinstance(part, Variable) for part in data):
+        refuse("a list of tensors, whose values mg.tensor copies", "Use mg.stack or mg.cat.")
         data = [part._data.tolist() if isinstance(part, Variable) else part for part in data]
     try:
         array = np.asarray(data)

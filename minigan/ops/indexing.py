@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan.backend import Array, Backend, get_backend
+from minigan.capturing import refuse
 from minigan.errors import IndexRangeError, ShapeError
 from minigan.ops.checks import require_indices, tensor_of, whole
 from minigan.ops.elementwise import eq
@@ -142,4 +143,5 @@ def one_hot(input: Any, num_classes: int = -1) -> Tensor:
 def _largest(x: Any) -> int:
     if not x._data.size:
         raise ShapeError("one_hot: expected at least one number, or num_classes. Pass num_classes for an empty tensor.")
+    refuse("the largest of the numbers that one_hot is given, on which a shape depends", "Pass num_classes.")
     return int(x._data.max())

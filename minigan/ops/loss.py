@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minigan.backend import Array, Backend, get_backend
+from minigan.capturing import checked
 from minigan.errors import ConfigError, RangeError, ShapeError
 from minigan.ops.activation import logsigmoid, sigmoid, sigmoid_grad
 from minigan.ops.checks import tensor_of
@@ -159,9 +160,13 @@ def _require_probabilities(input: Any) -> None:
     backend = get_backend(input._data)
     if backend.device_type != "cpu" or not input._data.size:
         return
-    low, high = float(backend.amin(input._data, None, False)), float(backend.amax(input._data, None, False))
-    if not (low >= 0 and high <= 1):  # or there is a nan
-        raise RangeError(
-            f"binary_cross_entropy: expected probabilities in [0, 1], but found values from {low:g} to {high:g}. "
-            "For logits use binary_cross_entropy_with_logits."
-        )
+
+    def check(x: Array) -> None:
+        low, high = float(backend.amin(x, None, False)), float(backend.amax(x, None, False))
+        if not (low >= 0 and high <= 1):  # or there is a nan
+            raise RangeError(
+                f"binary_cross_entropy: expected probabilities in [0, 1], but found values from {low:g} to {high:g}. "
+                "For logits use binary_cross_entropy_with_logits."
+            )
+
+    checked(check, input._data)

@@ -231,7 +231,12 @@ def _dropped(name: str, x: Tensor, mask_shape: tuple[int, ...], p: float, traini
         return x
     x = floating_tensor(name, x)
     backend = get_backend(x._data)
-    words = stream.words(backend, -(-math.prod(mask_shape) // 4), philox.DROPOUT)
-    scale = 0.0 if p == 1 else 1 / (1 - p)
-    mask = backend.dropout_mask(words, mask_shape, min(round((1 - p) * 2**16), 2**16 - 1), scale, x.dtype)
+    words, threshold, scale = decisions(backend, math.prod(mask_shape), p)
+    mask = backend.dropout_mask(words, mask_shape, threshold, scale, x.dtype)
     return _mask(x, constant(backend.asarray(mask)))
+
+
+def decisions(backend: Backend, n: int, p: float) -> tuple[Any, int, float]:
+    """The random words that decide which of n numbers dropout keeps, below which 16-bit number, and their factor."""
+    words = stream.words(backend, -(-n // 4), philox.DROPOUT)
+    return words, min(round((1 - p) * 2**16), 2**16 - 1), 0.0 if p == 1 else 1 / (1 - p)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any, ClassVar
 
 from minigan.backend import Array, Backend
+from minigan.backend.base.arrays import Number
 from minigan.errors import ConfigError
 from minigan.optim.optimizer import Optimizer
 
@@ -56,18 +58,33 @@ class Adam(Optimizer):
         if not pair or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
             raise ConfigError(f"{type(self).__name__}: expected two betas from 0 to below 1, but got {betas!r}.")
 
+    def _numbers(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        """The step's length and eps, both with the corrections of the moments' bias, and how weights shrink.
+
+        lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) = rate m / (sqrt(v) + eps'): the end of section 2.
+        """
+        beta1, beta2 = group["betas"]
+        root2 = math.sqrt(1 - beta2**step)
+        return group["lr"] * root2 / (1 - beta1**step), group["eps"] * root2, 1 - group["lr"] * group["weight_decay"]
+
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
+        rate, eps, shrink = numbers
         backend.adam_(
             p,
             g,
             moments["exp_avg"],
             moments["exp_avg_sq"],
-            step=step,
-            lr=group["lr"],
+            rate=rate,
+            eps=eps,
+            shrink=shrink if self.decoupled else None,
             betas=group["betas"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            decoupled=self.decoupled,
+            weight_decay=0.0 if self.decoupled else group["weight_decay"],
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.backend import Array, Backend
+from minigan.backend.base.arrays import Number
 from minigan.errors import GraphError, StateError
 from minigan.optim.adam import Adam
 from minigan.optim.flat import Flat
@@ -58,12 +59,18 @@ class Extragradient(Optimizer):
             _finish(flat)
 
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
         if START in moments:
             group, g = decay_in_gradient(group, backend, p, g)
             backend.copy_(p, moments[START])
-        super()._update(group, backend, p, g, moments, step)
+        super()._update(group, backend, p, g, moments, numbers)
 
     def _unfinished(self) -> list[Flat]:
         return [flat for flats in self._flats for flat in flats if START in flat.moments]
@@ -98,7 +105,7 @@ def _finish(flat: Flat) -> None:
     for parameter, start in zip(flat.parameters, starts, strict=True):
         if parameter._grad is None:
             flat.backend.copy_(parameter._data, start)
-            parameter.version += 1
+            parameter.count_change()
 
 
 class ExtraSGD(Extragradient, SGD):

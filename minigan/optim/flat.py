@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from minigan.backend import Array, get_backend
+from minigan.capturing import refuse, touch
 from minigan.variable import Variable
 
 ALIGNMENT = 64  # bytes
@@ -33,6 +34,7 @@ class Flat:
     """
 
     def __init__(self, parameters: Sequence[Variable]) -> None:
+        refuse("parameters that an optimizer lays out anew", "Make optimizers, and move modules, outside of it.")
         self.parameters = list(parameters)
         first = parameters[0]._data
         self.backend = get_backend(first)
@@ -64,6 +66,8 @@ class Flat:
 
     def holds(self) -> bool:
         """Whether the parameters still live here: moving a module or another optimizer takes them elsewhere."""
+        for parameter in self.parameters:
+            touch(parameter, "_data")
         return all(p._data is view for p, view in zip(self.parameters, self.views, strict=True))
 
     def _find_gaps(self) -> Array:
@@ -85,6 +89,7 @@ class Flat:
         """
 
         def key(i: int) -> Any:
+            touch(self.parameters[i], "_grad")
             return None if self.parameters[i]._grad is None else kind(i)
 
         for found, positions in groupby(range(len(self.parameters)), key):
@@ -129,6 +134,7 @@ def _at_home(parameters: Iterable[Variable]) -> tuple[list[tuple[Flat, set[int]]
     """The buffers that hold gradients of these parameters, with whose they are; and who has a gradient elsewhere."""
     homes, rest = dict[int, tuple[Flat, set[int]]](), []
     for parameter in parameters:
+        touch(parameter, "_grad")
         home = _homes.get(id(parameter._grad)) if parameter._grad is parameter._grad_buffer else None
         if home is not None:
             homes.setdefault(id(home), (home, set()))[1].add(id(parameter))

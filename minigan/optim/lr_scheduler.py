@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+from minigan.capturing import each_time
 from minigan.errors import ConfigError, StateError
 from minigan.optim.optimizer import Optimizer
 
@@ -91,6 +92,9 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go on to the next rate; to be called after the optimizer's ``step()``."""
+        each_time(self._go_on)
+
+    def _go_on(self) -> None:
         self.last_epoch += 1
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = float(lr)

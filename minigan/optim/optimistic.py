@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.backend import Array, Backend
+from minigan.backend.base.arrays import Number
 from minigan.optim.adam import Adam
 from minigan.optim.optimizer import Optimizer, decay_in_gradient
 from minigan.optim.sgd import SGD
@@ -22,21 +23,33 @@ class Optimistic(Optimizer):
     The direction before the first is 0, and parameters without a gradient keep theirs until they have one again.
     """
 
+    def _numbers(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        """-lr and 2 lr, and those of a step of length -1."""
+        lr = group["lr"]
+        return -lr, 2 * lr, *super()._numbers({**group, "lr": -1.0}, step)
+
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
-        lr, direction = group["lr"], moments[PREVIOUS]
+        back, on, *own = numbers
+        direction = moments[PREVIOUS]
         group, g = decay_in_gradient(group, backend, p, g)
-        _descend(backend, p, direction, -lr)
+        _descend(backend, p, direction, back)
         # A step of length -1 that begins at 0 ends at the direction itself.
         backend.copy_(direction, 0)
-        super()._update({**group, "lr": -1.0}, backend, direction, g, moments, step)
-        _descend(backend, p, direction, 2 * lr)
+        super()._update(group, backend, direction, g, moments, tuple(own))
+        _descend(backend, p, direction, on)
 
 
-def _descend(backend: Backend, p: Array, d: Array, lr: float) -> None:
+def _descend(backend: Backend, p: Array, d: Array, lr: Number) -> None:
     """p -= lr d: a step of plain SGD."""
-    backend.sgd_(p, d, None, lr=lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, first=False)
+    backend.sgd_(p, d, None, lr=lr, momentum=0.0, share=None, weight_decay=0.0, nesterov=False)
 
 
 class OptimisticSGD(Optimistic, SGD):

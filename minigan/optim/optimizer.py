@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
 from minigan.backend import Array, Backend, device_of
+from minigan.backend.base.arrays import Number
+from minigan.capturing import changing, each_time, fixed
 from minigan.errors import ConfigError, DTypeError, StateError
 from minigan.optim.flat import Flat
 from minigan.states import host_array
@@ -23,6 +26,7 @@ class Optimizer:
     """
 
     moments: ClassVar[tuple[str, ...]]
+    scheduled: ClassVar[tuple[str, ...]] = ("lr",)  # settings that may change from step to step of a captured function
     foreign: ClassVar[tuple[str, ...]] = ("maximize",)  # settings of PyTorch's that have to be off
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -78,20 +82,47 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._follow()
+        fixed(lambda: len(self.param_groups))
         for group, flats in zip(self.param_groups, self._flats, strict=True):
-            counts = 1 if self._needs(group) else 0
-            for flat in flats:
-                for stretch, positions in flat.runs(flat.steps.__getitem__):
-                    p, g = flat.data[stretch], flat.grad[stretch]
-                    moments = {name: flat.moment(name)[stretch] for name in (*self._needs(group), *flat.moments)}
-                    try:
-                        self._update(group, flat.backend, p, g, moments, flat.steps[positions[0]] + 1)
-                    except (TypeError, ValueError):
-                        self._check(group)  # a setting that was changed by hand
-                        raise
-                    for j in positions:
-                        flat.steps[j] += counts
-                        flat.parameters[j].version += 1
+            fixed(partial(self._fixed, group))
+            try:
+                for flat in flats:
+                    for stretch, positions in flat.runs(flat.steps.__getitem__):
+                        self._step_stretch(group, flat, stretch, positions)
+            except (TypeError, ValueError):
+                self._check(group)  # a setting that was changed by hand
+                raise
+
+    def _step_stretch(self, group: dict[str, Any], flat: Flat, stretch: slice, positions: list[int]) -> None:
+        """Update neighbours that have seen the same number of steps."""
+
+        def numbers() -> tuple[float, ...]:
+            return self._numbers(group, flat.steps[positions[0]] + 1)
+
+        def count() -> None:
+            for j in positions:
+                flat.steps[j] += 1
+
+        fixed(lambda: len({flat.steps[j] for j in positions}))  # another program may have moved only some of them
+        p, g = flat.data[stretch], flat.grad[stretch]
+        moments = {name: flat.moment(name)[stretch] for name in (*self._needs(group), *flat.moments)}
+        self._update(group, flat.backend, p, g, moments, changing(numbers, flat.backend, p.dtype))
+        if self._needs(group):
+            each_time(count)
+        for j in positions:
+            flat.parameters[j].count_change()
+
+    def _numbers(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        """What an update needs of the settings that may change from step to step, and of the number of the step.
+
+        ``step`` counts the updates that the moments have seen, with this one.
+        """
+        raise NotImplementedError
+
+    def _fixed(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The settings for which a function is captured anew; of those that are scheduled, whether they are 0."""
+        settings = {name: value for name, value in group.items() if name not in ("params", *KEPT)}
+        return settings | {name: bool(settings[name]) for name in self.scheduled}
 
     def _follow(self) -> None:
         """Lay parameters out anew that have moved since, with a module's `.to()` or to another optimizer."""
@@ -105,9 +136,15 @@ class Optimizer:
             forget_gradients(group["params"], set_to_none)
 
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
-        """Move p against the gradients g; ``step`` counts the updates that the moments have seen, with this one."""
+        """Move p against the gradients g; ``numbers`` are those of :meth:`_numbers`."""
         raise NotImplementedError
 
     def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:

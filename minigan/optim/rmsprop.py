@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 from minigan.backend import Array, Backend
+from minigan.backend.base.arrays import Number
 from minigan.errors import ConfigError
 from minigan.optim.optimizer import Optimizer
 
@@ -65,16 +66,26 @@ class RMSprop(Optimizer):
         used = (True, group["momentum"], group["centered"])
         return tuple(name for name, use in zip(self.moments, used, strict=True) if use)
 
+    def _numbers(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        return (group["lr"],)
+
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
+        (lr,) = numbers
         backend.rmsprop_(
             p,
             g,
             moments["square_avg"],
             moments["momentum_buffer"] if group["momentum"] else None,
             moments["grad_avg"] if group["centered"] else None,
-            lr=group["lr"],
+            lr=lr,
             alpha=group["alpha"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],

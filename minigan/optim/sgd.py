@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from minigan.backend import Array, Backend
+from minigan.backend.base.arrays import Number
 from minigan.errors import ConfigError
 from minigan.optim.optimizer import Optimizer
 
@@ -53,6 +54,8 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
+    scheduled = ("lr", "momentum")
+
     def _check(self, group: dict[str, Any]) -> None:
         super()._check(group)
         if not isinstance(group["dampening"], Real):
@@ -68,17 +71,27 @@ class SGD(Optimizer):
     def _needs(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] else ()  # without it the buffer stays as it is, as in PyTorch
 
+    def _numbers(self, group: dict[str, Any], step: int) -> tuple[float, ...]:
+        """The rate, the momentum, and the gradient's share in the buffer: the first gradient goes in undampened."""
+        return group["lr"], group["momentum"], 1.0 if step == 1 else 1 - group["dampening"]
+
     def _update(
-        self, group: dict[str, Any], backend: Backend, p: Array, g: Array, moments: dict[str, Array], step: int
+        self,
+        group: dict[str, Any],
+        backend: Backend,
+        p: Array,
+        g: Array,
+        moments: dict[str, Array],
+        numbers: tuple[Number, ...],
     ) -> None:
+        lr, momentum, share = numbers
         backend.sgd_(
             p,
             g,
             moments["momentum_buffer"] if group["momentum"] else None,
-            lr=group["lr"],
-            momentum=group["momentum"],
-            dampening=group["dampening"],
+            lr=lr,
+            momentum=momentum,
+            share=share if group["dampening"] else None,
             weight_decay=group["weight_decay"],
             nesterov=group["nesterov"],
-            first=step == 1,
         )

@@ -368,7 +368,7 @@ def resumed(runs, folder, rng, said):
                 trainer.steps = trainer.step + 1
                 trainer.run()
         except MiniganError as error:
-            assert_one_sentence(error, folder, "diverged", "config.toml", most=LIST)
+            assert_one_sentence(error, folder, "diverged", "config.toml", *NAMELESS, most=LIST)
             return "refused later"
         finally:
             run.close()

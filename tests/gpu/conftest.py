@@ -13,11 +13,14 @@ import pytest
 
 import minigan as mg
 from minigan import backend as backends
+from minigan.backend import cublas, cupy_kernels
 from minigan.backend import cupy as cupy_backends
 from minigan.backend import device as device_module
+from minigan.captured import graph
 from minigan.variable import constant
 
 from . import strict
+from .fake_cublas import FakeCublas
 from .machine import machine
 
 
@@ -71,6 +74,12 @@ def gpu(device_kind, monkeypatch):
     return Gpu(cupy, cupyx.allow_synchronize)
 
 
+@pytest.fixture
+def double(monkeypatch):
+    """The strict double, for what a real GPU does not show."""
+    return Gpu(install_double(monkeypatch), machine.allow_sync)
+
+
 @cache
 def why_no_gpu():
     """What is amiss with the first GPU, and what to do; empty if it works."""
@@ -79,9 +88,14 @@ def why_no_gpu():
 
 
 def install_double(monkeypatch, devices=1):
-    """The strict double in CuPy's place until the test ends; minigan forgets what it knew of another."""
+    """The strict double in CuPy's place until the test ends, and one of cuBLAS; minigan forgets other ones."""
     monkeypatch.setattr(backends, "_backends", dict(backends._backends))
     monkeypatch.setattr(device_module, "_passed", {})
-    for name in ("cupy_backend", "_kernel", "_table"):
-        monkeypatch.setattr(cupy_backends, name, cache(getattr(cupy_backends, name).__wrapped__))
-    return strict.install(monkeypatch, devices)
+    cached = (cupy_backends, "cupy_backend"), (cupy_backends, "_table"), (cublas, "_cublas")
+    for module, name in (*cached, (cupy_kernels, "module"), (cupy_kernels, "kernel"), (graph, "capture_stream")):
+        monkeypatch.setattr(module, name, cache(getattr(module, name).__wrapped__))
+    fake = FakeCublas()
+    monkeypatch.setattr(cublas, "library", fake.library)
+    double = strict.install(monkeypatch, devices)
+    double.fake_cublas = fake
+    return double

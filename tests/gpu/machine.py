@@ -1,6 +1,8 @@
 """The pretend machine below the strict double: its GPUs, the current one, and how often the host waited for one."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 
 class SynchronizationError(RuntimeError):
@@ -13,6 +15,10 @@ class Machine:
     Attributes:
         devices: how many GPUs there are.
         current: the one that runs what is called now; `cupy.cuda.Device` changes it.
+        streams: of each device the current one; `cupy.cuda.Stream` changes it.
+        backwards: whether the threads of a kernel's block run from the last to the first.
+        launches: how many kernels ran so far; CuPy may need more than one for what counts as one here.
+        pools: the memory pools that arrays are allocated from, the current one last; none for CuPy's own.
         waits: what made the host wait so far, in order.
     """
 
@@ -23,14 +29,23 @@ class Machine:
         """A fresh machine with so many GPUs."""
         self.devices = devices
         self.current = 0
+        self.streams = [Stream.null] * devices
+        self.backwards = False
+        self.launches = 0
+        self.pools: list[MemoryPool] = []
         self.waits: list[str] = []
         self._forbidden = False
 
     def wait(self, what: str) -> None:
         """To be called by whatever copies between host and device, or waits for the device to be ready."""
         self.waits.append(what)
-        if self._forbidden:
+        if self._forbidden or self.graph is not None:
             raise SynchronizationError(f"{what} makes the host wait for the GPU")
+
+    @property
+    def graph(self) -> "Graph | None":
+        """The graph that the current stream becomes, if it is captured."""
+        return self.streams[self.current].graph
 
     @contextlib.contextmanager
     def allow_sync(self, allowed):
@@ -50,6 +65,91 @@ class Machine:
             )
 
 
+class Graph:
+    """`cupy.cuda.Graph`: what was launched on a stream while it was captured, to be run later.
+
+    Attributes:
+        nodes: functions that each run one of the kernels.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Callable[[], Any]] = []
+
+    def launch(self, stream: Any = None) -> None:
+        machine.launches += 1
+        for node in self.nodes:
+            node()
+
+    def upload(self, stream: Any = None) -> None:
+        pass
+
+
+class Stream:
+    """`cupy.cuda.Stream`: a number, and a context that makes it the current one of the current device.
+
+    Attributes:
+        graph: what its launches become a part of while it is captured; else None, and they run.
+    """
+
+    null: "Stream"
+    made = 0
+
+    def __init__(self, null: bool = False, non_blocking: bool = False, ptds: bool = False) -> None:
+        Stream.made += not null
+        self.ptr = 0 if null else Stream.made
+        self.graph: Graph | None = None
+        self._before: list[Stream] = []
+
+    def __enter__(self) -> "Stream":
+        self._before.append(machine.streams[machine.current])
+        machine.streams[machine.current] = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        machine.streams[machine.current] = self._before.pop()
+
+    def begin_capture(self, mode: int | None = None) -> None:
+        if self.ptr == 0 or self.graph is not None:
+            raise RuntimeError("the null stream cannot be captured, and no other one twice")
+        self.graph = Graph()
+
+    def end_capture(self) -> Graph:
+        if self.graph is None:
+            raise RuntimeError("this stream is not captured")
+        graph, self.graph = self.graph, None
+        return graph
+
+    def is_capturing(self) -> bool:
+        return self.graph is not None
+
+    def synchronize(self) -> None:
+        machine.wait("Stream.synchronize")
+
+
+class MemoryPool:
+    """`cupy.cuda.MemoryPool`: as long as it lives, what was allocated from it is given to nobody else."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Any] = []
+
+    def malloc(self, block: Any) -> None:
+        self._blocks.append(block)
+
+    def total_bytes(self) -> int:
+        return sum(block.nbytes for block in self._blocks)
+
+
+@contextlib.contextmanager
+def using_allocator(allocator):
+    """`cupy.cuda.using_allocator`, for the ``malloc`` of a pool."""
+    machine.pools.append(allocator.__self__)
+    try:
+        yield
+    finally:
+        machine.pools.pop()
+
+
+Stream.null = Stream(null=True)
 machine = Machine()
 
 

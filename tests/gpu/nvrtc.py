@@ -22,18 +22,27 @@ def require_nvrtc() -> Any:
     return nvrtc
 
 
-def compile_cubin(source: str, arch: str = "sm_90") -> tuple[bytes, str]:
+def compile_cubin(source: str, options: tuple[str, ...] = (), arch: str = "sm_90") -> tuple[bytes, str]:
     """The machine code of all kernels in ``source``, and the report of registers and memory they use.
 
     Raises:
         SyntaxError: NVRTC refuses the source; the message is its own.
     """
+    return _compiled(source, (f"-arch={arch}", "--ptxas-options=-v", *options), "getCUBIN")
+
+
+def compile_ptx(source: str, options: tuple[str, ...] = (), arch: str = "compute_90") -> str:
+    """The instructions of all kernels in ``source``, as NVIDIA writes them down for any GPU of this kind."""
+    ptx, _ = _compiled(source, (f"-arch={arch}", *options), "getPTX")
+    return ptx if isinstance(ptx, str) else ptx.decode()
+
+
+def _compiled(source: str, options: tuple[str, ...], wanted: str) -> tuple[Any, str]:
     nvrtc = require_nvrtc()
     program = nvrtc.createProgram(source, "kernel.cu", (), ())
     try:
-        # C++17 and flushed denormals are what CuPy asks for too
-        nvrtc.compileProgram(program, (f"-arch={arch}", "-std=c++17", "-ftz=true", "--ptxas-options=-v"))
-        return nvrtc.getCUBIN(program), nvrtc.getProgramLog(program)
+        nvrtc.compileProgram(program, ("-ftz=true", *options))  # CuPy flushes denormals, too
+        return getattr(nvrtc, wanted)(program), nvrtc.getProgramLog(program)
     except nvrtc.NVRTCError as error:
         raise SyntaxError(nvrtc.getProgramLog(program)) from error
     finally:

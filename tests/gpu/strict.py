@@ -13,6 +13,7 @@ As in CuPy, reductions give 0-d arrays, results lie in C order, indices out of r
 that nobody has written to holds anything.
 """
 
+import getpass
 import sys
 import tempfile
 from functools import cache
@@ -23,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from . import api, host, names
-from .machine import Device, machine
-from .strict_array import SCALARS, WRAPPING, _devices, _parts, call, ndarray, wrap
+from .machine import Device, Graph, MemoryPool, Stream, machine, using_allocator
+from .strict_array import POISON, SCALARS, WRAPPING, _devices, _parts, call, ndarray, wrap
 
 # ---- ufuncs ----------------------------------------------------------------------------------------------
 
@@ -103,7 +104,6 @@ FROM_HOST = {"array", "asanyarray", "asarray", "ascontiguousarray", "asfortranar
 WAITING = {  # the shape of the result, or an error, depends on values
     "argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "nonzero", "place", "put", "unique",
 }  # fmt: skip
-POISON = {"f": np.nan, "c": np.nan, "i": -77, "u": 77, "b": True}
 
 
 def _function(name: str) -> Any:
@@ -170,11 +170,13 @@ def from_dlpack(array: Any, *, device: Any = None, copy: Any = None) -> ndarray:
 class RawKernel:
     """`cupy.RawKernel`: its source is compiled for the CPU, once in a process, and run there."""
 
-    def __init__(self, code: str, name: str) -> None:
-        self.code, self.name = code, name
+    def __init__(self, code: str, name: str, options: tuple[str, ...] = ()) -> None:
+        self.code, self.name, self.options = code, name, options
 
     def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...]) -> None:
-        call(_compiled(self.code, self.name), grid, block, tuple(self._checked(a) for a in args))
+        kernel = _compiled(self.code, self.options)[self.name]
+        kernel.backwards = machine.backwards
+        call(kernel, grid, block, tuple(self._checked(a) for a in args))
 
     def _checked(self, a: Any) -> Any:
         if isinstance(a, ndarray) and not a.flags.c_contiguous:
@@ -182,10 +184,23 @@ class RawKernel:
         return a
 
 
+class RawModule:
+    """`cupy.RawModule`: several kernels, compiled together."""
+
+    def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
+        self.code, self.options = code, options
+
+    def get_function(self, name: str) -> RawKernel:
+        return RawKernel(self.code, name, self.options)
+
+
 @cache
-def _compiled(code: str, name: str) -> host.Kernel:
+def _compiled(code: str, options: tuple[str, ...]) -> dict[str, host.Kernel]:
     host.require_compiler()
-    return host.compile_kernel(code, name, Path(tempfile.mkdtemp(prefix="minigan-kernel-")))
+    defined = tuple(option for option in options if option.startswith("-D"))  # the others are NVIDIA's
+    folder = Path(tempfile.gettempdir()) / f"minigan-kernels-{getpass.getuser()}"  # kept: compiling takes seconds
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return host.compile_module(code, folder, defined)
 
 
 # ---- the module ------------------------------------------------------------------------------------------
@@ -207,10 +222,23 @@ class OutOfMemoryError(MemoryError):
     """`cupy.cuda.memory.OutOfMemoryError`."""
 
 
+class Memory:
+    """`cupy.cuda.Memory`: so many bytes of a device, of no pool."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self._host = size, np.full(size + 256, 0xFF, np.uint8)
+        self.ptr = self._host.ctypes.data + -self._host.ctypes.data % 256
+
+
 PROPERTIES = {"name": b"NVIDIA H200", "totalGlobalMem": 139 * 2**30, "major": 9, "minor": 0}
 CUDA = SimpleNamespace(
     Device=Device,
+    Graph=Graph,
+    Memory=Memory,
+    MemoryPool=MemoryPool,
+    Stream=Stream,
     driver=SimpleNamespace(CUDADriverError=CUDADriverError),
+    get_current_stream=lambda: machine.streams[machine.current],
     is_available=lambda: True,
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
     runtime=SimpleNamespace(
@@ -220,10 +248,11 @@ CUDA = SimpleNamespace(
         getDeviceProperties=lambda device: PROPERTIES,
         runtimeGetVersion=lambda: 13020,
     ),
+    using_allocator=using_allocator,
 )
 OWN = {
-    "RawKernel": RawKernel, "__version__": "14.2.0", "asnumpy": asnumpy, "cuda": CUDA, "from_dlpack": from_dlpack,
-    "is_available": CUDA.is_available, "ndarray": ndarray, "ufunc": ufunc,
+    "RawKernel": RawKernel, "RawModule": RawModule, "__version__": "14.2.0", "asnumpy": asnumpy, "cuda": CUDA,
+    "from_dlpack": from_dlpack, "is_available": CUDA.is_available, "ndarray": ndarray, "ufunc": ufunc,
 }  # fmt: skip
 
 

@@ -128,6 +128,8 @@ class ndarray:  # noqa: N801  (CuPy's name)
             raise ValueError(f"an array on the GPU cannot be filled with {type(value)}")
         if arrays and isinstance(value, ndarray) and _names_a_place_twice(self.shape, parts):
             raise ValueError("x[index] = y names a place twice: which value stays there is undefined")
+        if isinstance(value, ndarray) and not arrays and _is_same(self._host[parts], value._host):
+            return  # `x[index] += y` ends like this: CuPy copies nothing then
         call(lambda x, y, *_: x.__setitem__(parts, y), self, value, *_devices(index))
 
 
@@ -157,27 +159,64 @@ def wrap(host: Any, base: ndarray | None = None) -> ndarray:
     x = object.__new__(ndarray)
     x._host, x.base = host, base
     x._device = machine.current if base is None else base._device
+    if base is None and machine.pools:
+        machine.pools[-1].malloc(host)
     return x
 
 
 def call(function: Any, *args: Any, **options: Any) -> Any:
     """NumPy's function on the host memory of the arrays; its results live on the device again.
 
-    What is not a view of an argument is computed, and that can only be on the current device.
+    What is not a view of an argument is computed, and that can only be on the current device. While the current stream
+    is captured, it is computed when the graph is launched.
     """
     arrays: list[ndarray] = []
-    result = function(*[_unwrapped(a, arrays) for a in args], **{k: _unwrapped(a, arrays) for k, a in options.items()})
+    args = tuple([_unwrapped(a, arrays) for a in args])
+    options = {k: _unwrapped(a, arrays) for k, a in options.items()}
+    result = _untouched(function, args, options, arrays) if machine.graph else function(*args, **options)
     several = isinstance(result, tuple | list)
     order = "K" if function in KEEP_ORDER else "C"  # CuPy computes into C order
     found = [_rewrapped(y, arrays, order) for y in (result if several else [result])]
     given = [id(x) for x in arrays]
-    viewed = all(isinstance(y, ndarray) and (y.base is not None or id(y) in given) for y in found)
-    if not viewed or options.get("out") is not None:
+    fresh = [y for y in found if not isinstance(y, ndarray) or (y.base is None and id(y) not in given)]
+    if fresh or options.get("out") is not None:
         for x in arrays:
             machine.check(x._device)
+        if function not in ALLOCATING:
+            machine.launches += 1
+            if machine.graph:
+                machine.graph.nodes.append(_node(function, args, options, found, fresh))
     return tuple(found) if isinstance(result, tuple) else found if several else found[0]
 
 
+def _untouched(function: Any, args: Any, options: Any, arrays: list[ndarray]) -> Any:
+    """The function's result, but what it was given is put back as it was."""
+    if function is np.matmul and arrays[0].dtype.kind == "f":
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+    before = [(x._host, x._host.copy()) for x in arrays if x._host.flags.writeable]
+    result = function(*args, **options)
+    for memory, values in before:
+        memory[...] = values
+    return result
+
+
+def _node(function: Any, args: Any, options: Any, found: list[Any], fresh: list[Any]) -> Any:
+    """What runs the function when a graph is launched. Until then its results hold nothing useful."""
+    for y in fresh:
+        if isinstance(y, ndarray):
+            y._host.fill(POISON[y.dtype.kind])
+
+    def run() -> None:
+        result = function(*args, **options)
+        for y, again in zip(found, result if isinstance(result, tuple | list) else [result], strict=True):
+            if isinstance(y, ndarray) and any(y is x for x in fresh):
+                y._host[...] = again
+
+    return run
+
+
+ALLOCATING = {np.empty, np.empty_like}
+POISON = {"f": np.nan, "c": np.nan, "i": -77, "u": 77, "b": True}
 KEEP_ORDER = {
     np.array, np.asfortranarray, np.copy, np.empty_like, np.full_like, np.ndarray.astype, np.ones_like, np.zeros_like,
 }  # fmt: skip
@@ -249,6 +288,12 @@ def _consumes(part: Any) -> int:
     if part is None or part is Ellipsis:
         return 0
     return part.ndim if isinstance(part, np.ndarray) and part.dtype == np.bool_ else 1
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    """Whether two arrays are the same part of the same memory."""
+    where = "__array_interface__"
+    return getattr(x, where)["data"] == getattr(y, where)["data"] and (x.shape, x.strides) == (y.shape, y.strides)
 
 
 def _names_a_place_twice(shape: tuple[int, ...], parts: tuple[Any, ...]) -> bool:

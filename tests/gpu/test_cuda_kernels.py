@@ -1,31 +1,54 @@
-"""Every CUDA kernel compiles for the GPU, and what CuPy's backend overrides agrees with the base class."""
+"""CUDA kernels compile for the GPU, stay in registers, move 16 bytes at a time, and are launched by the backend."""
 
 import re
-from pathlib import Path
+from collections import Counter
 
-import numpy as np
 import pytest
 
-from minigan import backend as backends
-from minigan.backend import cupy as cupy_backends
-from minigan.backend.base import Backend
-from minigan.backend.device import Device
+from minigan.backend import cupy_kernels
 
-from . import nvrtc
+from . import host, nvrtc
 
-SOURCES = sorted((Path(backends.__file__).parent / "kernels").glob("*.cu"))
+SOURCE = cupy_kernels.source()
+ENTRIES = host.ENTRIES.findall(SOURCE)
+each_type = pytest.mark.parametrize("char", cupy_kernels.TYPES)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_a_kernel_compiles_to_hopper_code_that_stays_in_registers(path):
-    source = path.read_text(encoding="ascii")
-    entries = re.findall(r'extern "C" __global__ void (\w+)\(', source)
-    assert entries
-    cubin, report = nvrtc.compile_cubin(source)
+@each_type
+def test_all_kernels_compile_to_hopper_code_that_stays_in_registers(char):
+    cubin, report = nvrtc.compile_cubin(SOURCE, cupy_kernels.options(char))
     assert cubin.startswith(b"\x7fELF")
-    for entry in entries:
+    for entry in ENTRIES:
         assert f"Compiling entry function '{entry}' for 'sm_90'" in report
     assert set(re.findall(r"(\d+) bytes (?:stack frame|spill stores|spill loads)", report)) == {"0"}
+
+
+@pytest.fixture(scope="module")
+def instructions():
+    """Of each kernel for float32, its instructions."""
+    ptx = nvrtc.compile_ptx(SOURCE, cupy_kernels.options("f"))
+    return dict(re.findall(r"\.visible \.entry (\w+)\((.*?)\n}", ptx, re.DOTALL))
+
+
+VECTORS = {  # how many loads and stores of 16 bytes a thread makes of float32
+    "tanh_forward": (1, 1), "tanh_backward": (2, 1), "sigmoid_forward": (1, 1), "sigmoid_backward": (2, 1),
+    "leaky_relu_forward": (1, 1), "leaky_relu_backward": (2, 1), "bce_forward": (2, 1), "bce_backward": (3, 1),
+    "bce_backward_of_mean": (2, 1), "bce_with_logits_forward": (2, 1), "bce_with_logits_backward": (3, 1),
+    "bce_with_logits_backward_of_mean": (2, 1), "normalize": (1, 1), "norm_backward": (2, 1), "im2col": (1, 1),
+    "adam": (4, 3), "lerp": (2, 1), "gather_pixels": (0, 1), "draw_uniform": (0, 2),
+    "draw_normal": (0, 2), "draw_mask": (0, 4), "relu_forward": (1, 1), "relu_backward": (2, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", VECTORS)
+def test_a_kernel_reads_and_writes_each_number_once_and_16_bytes_at_a_time(instructions, entry):
+    moves = Counter(re.findall(r"\b(ld|st)\.global\.v4\.f32", instructions[entry]))
+    assert (moves["ld"], moves["st"]) == VECTORS[entry]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_float32_kernels_do_no_arithmetic_in_float64(instructions, entry):
+    assert ".f64" not in instructions[entry]
 
 
 def test_nvrtc_shows_the_compilers_message():
@@ -33,42 +56,6 @@ def test_nvrtc_shows_the_compilers_message():
         nvrtc.compile_cubin('extern "C" __global__ void k(float* x) { *x = nowhere; }')
 
 
-def test_every_kernel_file_is_used_by_the_backend():
-    source = Path(cupy_backends.__file__).read_text(encoding="utf-8")
-    assert {path.stem for path in SOURCES} == set(re.findall(r'_kernel\("(\w+)"\)', source))
-
-
-def test_a_table_is_copied_to_the_device_once(gpu):
-    backend = backends.backend_of(Device("cuda", 0))
-    table, truth = backend.table((1, 0), "int64"), backend.table((True, False), "bool")
-    with gpu.no_sync():
-        assert backend.table((1, 0), "int64") is table
-        assert backend.table((True, False), "bool") is truth
-    assert (table.dtype, truth.dtype) == (np.int64, np.bool_)
-
-
-# ---- overrides -------------------------------------------------------------------------------------------
-
-CALLS = {  # the arguments of some calls of each override
-    "asarray": [(2.5,), (3, np.float32), (np.arange(3.0),), (np.arange(3), np.float64), (np.float32(0.1),)],
-    "table": [((1, 0, 2), "int64"), ((True, False), "bool"), (((1, 2), (3, 4)), np.float32), ((), "int64")],
-    "random_words": [(9, 3, 1, 2, 4), (0, 3, 1, 2, 4), (1000, 2**64 - 1, 2, 2**63, 7), (6, 1, 1, 1, 1, 5)],
-}
-DEFINED_HERE_ALONE = {"of", "to_host"}  # the base class leaves them to its subclasses
-
-
-def overridden():
-    return {name for name in vars(cupy_backends.CupyBackend) if name in dir(Backend) and not name.startswith("__")}
-
-
-def test_every_override_is_called_here():
-    assert overridden() - DEFINED_HERE_ALONE - {"device_type"} == CALLS.keys()
-
-
-@pytest.mark.parametrize(("name", "args"), [(name, args) for name in CALLS for args in CALLS[name]], ids=str)
-def test_an_override_agrees_with_the_base_class(gpu, name, args):
-    backend = backends.backend_of(Device("cuda", 0))
-    expected = getattr(Backend, name)(backend, *args)
-    found = getattr(backend, name)(*args)
-    assert (type(found), found.dtype, found.shape) == (gpu.xp.ndarray, expected.dtype, expected.shape)
-    np.testing.assert_allclose(found.get(), expected.get(), rtol=1e-12)
+def test_every_kernel_is_launched_by_the_backend():
+    sources = [path.read_text(encoding="utf-8") for path in cupy_kernels.KERNELS.parent.glob("cupy_*.py")]
+    assert [entry for entry in ENTRIES if not any(f'"{entry}"' in source for source in sources)] == []

@@ -7,7 +7,7 @@ import pytest
 
 import minigan as mg
 from minigan import backend as backends
-from minigan.backend.philox import NOISE, words
+from minigan.backend.philox import NOISE
 from minigan.variable import constant
 
 from .conftest import install_double
@@ -81,10 +81,11 @@ def test_parts_of_a_tensor_are_taken_and_set_on_its_device(two_gpus):
     assert x.tolist() == [6.0, 7.0, 8.0]
 
 
-def test_random_words_are_made_on_the_device_that_asks_for_them(two_gpus):
-    found = backends.backend_of(mg.Device("cuda", 1)).random_words(9, 3, NOISE, step=2**63 + 1, site=4, first=5)
-    assert found.device.id == 1
-    assert found.get().tolist() == words(9, seed=3, purpose=NOISE, step=2**63 + 1, site=4, first=5).tolist()
+def test_random_numbers_are_made_on_the_device_that_asks_for_them(two_gpus):
+    backend = backends.backend_of(mg.Device("cuda", 1))
+    words = backend.random_words(9, 3, NOISE, step=2**63 + 1, site=4)
+    found = [backend.uniform(words, (18,), np.float32), backend.integers(words, (18,), 0, 2, np.int64)]
+    assert [x.device.id for x in found] == [1, 1]
 
 
 @pytest.mark.parametrize("number", [2, -3, 0.1, True, np.float32(0.1), np.float64(0.1), np.int32(7), 2**40])
@@ -95,3 +96,12 @@ def test_a_number_becomes_the_array_that_it_is_on_the_cpu_and_nobody_waits(two_g
         found = backends.backend_of(mg.Device("cuda", 1)).asarray(number, dtype)
     assert (found.dtype, found.shape, found.item()) == (expected.dtype, (), expected.item())
     assert found.device.id == 1
+
+
+def test_a_table_is_copied_to_the_device_once(gpu):
+    backend = backends.backend_of(mg.Device("cuda", 0))
+    table, truth = backend.table((1, 0), "int64"), backend.table((True, False), "bool")
+    with gpu.no_sync():
+        assert backend.table((1, 0), "int64") is table
+        assert backend.table((True, False), "bool") is truth
+    assert (table.dtype, truth.dtype) == (np.int64, np.bool_)

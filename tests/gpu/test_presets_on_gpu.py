@@ -9,7 +9,7 @@ from minigan.data import Dataset
 from minigan.gan import preset_names
 from minigan.gan.held_out import assess
 
-from .games import assert_close, assert_nobody_waits, assert_steps_of_the_cpu
+from .games import assert_close, assert_nobody_waits, assert_steps_of_the_cpu, calm
 
 every_preset = pytest.mark.parametrize("preset", preset_names())
 
@@ -30,6 +30,8 @@ def test_held_out_samples_are_judged_as_on_the_cpu_and_waited_for_only_at_the_en
     loader = loader_of(config)
     for device, tensor in ((gpu.device, gpu.tensor), (CPU, mg.tensor)):
         game = game_of(config, device, mg.float32)
+        for player in (game.generator, game.discriminator):
+            calm(player.optimizer)
         batches = batches_of(game, loader, [0], np.float32, tensor)
         play_on(game, [0], batches)
         game.assess(batches[0][0])  # compiles kernels

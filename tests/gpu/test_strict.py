@@ -6,6 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+from minigan import backend as backends
+from minigan.backend.device import device
+
 from . import api, strict
 from .conftest import install_double
 from .machine import Device, SynchronizationError, machine
@@ -262,3 +265,69 @@ def test_there_are_as_many_devices_as_the_machine_has(xp):
     assert xp.cuda.runtime.getDeviceCount() == 2
     with pytest.raises(ValueError, match="no GPU 2"), xp.cuda.Device(2):
         pass
+
+
+# ---- captured streams ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def captured(xp):
+    """A function that captures what a function launches; returns the graph and what the function returned."""
+
+    def capture(function):
+        stream, pool = xp.cuda.Stream(non_blocking=True), xp.cuda.MemoryPool()
+        with stream, xp.cuda.using_allocator(pool.malloc):
+            stream.begin_capture()
+            try:
+                result = function()
+            finally:
+                graph = stream.end_capture()
+        return graph, pool, result
+
+    return capture
+
+
+def test_nothing_runs_before_the_graph_is_launched_and_all_of_it_each_time(xp, x, captured):
+    total, out = xp.zeros(3), xp.zeros((2, 3))
+
+    def step():
+        y = x * 2 + xp.ones((2, 3))
+        xp.add(y.T, 1, out=out.T)
+        total[...] += y.sum(0)
+        return y
+
+    graph, pool, y = captured(step)
+    assert total.tolist() == [0] * 3
+    assert np.isnan(y.get()).all()
+    assert pool.total_bytes() >= y.nbytes
+    for launch in (1, 2):
+        graph.launch()
+        np.testing.assert_array_equal(y.get(), HOST * 2 + 1)
+        np.testing.assert_array_equal(out.get(), HOST * 2 + 2)
+        np.testing.assert_array_equal(total.get(), launch * (HOST * 2 + 1).sum(0))
+    x.fill(1)
+    graph.launch()
+    assert (y.get() == 3).all()
+
+
+def test_kernels_and_products_become_parts_of_the_graph(xp, captured):
+    backend = backends.backend_of(device("cuda"))
+    x, w = (xp.asarray(HOST[:, :2].astype(np.float32)) for _ in range(2))
+    graph, _, y = captured(lambda: backend.tanh(backend.matmul(x, w)))
+    assert np.isnan(y.get()).all()
+    for value in (0, 1):
+        w.fill(value)
+        graph.launch()
+        np.testing.assert_allclose(y.get(), np.tanh(x.get() @ w.get()), rtol=1e-6)
+
+
+def test_what_waits_or_calls_cupys_cublas_cannot_be_captured(xp, x, captured):
+    for run in (x.get, lambda: float(x.sum()), lambda: xp.asarray(HOST), lambda: xp.nonzero(x)):
+        with pytest.raises(SynchronizationError):
+            captured(run)
+    with pytest.raises(NotImplementedError, match="cuBLAS"):
+        captured(lambda: x @ x.T)
+    with pytest.raises(RuntimeError, match="null stream"):
+        xp.cuda.Stream.null.begin_capture()
+    with pytest.raises(RuntimeError, match="not captured"):
+        xp.cuda.Stream().end_capture()

@@ -16,11 +16,13 @@ from ops_table.convolution import IMAGE
 from ops_table.entry import Entry
 from ops_table.losses import LOSS
 from ops_table.normalisation import EMBEDDING, NORM
-from ops_table.pointwise import ACTIVATION, ELEMENTWISE, LINALG
+from ops_table.pointwise import ACTIVATION, ELEMENTWISE, FUSED, LINALG
 from ops_table.reductions import REDUCE
 from ops_table.shapes import SHAPE
 
-TABLE: list[Entry] = [*ELEMENTWISE, *ACTIVATION, *LINALG, *REDUCE, *SHAPE, *NORM, *EMBEDDING, *LOSS, *IMAGE]
+TABLE: list[Entry] = [
+    *ELEMENTWISE, *ACTIVATION, *LINALG, *FUSED, *REDUCE, *SHAPE, *NORM, *EMBEDDING, *LOSS, *IMAGE,
+]  # fmt: skip
 
 
 def primitives():

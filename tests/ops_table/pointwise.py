@@ -3,7 +3,7 @@
 import numpy as np
 
 import minigan as mg
-from minigan.ops import activation, elementwise, linalg, promotion, random
+from minigan.ops import activation, elementwise, fused, linalg, promotion, random
 from minigan.ops import device as device_ops
 from ops_table.entry import Entry, layouts, pairs, positive, same_shapes, spread, unit
 
@@ -232,4 +232,34 @@ LINALG = [
          "empty": (spread(0, 4), spread(0, 3))},
         torch=lambda torch, gy, x: torch.einsum("...o,...i->oi", gy, x),
     ),
+]  # fmt: skip
+
+
+# ---- several in one --------------------------------------------------------------------------------------
+
+
+def layer(lib, x, weight, bias=None, p=0.4):
+    """What a Linear, a LeakyReLU and a Dropout make of x; PyTorch with minigan's mask."""
+    if lib is mg:
+        mg.set_step(5)
+        return fused.linear_leaky_relu_dropout(x, weight, bias, 0.2, p)
+    y = lib.nn.functional.leaky_relu(lib.nn.functional.linear(x, weight, bias), 0.2)
+    return y * lib.tensor(mask_of(tuple(y.shape))) if p else y
+
+
+def layer_grad(lib, gy, y):
+    """The gradient of it, without dropout."""
+    settings = {"words": None, "negative_slope": 0.2, "threshold": 0, "scale": 1.0}
+    return fused.bias_leaky_relu_dropout_grad(gy, y, **settings)
+
+
+BATCHES = {name: arrays for name, arrays in LINEAR.items() if arrays[0].ndim > 1}
+WHOLE = (fused._linear_without_bias, fused._bias_leaky_relu_dropout)
+FUSED = [
+    Entry("linear, leaky_relu, dropout", WHOLE, layer, BATCHES, torch=layer),
+    Entry("linear, leaky_relu", WHOLE, lambda lib, x, weight: layer(lib, x, weight, p=0.0),
+          {name: arrays[:2] for name, arrays in BATCHES.items()},
+          torch=lambda torch, x, weight: layer(torch, x, weight, p=0.0)),
+    Entry("linear, leaky_relu, dropout: gradient", (fused.bias_leaky_relu_dropout_grad,), layer_grad,
+          same_shapes(spread), torch=lambda torch, gy, y: torch.where(y > 0, gy, gy * 0.2) + 0 * y),
 ]  # fmt: skip

@@ -13,17 +13,17 @@ from minigan.backend.base.arrays import Array, Arrays, Dims, Shape
 from minigan.backend.base.conv import Conv
 from minigan.backend.base.elementwise import Elementwise
 from minigan.backend.base.embedding import Embedding
-from minigan.backend.base.linalg import Linalg
+from minigan.backend.base.fused import Fused
 from minigan.backend.base.loss import Loss
 from minigan.backend.base.norm import Norm
 from minigan.backend.base.optim import Optim
+from minigan.backend.base.pixels import Pixels
 from minigan.backend.base.pool import Pool
-from minigan.backend.base.random import Random
 from minigan.backend.base.resample import Resample
 from minigan.backend.base.shape import ShapeKernels
 
 __all__ = ["Array", "Backend", "Dims", "Shape"]
 
 
-class Backend(Arrays, Elementwise, ShapeKernels, Linalg, Conv, Pool, Resample, Norm, Embedding, Loss, Random, Optim):
+class Backend(Arrays, Elementwise, ShapeKernels, Conv, Pool, Resample, Pixels, Norm, Embedding, Loss, Fused, Optim):
     """All kernels in terms of the array module ``xp``: one file for each kind, as with the operations."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from minigan.backend.base import Backend
 
 Array = Any  # numpy.ndarray or cupy.ndarray: they share no base class
+Number = Any  # a float, or a 0-d array that holds one
 Dims = tuple[int, ...] | None
 Shape = tuple[int, ...]
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigan.backend.base.arrays import Array, Kernels
+from minigan.backend.base.arrays import Array
+from minigan.backend.base.linalg import Linalg
 from minigan.backend.window import Pair, Window
 
 FEW = 8  # channels
 
 
-class Conv(Kernels):
+class Conv(Linalg):
     """Convolution and its two gradients: each is bilinear, and the gradients of each are the other two."""
 
     patch_bytes = 1 << 28  # of windows copied at a time
@@ -30,7 +31,7 @@ class Conv(Kernels):
         y = self._channels_last(out, (x.shape[0], *window.outputs, weight.shape[0]), x.dtype)
         matrix = self._matrix(weight, groups).transpose(0, 2, 1)
         for block in self._blocks(x.shape[0], x.shape[1] * x.itemsize, window):
-            self.xp.matmul(self._patches(x[block], window, groups), matrix, out=_rows(y[block], groups))
+            self.matmul(self._patches(x[block], window, groups), matrix, out=_rows(y[block], groups))
             if bias is not None:
                 y[block] += bias
         return self._channels_first(y, out)
@@ -55,7 +56,7 @@ class Conv(Kernels):
         gw = self.xp.zeros((groups, window.taps * c, o // groups), gy.dtype)
         for block in self._blocks(x.shape[0], x.shape[1] * x.itemsize, window):
             rows = _rows(self.xp.ascontiguousarray(gy[block].transpose(0, 2, 3, 1)), groups)
-            gw += self.xp.matmul(self._patches(x[block], window, groups).transpose(0, 2, 1), rows)
+            gw += self.matmul(self._patches(x[block], window, groups).transpose(0, 2, 1), rows)
         gw = gw.reshape(groups, *window.kernel, c, o // groups).transpose(0, 4, 3, 1, 2).reshape(o, c, *window.kernel)
         return self.xp.ascontiguousarray(gw) if out is None else self._into(out, gw)
 
@@ -135,7 +136,7 @@ class Conv(Kernels):
         for row, column, piece in pieces:
             o, h, w = piece.shape[1:4]
             product = self._scratch("patches", (groups, n * ho * wo, h * w * c), rows.dtype)
-            self.xp.matmul(rows, piece.reshape(groups, o, h * w * c), out=product)
+            self.matmul(rows, piece.reshape(groups, o, h * w * c), out=product)
             product = product.reshape(groups, n, ho, wo, h, w, c).transpose(1, 2, 3, 4, 5, 0, 6)
             step_h, step_w = (1, 1) if c < FEW else (h, w)
             for i in range(0, h, step_h):

@@ -1,11 +1,14 @@
-"""Optimizers: one call updates a whole flat buffer in place."""
+"""Optimizers: one call updates a whole flat buffer in place.
+
+Numbers that change from step to step are Python floats, or 0-d arrays of the parameters' type that hold them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from minigan.backend.base.arrays import Array, Kernels
+from minigan.backend.base.arrays import Array, Kernels, Number
 
 
 class Optim(Kernels):
@@ -17,22 +20,18 @@ class Optim(Kernels):
         g: Array,
         momentum_buffer: Array | None,
         *,
-        lr: float,
-        momentum: float,
-        dampening: float,
+        lr: Number,
+        momentum: Number,
+        share: Number | None,
         weight_decay: float,
         nesterov: bool,
-        first: bool,
     ) -> None:
-        """One step of SGD as in PyTorch; ``first`` says that the momentum buffer is still empty."""
+        """One step of SGD as in PyTorch; ``share`` of the gradient, or all of it, goes into the momentum buffer."""
         if weight_decay:
             g = g + weight_decay * p
         if momentum_buffer is not None:
-            if first:
-                momentum_buffer[...] = g
-            else:
-                momentum_buffer *= momentum
-                momentum_buffer += (1 - dampening) * g
+            momentum_buffer *= momentum
+            momentum_buffer += g if share is None else share * g
             g = g + momentum * momentum_buffer if nesterov else momentum_buffer
         p -= lr * g
 
@@ -43,25 +42,27 @@ class Optim(Kernels):
         m: Array,
         v: Array,
         *,
-        step: int,
-        lr: float,
+        rate: Number,
+        eps: Number,
+        shrink: Number | None,
         betas: tuple[float, float],
-        eps: float,
         weight_decay: float,
-        decoupled: bool,
     ) -> None:
-        """Step number ``step`` (from 1) of Adam (Kingma and Ba 2015, algorithm 1), or of AdamW if ``decoupled``."""
+        """A step of Adam (Kingma and Ba 2015, algorithm 1).
+
+        ``rate`` and ``eps`` hold the corrections of the moments' bias, as at the end of their section 2; ``shrink`` is
+        what AdamW multiplies p by.
+        """
         beta1, beta2 = betas
-        if decoupled:
-            p *= 1 - lr * weight_decay
-        elif weight_decay:
+        if shrink is not None:
+            p *= shrink
+        if weight_decay:
             g = g + weight_decay * p
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * (g * g)
-        correction1, correction2 = 1 - beta1**step, 1 - beta2**step
-        p -= (lr / correction1) * m / (self.xp.sqrt(v) / correction2**0.5 + eps)
+        p -= rate * m / (self.xp.sqrt(v) + eps)
 
     def rmsprop_(
         self,
@@ -71,7 +72,7 @@ class Optim(Kernels):
         momentum_buffer: Array | None,
         grad_avg: Array | None,
         *,
-        lr: float,
+        lr: Number,
         alpha: float,
         eps: float,
         weight_decay: float,
@@ -100,7 +101,8 @@ class Optim(Kernels):
             return xp.max(xp.stack([xp.max(xp.absolute(x)) for x in parts]))
         if p == 2:
             return xp.sqrt(xp.sum(xp.stack([xp.vdot(x, x) for x in parts])))
-        return xp.sum(xp.stack([xp.sum(xp.absolute(x) ** p) for x in parts])) ** (1 / p)
+        # numpy.power, as Python's ** of a NumPy scalar has other last bits than that of an array
+        return xp.power(xp.sum(xp.stack([xp.sum(xp.power(xp.absolute(x), p)) for x in parts])), 1 / p)
 
     def shrink_(self, x: Array, norm: Array, max_norm: float) -> None:
         """Scale x by max_norm / (norm + 1e-6) where that is below 1, so that nobody has to wait for the norm."""
@@ -110,6 +112,6 @@ class Optim(Kernels):
         """Put every number beyond +-limit there."""
         self.xp.clip(x, -limit, limit, out=x)
 
-    def lerp_(self, x: Array, end: Array, weight: float) -> None:
+    def lerp_(self, x: Array, end: Array, weight: Number) -> None:
         """x += weight * (end - x): one step of an exponential moving average."""
         x += weight * (end - x)

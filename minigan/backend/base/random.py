@@ -12,7 +12,7 @@ class Random(Kernels):
     """The same words give the same numbers on every device."""
 
     def random_words(self, n: int, seed: int, purpose: int, step: int, site: int, first: int = 0) -> Array:
-        """n 64-bit words of the Philox stream, see `minigan.backend.philox`."""
+        """n 64-bit words of the Philox stream, see `minigan.backend.philox`; in what form only kernels need to know."""
         return self.xp.asarray(philox.words(n, seed=seed, purpose=purpose, step=step, site=site, first=first))
 
     def dropout_mask(self, words: Array, shape: Shape, threshold: int, scale: float, dtype: Any) -> Array:

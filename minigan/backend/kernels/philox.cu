@@ -4,8 +4,6 @@
 // These are the words of minigan/backend/philox.py, bit for bit: the key is (seed, purpose), the counter is
 // (block, site, step, 0), and word i of a stream is word i % 4 of block i / 4.
 
-typedef unsigned long long u64;
-
 struct Four {
     u64 word[4];
 };
@@ -28,15 +26,26 @@ __device__ __forceinline__ Four philox(Four counter, u64 key0, u64 key1) {
     return counter;
 }
 
-// out[0 .. n-1] = words first .. first+n-1 of the stream (seed, purpose, step, site).
+// A stream of words. A captured CUDA graph freezes the values of its arguments, so a replay would draw the same numbers
+// for ever: while one is captured, `start` points to where (seed, step, site) are kept for each replay, and the site
+// given here counts from that one. Elsewhere `start` is null.
+struct Stream {
+    u64 seed, purpose, step, site;
+    const u64* start;
+
+    __device__ __forceinline__ Four block(u64 number) const {
+        const u64 key0 = start ? start[0] : seed, now = start ? start[1] : step, here = start ? start[2] + site : site;
+        return philox(Four{{number, here, now, 0}}, key0, purpose);
+    }
+};
+
+// out[0 .. n-1] = words first .. first+n-1 of the stream.
 //
 // One thread makes one block of four words: launch at least (first % 4 + n + 3) / 4 threads, in one dimension.
-// The step is read from device memory, where all else is passed by value: a captured CUDA graph freezes the
-// values of its arguments, so a replay would draw the same numbers for ever if the step were one of them.
-extern "C" __global__ void philox_words(u64* out, u64 n, u64 first, u64 seed, u64 purpose, u64 site,
-                                        const u64* step) {
-    const u64 block = first / 4 + (u64)blockIdx.x * blockDim.x + threadIdx.x;
-    const Four four = philox(Four{{block, site, *step, 0}}, seed, purpose);
+extern "C" __global__ void philox_words(u64* out, u64 n, u64 first, u64 seed, u64 purpose, u64 step, u64 site,
+                                        const u64* start) {
+    const u64 block = first / 4 + thread_number();
+    const Four four = Stream{seed, purpose, step, site, start}.block(block);
     for (int j = 0; j < 4; ++j) {
         // Where the first or the last block sticks out of the range, i is not below n: unsigned numbers wrap
         // round, so a word before the first one has a huge i.

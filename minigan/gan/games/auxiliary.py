@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigan.gan.game import Batch, Report
+from minigan.gan.game import Batch
 from minigan.gan.games.conditional import LabelledGame, labels_of
+from minigan.gan.reports import Report
 from minigan.nn import functional as F
 from minigan.recording import no_grad
 from minigan.tensor import Tensor

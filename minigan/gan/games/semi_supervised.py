@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.errors import ConfigError
-from minigan.gan.game import Batch, Game, Report
+from minigan.gan.game import Batch, Game
 from minigan.gan.games.auxiliary import accuracy
 from minigan.gan.games.conditional import labels_of
+from minigan.gan.reports import Report
 from minigan.nn import functional as F
 from minigan.ops.random import randint
 from minigan.recording import no_grad

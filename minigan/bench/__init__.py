@@ -1,0 +1,22 @@
+"""How fast a training step is: what `minigan bench` measures.
+
+A step is all that `minigan train` does for one, and it is `minigan.gan.Trainer` that makes it: it gathers the batch,
+draws noise and dropout, moves both players and their optimizers, and reads the report every 50 steps. Nothing is saved.
+
+- Two modes, eager and captured, each a training of its own, take turns (`measure`). Before, each has made all kinds of
+  its steps, so that kernels are compiled, steps captured and memory taken. A turn is a block of steps of a tenth of a
+  second, or of one step if that takes longer, after some that are not timed. The clock is read before and after each
+  block, on a GPU when it has done all it was asked for. What counts is the median of the blocks, at least five; the
+  spread goes from what a tenth of them undercut to what a tenth exceed.
+- Penalties that are due on some steps only make these longer: blocks are whole periods of them.
+- FLOPs and bytes follow from the shapes of what each kernel gets and gives (`minigan.observers.costs`). The limits of
+  the device are measured (`minigan.roofline`). The share is the time that all kernels would take at these limits, over
+  the time measured. 100 % cannot be had: small matrix products are slower than large ones, and kernels that do much for
+  each byte, such as random numbers, are counted as copies.
+- The time of each kernel is that in an eager step (`kernels`), the median over steps of their own that take turns with
+  the blocks; so is the time between kernels. On a GPU the time of a kernel goes from one event to another, and so
+  includes that the GPU waits for small kernels to be launched.
+- Peak memory is what a training takes from building the game on, besides Python, the libraries and the data set: on the
+  CPU all that NumPy and Python allocate, on a GPU what CuPy's pools have taken (`memory`). So one process measures all
+  of it, and the number does not depend on what was measured before. A process's own peak is some 100 MB more.
+"""

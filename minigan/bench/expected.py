@@ -1,0 +1,89 @@
+"""What is to be expected of the measurements of a preset: how long they take, and which batches fit into memory.
+
+Time and memory of a step are straight lines over the batch size, a part for the weights and one for each sample; a look
+at two small sizes tells both.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from minigan.backend.device import Device
+from minigan.bench.measure import BLOCKS, Point, measure
+from minigan.bench.work import Work
+from minigan.roofline import Limits
+
+SMALL = 64  # at most: a batch size to look at
+LOOKS = 3  # steps of which the fastest counts: what else the machine does can only make a step slower
+
+
+class Line(NamedTuple):
+    """y = at_zero + slope x."""
+
+    at_zero: float
+    slope: float
+
+    @classmethod
+    def through(cls, first: tuple[float, float], second: tuple[float, float]) -> Line:
+        """The line through two points (x, y), or as close as one comes that does not fall.
+
+        >>> from minigan.bench.expected import Line
+        >>> Line.through((1, 5), (3, 9))
+        Line(at_zero=3.0, slope=2.0)
+        """
+        (x1, y1), (x2, y2) = first, second
+        slope = max(0.0, (y2 - y1) / (x2 - x1)) if x1 != x2 else 0.0
+        return cls(max(0.0, y2 - slope * x2), slope)
+
+    def at(self, x: float) -> float:
+        """y there."""
+        return self.at_zero + self.slope * x
+
+
+class Expectation(NamedTuple):
+    """Lines over the batch size.
+
+    Attributes:
+        seconds: of a step, eager and captured together.
+        nbytes: of a training, eager and captured together: they are measured side by side.
+    """
+
+    seconds: Line
+    nbytes: Line
+
+    def duration(self, work: Work, seconds: float) -> float:
+        """How long it takes to time each mode at each size for so many seconds, with all that has to be done besides.
+
+        That is to build games, to warm up, to find the length of a block, and to meter kernels.
+        """
+        total = 0.0
+        for batch_size in work.batch_sizes:
+            steps = (3 + BLOCKS * 3 / 2) * work.period + 2  # at least
+            total += max(2.5 * seconds, steps * self.seconds.at(batch_size))
+        return total
+
+    def largest(self, nbytes: int) -> float:
+        """The largest batch size for which so much memory is enough."""
+        over = nbytes - self.nbytes.at_zero
+        return over / self.nbytes.slope if self.nbytes.slope else (float("inf") if over >= 0 else 0)
+
+
+def expect(work: Work, device: Device, limits: Limits) -> Expectation:
+    """From a look at two sizes, or at one if larger ones are not asked for.
+
+    Raises:
+        MemoryError, ShapeError, ConfigError: see `minigan.bench.measure.measure`.
+    """
+    high = min(SMALL, work.batch_sizes[-1])
+    low = max(high // 8 * 2, min(high, 2))  # even, as packed samples come in pairs
+    points = [measure(work, size, device, limits, seconds=0, blocks=LOOKS) for size in (low, high)]
+    seconds, nbytes = ([(point.batch_size, quantity(point)) for point in points] for quantity in (_seconds, _bytes))
+    return Expectation(Line.through(*seconds), Line.through(*nbytes))
+
+
+def _seconds(point: Point) -> float:
+    return sum(min(timing.seconds) for timing in point.timings.values())
+
+
+def _bytes(point: Point) -> float:
+    return sum(timing.peak_bytes for timing in point.timings.values())

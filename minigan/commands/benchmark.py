@@ -1,0 +1,157 @@
+"""What `minigan bench` does, from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from minigan.backend.device import CPU, Device, probe
+from minigan.backend.device import device as resolve
+from minigan.backend.memory import keep_freed_memory
+from minigan.bench.crossover import crossovers
+from minigan.bench.expected import Expectation, expect
+from minigan.bench.measure import measure
+from minigan.bench.memory import usable_memory
+from minigan.bench.report import Report, name_of
+from minigan.bench.table import footer, head, lines
+from minigan.bench.work import Work
+from minigan.blas import running
+from minigan.commands.announcement import duration
+from minigan.errors import ConfigError, RunError, ShapeError
+from minigan.gan import load_preset
+from minigan.roofline import limits
+from minigan.streams import say
+
+FOLDER = "bench"
+GIB = 1 << 30
+
+
+class Job(NamedTuple):
+    """A preset on a device."""
+
+    work: Work
+    device: Device
+    expected: Expectation
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Measure, print, write; nothing is written before all is known to work."""
+    keep_freed_memory()  # as training does
+    devices = _devices(args.device)
+    works = [Work.of(load_preset(name), args.batch_sizes) for name in args.presets]
+    _check_out(args.out)
+    report = Report(args.typed, {device: limits(device) for device in devices})
+    jobs = [Job(work, device, expect(work, device, limits(device))) for work in works for device in devices]
+    with _folder(args.out) as folder:
+        say(_announcement(args, report, jobs, folder))
+        try:
+            for job in jobs:
+                _measure(job, report, args.seconds)
+        finally:  # whatever ends it, what was measured is kept
+            if report.points:
+                _finish(report, folder)
+    return 0
+
+
+# ---- before --------------------------------------------------------------------------------------------------
+
+
+def _devices(asked: str) -> list[Device]:
+    """The CPU and all GPUs that work, or the one that was asked for."""
+    if asked != "all":
+        return [resolve(asked)]
+    if probe().state != "ok":
+        return [CPU]
+    import cupy
+
+    gpus = range(cupy.cuda.runtime.getDeviceCount())
+    return [CPU, *(Device("cuda", index) for index in gpus if probe(index).state == "ok")]
+
+
+def _check_out(out: str | None) -> None:
+    """Before the measuring, so that it was not in vain."""
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise RunError(f"--out {out}: this is a file, but a folder was expected; choose another.")
+
+
+@contextlib.contextmanager
+def _folder(out: str | None) -> Iterator[Path]:
+    """The folder to write to: this one, or the next free one; taken back if nothing was written to it."""
+    path = _free_folder() if out is None else Path(out)
+    try:
+        path.mkdir(parents=True, exist_ok=out is not None)
+    except OSError as error:
+        raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):  # there is something in it
+            path.rmdir()
+
+
+def _free_folder() -> Path:
+    names = (Path(FOLDER if i == 1 else f"{FOLDER}-{i}") for i in count(1))
+    return next(path for path in names if not path.exists())
+
+
+def _announcement(args: argparse.Namespace, report: Report, jobs: Sequence[Job], folder: Path) -> str:
+    """What is about to happen: where, for how long, and where to."""
+    from minigan.info import AVX512_HINT, environment
+
+    rows = []
+    for device, most in report.devices.items():
+        blas = f"; {running()}" if device == CPU else ""
+        rows += [(str(device), f"{name_of(device)}{blas}"), ("", f"at most {most}")]
+    if args.device == "all" and len(report.devices) == 1:
+        rows.append(("cuda", f"is left out. {probe().sentence}"))
+    if environment()["avx512_unused"]:
+        rows.append(("faster", AVX512_HINT))
+    seconds = sum(job.expected.duration(job.work, args.seconds) for job in jobs)
+    rows.append(("time", f"{duration(seconds, seconds)}; Ctrl-C stops early and keeps what was measured"))
+    rows.append(("writes", f"{folder}/"))
+    return "\n".join(f"{label:<10}{text}" for label, text in rows)
+
+
+# ---- measuring -----------------------------------------------------------------------------------------------
+
+
+def _measure(job: Job, report: Report, seconds: float) -> None:
+    """A preset on a device, from the smallest batch to the largest that fits into memory."""
+    work, device, expected = job
+    say(f"\n{work.name} on {device}\n{head()}")
+    room = usable_memory(device)
+    largest = expected.largest(room)
+    for batch_size in work.batch_sizes:
+        if batch_size > largest:
+            why = f"take more than the {room / GIB:.1f} GiB that may be used; about {largest:,.0f} would fit"
+            _leave_out(job, report, f"batch sizes from {batch_size:,} on {why}")
+            return
+        try:
+            point = measure(work, batch_size, device, report.devices[device], seconds)
+        except MemoryError:
+            _leave_out(job, report, f"batch sizes from {batch_size:,} on run out of memory")
+            return
+        except (ShapeError, ConfigError) as error:
+            _leave_out(job, report, f"batch size {batch_size:,}: {error}")
+            continue
+        report.points.append(point)
+        say("\n".join(lines(point)))
+        if point.refused is not None:
+            _leave_out(job, report, f"captured steps at batch size {batch_size:,}: {point.refused}")
+
+
+def _leave_out(job: Job, report: Report, why: str) -> None:
+    report.left_out.append(f"{job.work.name} on {job.device}: {why}")
+    say(f"left out: {why}")
+
+
+def _finish(report: Report, folder: Path) -> None:
+    """The end of what is printed, and the files."""
+    say(f"\n{footer()}\n")
+    for each in crossovers(report.points):
+        say(str(each))
+    say("\n".join(f"Wrote {path}" for path in report.write(folder)))
