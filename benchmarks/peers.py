@@ -307,6 +307,8 @@ def main() -> None:
         bench.run()
     if not args.check:
         print(f"\n{table.of_goals(bench.goals(), bench.measured)}")
+    if args.quick:
+        print("Of so few small steps nothing follows: measure without --quick.")
     if bench.failed:
         sys.exit("A side failed; what it said is above.")
 

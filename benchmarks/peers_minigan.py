@@ -33,8 +33,6 @@ def eager_step(task: Task, device: str, replayed: bool) -> Step:
 
 def captured_step(task: Task, device: str, replayed: bool) -> Step:
     """The same, captured, as the Trainer does it."""
-    if not hasattr(mg, "capture"):
-        raise LeftOutError("mg.capture is not there")
     game, loader = game_of(task, device)
     game.capture()
 
@@ -115,7 +113,7 @@ def prepare(setting: Setting) -> None:
 def wait(losses: Losses, device: str) -> None:
     """Until the GPU is done."""
     if device == "cuda":
-        importlib.import_module("cupy").cuda.get_current_stream().synchronize()
+        importlib.import_module("cupy").cuda.Device().synchronize()  # of all streams: a graph may have its own
 
 
 # ---- the file for the other sides ----------------------------------------------------------------------------
@@ -140,8 +138,8 @@ def described(work: Work) -> Task:
     return Task(
         config=config.to_dict(),
         check_lr=work.check_lr,
-        G=[layer(module) for module in G],
-        D=[layer(module) for module in D],
+        G=[layer(module) for module in G.children()],
+        D=[layer(module) for module in D.children()],
         loss=config.discriminator.output if config.game.loss == "non-saturating" else config.game.loss,
         batch_size=config.training.batch_size,
         z_dim=config.generator.z_dim,
@@ -185,9 +183,12 @@ def played(task: Task) -> tuple[list[list[float]], np.ndarray, np.ndarray]:
     with heard(noise, "randn") as z, heard(penalties, "rand") as eps:
         step = eager_step(task, "cpu", replayed=True)
         losses = [[float(loss) for loss in step(k)] for k in range(CHECKED)]
-    return losses, *(
-        np.stack(drawn).reshape(CHECKED, -1, *drawn[0].shape) if drawn else np.empty(0) for drawn in (z, eps)
-    )
+    return losses, by_step(z), by_step(eps)
+
+
+def by_step(drawn: list[np.ndarray]) -> np.ndarray:
+    """In one array; an empty one if nothing was drawn."""
+    return np.stack(drawn).reshape(CHECKED, -1, *drawn[0].shape) if drawn else np.empty(0)
 
 
 @contextlib.contextmanager

@@ -100,8 +100,8 @@ class Task:
     z_dim: int
     lr_G: float
     lr_D: float
-    betas_G: tuple[float, float]
-    betas_D: tuple[float, float]
+    betas_G: tuple[float, ...]
+    betas_D: tuple[float, ...]
     d_steps: int
     fresh_z: bool
     r1_gamma: float

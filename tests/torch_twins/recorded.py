@@ -19,21 +19,34 @@ class Recorded:
         self.drawn = {kind: deque() for kind in KINDS}
         self.drawing = False
         self.masks = []
+        self.decided = []  # random words that a fused layer has used: what they keep is asked again in its gradients
         for kind in KINDS:
             monkeypatch.setattr(NumpyBackend, kind, self.listen(kind, getattr(NumpyBackend, kind)))
+        fused = self.listen_to_layer(NumpyBackend.bias_leaky_relu_dropout)
+        monkeypatch.setattr(NumpyBackend, "bias_leaky_relu_dropout", fused)
 
     def listen(self, kind, draw):
         def drawing(*args, **kwargs):
             inside, self.drawing = self.drawing, True  # a normal draw makes a uniform one of its own
             values = draw(*args, **kwargs)
             self.drawing = inside
-            if not inside:
+            if not inside and not any(words is args[1] for words in self.decided):
                 self.drawn[kind].append(torch.from_numpy(values.copy()))
             return values
 
         return drawing
 
+    def listen_to_layer(self, layer):
+        def drawing(backend, x, bias, words, negative_slope, threshold, scale, out=None):
+            if words is not None:
+                backend.dropout_mask(words, x.shape, threshold, scale, x.dtype)
+                self.decided.append(words)
+            return layer(backend, x, bias, words, negative_slope, threshold, scale, out)
+
+        return drawing
+
     def forget(self):
+        self.decided.clear()
         for numbers in [*self.drawn.values(), *self.masks]:
             numbers.clear()
 
