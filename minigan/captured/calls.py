@@ -91,6 +91,20 @@ def _alive(calls: Sequence[Call]) -> dict[Memory, Array]:
     return {x.memory: owner for x in views if (owner := x.memory.owner()) is not None}
 
 
+def _numbers_as_arrays(function: Callable[..., Any], args: list[Any]) -> list[Any]:
+    """Python numbers among the operands of a ufunc as 0-d arrays: NumPy would make them again in every call.
+
+    It takes them in the type of the arrays beside them (NEP 50), if these are of one.
+    """
+    types = {x.dtype for x in args if isinstance(x, np.ndarray) and x.dtype != bool}
+    if not isinstance(function, np.ufunc) or len(types) != 1:
+        return args
+    dtype = types.pop()
+    if dtype.kind != "f":
+        return args
+    return [np.array(x, dtype) if type(x) in (int, float) else x for x in args]
+
+
 class _Binding:
     """Turns calls on places into calls on arrays."""
 
@@ -100,7 +114,7 @@ class _Binding:
         self.alive = alive
 
     def call(self, call: Call) -> Callable[[], Any]:
-        args = [self._array(x) for x in call.args]
+        args = _numbers_as_arrays(call.function, [self._array(x) for x in call.args])
         options = {name: self._array(x) for name, x in call.options.items()}
         return partial(call.function, *args, **options)
 

@@ -273,7 +273,8 @@ class Module(Hooked):
             raise ArgumentError(f"{type(self).__name__}.train: expected True or False, but got {mode!r}.")
         for module in self.modules():
             replace(module, "training")
-            module.training = mode
+            if module.training is not mode:  # a game says this in every step, and an assignment is slow
+                module.training = mode
         return self
 
     def eval(self) -> Module:

@@ -243,7 +243,6 @@ def assert_is(game, tree):
             )
     assert same(game.steps, saved["steps"])
     assert same(game.steps, tree["step"])
-    assert game.noise.z_dim == tree["config"]["generator"].get("z_dim", 100)
 
 
 def of_state(setting):
@@ -291,6 +290,7 @@ def opened(folder, sampled):
             assert game.steps == 3
             return "passed over"
         assert_is(game, tree)
+        assert game.noise.z_dim == tree["config"]["generator"].get("z_dim", 100)
         if samples is None:
             return "read"
         assert samples.shape == (2, *tree["data"]["shape"])
@@ -364,6 +364,7 @@ def resumed(runs, folder, rng, said):
                 trainer = trainer_of(run.config, run)
                 run.restore(trainer)
             assert_is(trainer.game, saved)
+            assert trainer.game.noise.z_dim == run.config.generator.z_dim  # the run's own, where changes are allowed
             with harmless(folder):
                 trainer.steps = trainer.step + 1
                 trainer.run()

@@ -28,4 +28,8 @@ class Loss(Activation):
 
     def bce_with_logits_grad(self, gy: Array, x: Array, target: Array) -> Array:
         # sigmoid(x) - t, in a form that keeps all digits where D is sure and right: for t = 1 it is -sigmoid(-x).
-        return gy * ((1 - target) * self.sigmoid(x) - target * self.sigmoid(-x))
+        # Of sigmoid(x) and sigmoid(-x), one is 1 / (1 + e) and the other e / (1 + e).
+        e, one, positive = self.xp.exp(-self.xp.absolute(x)), x.dtype.type(1), x >= 0
+        fake = (1 - target) * self.xp.where(positive, one, e)
+        real = target * self.xp.where(positive, e, one)
+        return gy * (fake - real) / (1 + e)
