@@ -155,6 +155,15 @@ def test_a_penalty_on_the_gradient_allocates_nothing_in_a_replay():
     assert peak_of(lambda: step(real)) < SMALL < peak_of(lambda: function(real)) / 10
 
 
+def test_a_call_that_runs_as_written_takes_the_place_of_the_buffer():
+    play, real = Play(draws=False), images()
+    step = warm(mg.capture(play.step), real)
+    size = step.program.nbytes
+    as_written = peak_of(lambda: play.step(real))
+    play.of_D.param_groups[0]["eps"] = 1e-7  # so that no program fits
+    assert peak_of(lambda: step(real)) < as_written - size / 2
+
+
 # ---- the plan --------------------------------------------------------------------------------------------
 
 

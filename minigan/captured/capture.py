@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -90,21 +91,31 @@ class Captured:
             return self._as_written(args, kwargs)
         if kind is None:
             kind = self._kinds[signature] = _Kind()
-        if not kind.begun:
+        with self._without_arena():
+            if kind.begun:
+                return self._record(kind, args, kwargs, tensors)
             kind.begun = True
             with intercepted(kind.see):
                 return self._as_written(args, kwargs)
-        return self._record(kind, args, kwargs, tensors)
 
     def _as_written(self, args: Any, kwargs: Any) -> Any:
         args, kwargs = map_tensors(lambda x: x, (args, kwargs))  # arrays as tensors
         y = self._function(*args, **kwargs)
         return y if self.refused is not None else result_of(y)
 
+    @contextlib.contextmanager
+    def _without_arena(self) -> Iterator[None]:
+        """Inside, the memory of the programs is given up for what the function takes itself."""
+        self._arena.give_up()
+        try:
+            yield
+        finally:
+            programs = (program for kind in self._kinds.values() for program in kind.programs)
+            self._arena.furnish([program for program in programs if isinstance(program, CallProgram)])
+
     def _record(self, kind: _Kind, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         inputs = _own(tensors)
         make, watch = kind.recorder(lenient=not self._strict)
-        self._arena.give_up()
         try:
             y = self._watched(watch, inputs, *replaced((args, kwargs), iter(inputs)))
             self.refused = watch.refused
@@ -120,8 +131,6 @@ class Captured:
             return self._as_written(args, kwargs)
         finally:
             watch.release()
-            programs = (program for kind in self._kinds.values() for program in kind.programs)
-            self._arena.furnish([program for program in programs if isinstance(program, CallProgram)])
         kind.begun = False
         return map_tensors(view_of, y)
 
