@@ -197,7 +197,7 @@ def test_more_than_eight_shapes_are_an_error_that_says_so():
     for n in range(1, 9):
         step(mg.ones(n))
         step(mg.ones(n))
-    with pytest.raises(mg.CaptureError, match=r"at most 8 kinds of calls.*\(9,\).*pass what changes.*as a tensor"):
+    with pytest.raises(mg.CaptureError, match=r"at most 8 kinds of calls.*: \(tensor \(9,\)\)\. .*pass what changes.*as a tensor"):
         step(mg.ones(9))
     assert step(mg.ones(8)).tolist() == [2.0] * 8  # those that are known go on
 
@@ -206,7 +206,7 @@ def test_a_number_that_is_another_one_in_each_call_is_an_error_and_not_kept_for_
     step = mg.capture(lambda x, rate: x * rate)
     for i in range(8):
         step(mg.ones(2), i / 7)
-    with pytest.raises(mg.CaptureError, match="at most 8 kinds"):
+    with pytest.raises(mg.CaptureError, match=r"at most 8 kinds.*: \(tensor \(2,\), 1\.1428"):
         step(mg.ones(2), 8 / 7)
     assert len(step._kinds) == 8
 

@@ -91,6 +91,39 @@ def leave_a_gradient(x):
     return x
 
 
+TOTAL = mg.zeros(2)
+
+
+def bind_a_name_of_the_module(x):
+    global TOTAL
+    TOTAL = TOTAL + x
+    return TOTAL
+
+
+def bind_a_name_of_the_function_around():
+    total = mg.zeros(2)
+
+    def function(x):
+        nonlocal total
+        total = total + x
+        return total
+
+    return function
+
+
+class Sum:
+    def __init__(self):
+        self.total, self.last = mg.zeros(2), mg.zeros(2)
+
+    def add(self, x):
+        self.total = self.total + x
+        return self.total
+
+    def keep(self, x):
+        self.last = x * 2
+        return self.last
+
+
 def generator(x):
     return x * mg.tensor(np.random.default_rng(0).standard_normal(2))
 
@@ -136,6 +169,9 @@ REFUSED = {
     "profile": (profiled, "observer.*around the call"),
     "detect_anomaly": (checked, "observer.*around the call"),
     "a new optimizer": (new_optimizer, "optimizer.*outside"),
+    "a name of the module": (bind_a_name_of_the_module, r"name TOTAL.*TOTAL\[\.\.\.\] = new"),
+    "a name of a function": (bind_a_name_of_the_function_around(), "name total.*then replaced by another"),
+    "an attribute": (Sum().add, r"name self\.total.*then replaced by another"),
     "argument += 1": (change_the_argument, "argument that is changed in place.*Change a copy"),
     "argument[0] = 1": (write_to_the_argument, "argument that is changed in place.*Change a copy"),
     "argument.data = y": (copy_into_the_argument, "argument that is changed in place.*Change a copy"),
@@ -213,6 +249,31 @@ def test_what_is_no_tensor_is_no_result_from_the_first_call_on(function, words):
     for _ in range(3):
         with pytest.raises(mg.CaptureError, match=f"expected the function to return tensors, but got {words}"):
             step(mg.ones(2))
+
+
+def test_a_name_that_is_only_bound_shows_what_the_last_call_gave():
+    keeper = Sum()
+    step = mg.capture(keeper.keep)
+    for i in range(5):
+        step(mg.full((2,), i))
+        assert keeper.last.tolist() == [2.0 * i, 2.0 * i]
+
+
+def test_a_moment_that_an_optimizer_would_make_in_the_second_call():
+    w = nn.Parameter(mg.ones(2))
+    optimizer = mg.optim.SGD([w], lr=0.1)
+
+    def function(x):
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+        return x
+
+    step = mg.capture(function)
+    step(mg.ones(2))
+    optimizer.param_groups[0]["momentum"] = 0.9
+    with pytest.raises(mg.CaptureError, match="moment that an optimizer makes anew.*before the first"):
+        step(mg.ones(2))
 
 
 def test_an_argument_that_cannot_be_compared():

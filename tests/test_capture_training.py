@@ -737,6 +737,30 @@ def test_an_average_of_a_network():
     alike(make, batches(20, (5, 3)), kinds=1)
 
 
+def test_an_average_whose_arrays_are_others_now():
+    def played(convert):
+        mg.manual_seed(0)
+        net = network()
+        average = EMA(net, 0.9)
+
+        def function(x):
+            with mg.no_grad():
+                for parameter in net.parameters():
+                    parameter += x.mean()
+            average.update()
+            return x
+
+        step = convert(function)
+        for i in range(8):
+            if i == 5:
+                average.network.double().float()
+            step(mg.full((2, 3), i / 8))
+        return [parameter.numpy() for parameter in average.network.parameters()]
+
+    for captured, written in zip(played(mg.capture), played(lambda function: function), strict=True):
+        np.testing.assert_array_equal(captured, written)
+
+
 BATCH_NORMS = {
     "BatchNorm1d": lambda: nn.BatchNorm1d(3),
     "without an average": lambda: nn.BatchNorm1d(3, track_running_stats=False),

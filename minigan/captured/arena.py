@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -39,7 +39,11 @@ class Arena:
         """Give each of these a place, all of them the same."""
         self.tenants = tenants
         give_back_freed_memory()  # what the recording took: the buffer takes its place
-        nbytes = max((tenant.nbytes for tenant in tenants), default=0)
-        buffer: Any = get_backend(np.empty(0)).flat_buffer(nbytes, np.uint8)
+        buffer = buffer_of(max((tenant.nbytes for tenant in tenants), default=0))
         for tenant in tenants:
             tenant.move(buffer)
+
+
+def buffer_of(nbytes: int) -> Array:
+    """New memory on the CPU, which begins with a cache line."""
+    return get_backend(np.empty(0)).flat_buffer(nbytes, np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -12,11 +11,13 @@ import numpy as np
 
 from minigan.backend import Array
 from minigan.backend.device import CPU
-from minigan.captured.plan import LINE, needed, outlives, place
+from minigan.captured.arena import buffer_of
+from minigan.captured.binding import Binding, Copies
+from minigan.captured.plan import needed, outlives, place
 from minigan.captured.program import Program
 from minigan.captured.recorder import Recorder
 from minigan.captured.report import report
-from minigan.captured.trace import Call, Memory, View, bytes_of, owner_of, shown
+from minigan.captured.trace import Call, Memory, View, owner_of
 from minigan.roofline import limits
 from minigan.tensor import Tensor
 
@@ -50,7 +51,7 @@ class CallProgram(Program):
 
     def move(self, buffer: Array | None) -> None:
         """Live in this buffer of at least ``nbytes`` from now on; without one the program cannot run."""
-        bound = _Binding(buffer, self._plan.offsets, self._alive)
+        bound = Binding(buffer, self._plan.offsets, self._alive)
         self._steps = [] if buffer is None else [bound.call(call) for call in self._calls]
 
     def overwrites(self, x: Tensor) -> bool:
@@ -64,21 +65,18 @@ class CallProgram(Program):
                 step()
 
     def seconds(self, runs: int = 20) -> list[list[float]]:
-        """How long each kernel takes, in each of several runs on what the memory holds now; nothing is changed."""
-        before = [x.copy() for x in self._written]
+        """How long each kernel takes, in each of several runs on copies of what the memory holds now."""
+        bound = Binding(buffer_of(self.nbytes), self._plan.offsets, self._alive, Copies())
+        steps = [bound.call(call) for call in self._calls]
         stop = time.perf_counter
         found: list[list[float]] = [[] for _ in self.kernels]
-        try:
-            with np.errstate(all="ignore"):
-                for _ in range(runs):
-                    for times, part in zip(found, self._parts, strict=True):
-                        begun = stop()
-                        for step in self._steps[part]:
-                            step()
-                        times.append(stop() - begun)
-        finally:  # also if somebody interrupts it
-            for x, value in zip(self._written, before, strict=True):
-                np.copyto(x, value)
+        with np.errstate(all="ignore"):
+            for _ in range(runs):
+                for times, part in zip(found, self._parts, strict=True):
+                    begun = stop()
+                    for step in steps[part]:
+                        step()
+                    times.append(stop() - begun)
         return found
 
     def __str__(self) -> str:
@@ -89,44 +87,3 @@ def _alive(calls: Sequence[Call]) -> dict[Memory, Array]:
     """The arrays that outlived the run, of those that the calls use."""
     views = [x for call in calls for x in call.operands() if isinstance(x, View)]
     return {x.memory: owner for x in views if (owner := x.memory.owner()) is not None}
-
-
-def _numbers_as_arrays(function: Callable[..., Any], args: list[Any]) -> list[Any]:
-    """Python numbers among the operands of a ufunc as 0-d arrays: NumPy would make them again in every call.
-
-    It takes them in the type of the arrays beside them (NEP 50), if these are of one.
-    """
-    types = {x.dtype for x in args if isinstance(x, np.ndarray) and x.dtype != bool}
-    if not isinstance(function, np.ufunc) or len(types) != 1:
-        return args
-    dtype = types.pop()
-    if dtype.kind != "f":
-        return args
-    return [np.array(x, dtype) if type(x) in (int, float) else x for x in args]
-
-
-class _Binding:
-    """Turns calls on places into calls on arrays."""
-
-    def __init__(self, buffer: Array, offsets: dict[Memory, int], alive: dict[Memory, Array]) -> None:
-        self.buffer = buffer
-        self.offsets = offsets
-        self.alive = alive
-
-    def call(self, call: Call) -> Callable[[], Any]:
-        args = _numbers_as_arrays(call.function, [self._array(x) for x in call.args])
-        options = {name: self._array(x) for name, x in call.options.items()}
-        return partial(call.function, *args, **options)
-
-    def _array(self, x: Any) -> Any:
-        if isinstance(x, View):
-            return shown(x, self._memory(x.memory))
-        if type(x) in (tuple, list):
-            return type(x)(self._array(part) for part in x)
-        return x
-
-    def _memory(self, memory: Memory) -> Array:
-        if memory in self.alive:
-            return bytes_of(self.alive[memory])
-        start = self.offsets[memory]
-        return self.buffer[start : start + -(-memory.nbytes // LINE) * LINE]

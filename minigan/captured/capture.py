@@ -14,9 +14,10 @@ from minigan.backend.device import get_default_device
 from minigan.backend.intercept import intercepted
 from minigan.captured.arena import Arena
 from minigan.captured.calls import CallProgram
+from minigan.captured.names import kept_by
 from minigan.captured.program import Program
 from minigan.captured.recorder import Recorder
-from minigan.captured.structure import flatten, like, map_tensors, replaced, result_of
+from minigan.captured.structure import flatten, in_words, like, map_tensors, replaced, result_of
 from minigan.capturing import capturing
 from minigan.errors import CaptureError
 from minigan.observers.observer import watching
@@ -82,7 +83,7 @@ class Captured:
                 if program.fits():
                     self.program = program
                     return map_tensors(view_of, program.run(tensors))
-            self._check_room(kind, tensors)
+            self._check_room(kind, args, kwargs)
         except CaptureError as error:
             if self._strict:
                 raise
@@ -136,18 +137,19 @@ class Captured:
 
     def _watched(self, watch: Any, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Any:
         """What the function returns, off the tape, which is gone with this call."""
+        kept = kept_by(self._function)
         with watch.recording(inputs):
             y = self._function(*args, **kwargs)
+            watch.check_kept(kept, kept_by(self._function))
             return y if watch.refused is not None else map_tensors(partial(_apart, inputs), result_of(y))
 
-    def _check_room(self, kind: _Kind | None, tensors: list[Tensor]) -> None:
+    def _check_room(self, kind: _Kind | None, args: Any, kwargs: Any) -> None:
         taken = sum(max(1, len(kind.programs)) for kind in self._kinds.values())
         if taken >= MOST and (kind is None or kind.programs):
-            shapes = ", ".join(str(x.shape) for x in tensors) or "none"
             raise CaptureError(
-                f"capture: expected at most {MOST} kinds of calls, but this is one more (shapes of its tensors: "
-                f"{shapes}). Each combination of shapes, types and other arguments, and each way that modules and "
-                "optimizers are set, is captured by itself: pass what changes from call to call as a tensor."
+                f"capture: expected at most {MOST} kinds of calls, but this is one more: {in_words(args, kwargs)}. "
+                "Each combination of shapes, types and other arguments, and each way that modules and optimizers are "
+                "set, is captured by itself: pass what changes from call to call as a tensor."
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -98,6 +99,28 @@ def map_tensors(change: Callable[[Tensor], Any], x: Any) -> Any:
 def replaced(x: Any, tensors: Iterator[Tensor]) -> Any:
     """x with these tensors in place of its own, in the order of :func:`flatten`."""
     return map_tensors(lambda _: next(tensors), x)
+
+
+def in_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The arguments of a call as a person may read them: of tensors, their shapes.
+
+    >>> from minigan.captured.structure import in_words
+    >>> in_words((mg.ones(2, 3), 0.5), {"flip": True})
+    '(tensor (2, 3), 0.5, flip=True)'
+    """
+    shown = map_tensors(lambda x: _Shape(x.shape), [*args, *kwargs.values()])
+    names = [""] * len(args) + [f"{name}=" for name in kwargs]
+    parts = [name + reprlib.repr(x) for name, x in zip(names, shown, strict=True)]
+    return f"({', '.join(parts)})"
+
+
+class _Shape(tuple[int, ...]):
+    """That of a tensor."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"tensor {tuple(self)}"
 
 
 def result_of(y: Any) -> Any:

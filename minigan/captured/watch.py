@@ -148,6 +148,15 @@ class Watch(Observer):
                         f"Change it in place, inside of mg.no_grad(): self.{name}[...] = new.",
                     )
 
+    def check_kept(self, before: dict[str, Variable], after: dict[str, Variable]) -> None:
+        """Of tensors that the function keeps under names, none may be used and then replaced."""
+        for name, x in before.items():
+            if after.get(name) is not x and {id(x), id(x.owner())} & self.read:
+                self.refuse(
+                    f"the name {name}, whose tensor is used and then replaced by another, which a replay would not use",
+                    f"Change it in place, inside of mg.no_grad(): {name}[...] = new.",
+                )
+
     def draw(self, seed: int, purpose: int, step: int, site: int) -> int | None:
         """Which draw of the run these words are, from 0; None if they are none, but the same in every replay."""
         if purpose not in (philox.INIT, philox.NOISE, philox.DROPOUT):
@@ -187,7 +196,7 @@ class Watch(Observer):
             self._touch_argument(names)
             return
         found = self._found(owner)
-        for name in names:
+        for name in names or ("_data",):
             if name not in found.replaced:
                 found.before.setdefault(name, getattr(owner, name))
 

@@ -7,8 +7,9 @@ moves when is told in rules.py; games in which there is more at stake than real 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakMethod
 
 from numpy.typing import NDArray
 
@@ -166,7 +167,17 @@ class Game:
         The report of a step is then overwritten by the next. A game whose moves cannot be captured is played as
         written; `refused` says why.
         """
-        self._captured = Captured(lambda batches: in_a_row(self._as_written(batches)), strict=False)
+        as_written = _weakly(self._as_written)
+        self._captured = Captured(lambda batches: in_a_row(as_written(batches)), strict=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`: a copy captures its steps anew."""
+        return {**vars(self), "_captured": self._captured is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _captured=None)
+        if state["_captured"]:
+            self.capture()
 
     @property
     def captured(self) -> bool:
@@ -204,7 +215,7 @@ class Game:
 
     def _as_written(self, batches: list[Batch]) -> Report:
         """All that kernels do in a step."""
-        fixed(self._settings)
+        fixed(_weakly(self._settings))
         report = RULES[self.rule](self, batches)
         if self.ema is not None:
             self.ema.update()
@@ -357,6 +368,12 @@ class Game:
         if self.ema is not None and state_dict["ema"] is not None:
             self.ema.load_state_dict(state_dict["ema"])
         self.steps = state_dict["steps"]
+
+
+def _weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls the method without keeping its object: a game that nobody holds is gone at once, with its programs."""
+    weak = WeakMethod(method)
+    return lambda *args: weak()(*args)  # type: ignore[misc]
 
 
 def batches_per_step(rule: str, d_steps: int) -> int:

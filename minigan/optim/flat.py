@@ -78,6 +78,7 @@ class Flat:
     def moment(self, name: str) -> Array:
         """The moment of this name; zeros, when first asked for."""
         if name not in self.moments:
+            refuse("a moment that an optimizer makes anew", "Set optimizers before the first of all calls.")
             self.moments[name] = self.backend.flat_buffer(self.starts[-1], self.data.dtype)
         return self.moments[name]
 
