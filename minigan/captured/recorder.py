@@ -18,6 +18,7 @@ from minigan.backend.base.conv import Conv
 from minigan.backend.numpy import NumpyBackend
 from minigan.captured import traced
 from minigan.captured.trace import Trace
+from minigan.captured.traced_numpy import TracedNumpy
 from minigan.captured.watch import Kernel, Watch
 from minigan.errors import CaptureError
 from minigan.ops.random import stream
@@ -120,7 +121,7 @@ class Recorder(Watch):
 class _TracedBackend(NumpyBackend):
     """The kernels of the CPU, on traced arrays."""
 
-    xp = traced.TracedNumpy()  # type: ignore[assignment]
+    xp = TracedNumpy()  # type: ignore[assignment]
     _scratch = Conv._scratch  # memory of its own each time, so that its lifetime is known
 
     def __init__(self, recorder: Recorder) -> None:

@@ -1,7 +1,7 @@
 """Arrays that leave a trace: while kernels run on them, every NumPy call is made as ever, and noted.
 
 NumPy hands calls on its subclasses over, by two protocols of its own (NEP 13 and NEP 18). So kernels need not know that
-they are traced, as long as they make arrays by the array module of their backend, here a :class:`TracedNumpy`.
+they are traced, as long as they make arrays by the array module of their backend, here one of `traced_numpy`.
 A kernel cannot look at a value: the next run would have another one.
 """
 
@@ -24,12 +24,12 @@ class TracedArray(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: tuple[Any, ...] = (), **options: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        inputs, options = _plain(inputs), {name: _plain(value) for name, value in options.items()}
+        inputs, options = plain(inputs), {name: plain(value) for name, value in options.items()}
         if method == "at":
             function(*inputs)
             _trace().record(function, inputs, written=[inputs[0]])
             return None
-        (given,) = _plain(out) or (None,)
+        (given,) = plain(out) or (None,)
         y = np.asarray(function(*inputs, **options, out=given))
         if given is None:
             _trace().made(y)
@@ -42,7 +42,7 @@ class TracedArray(np.ndarray[Any, Any]):
         if function in _MADE_OF_OTHERS:
             return super().__array_function__(function, types, args, kwargs)
         if function in _ABOUT_SHAPES:
-            return function(*_plain(args), **kwargs)
+            return function(*plain(args), **kwargs)
         raise CaptureError(f"capture: a kernel calls numpy.{function.__name__}, of which no trace can be kept.")
 
     # ---- what NumPy does without asking its protocols
@@ -52,14 +52,14 @@ class TracedArray(np.ndarray[Any, Any]):
             y = super().__getitem__((*index, ...) if isinstance(index, tuple) and ... not in index else index)
             return y if isinstance(y, np.ndarray) else super().__getitem__((index, ...))
         _refuse_masks(index)
-        return _new(operator.getitem, (_plain(self), _plain(index)))
+        return _new(operator.getitem, (plain(self), plain(index)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if _is_basic(index):
             copyto(self[index], value)
             return
         _refuse_masks(index)
-        args = (_plain(self), _plain(index), _plain(value))
+        args = (plain(self), plain(index), plain(value))
         operator.setitem(*args)
         _trace().record(operator.setitem, args, written=[args[0]])
 
@@ -68,11 +68,11 @@ class TracedArray(np.ndarray[Any, Any]):
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """`numpy.ndarray.astype`."""
-        return _filled(np.empty_like(_plain(self), dtype=dtype, subok=False), self)
+        return filled(np.empty_like(plain(self), dtype=dtype, subok=False), self)
 
     def copy(self, order: Any = "C") -> Any:
         """`numpy.ndarray.copy`."""
-        return _filled(np.empty_like(_plain(self), order=order), self)
+        return filled(np.empty_like(plain(self), order=order), self)
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """`numpy.ndarray.reshape`; a copy is noted, too."""
@@ -91,9 +91,9 @@ class TracedArray(np.ndarray[Any, Any]):
 
     def fill(self, value: Any) -> None:
         """`numpy.ndarray.fill`."""
-        plain = _plain(self)
-        plain.fill(value)
-        _trace().record(np.ndarray.fill, (plain, value), written=[plain])
+        x = plain(self)
+        x.fill(value)
+        _trace().record(np.ndarray.fill, (x, value), written=[x])
 
     def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
         """`numpy.ndarray.take`."""
@@ -101,15 +101,15 @@ class TracedArray(np.ndarray[Any, Any]):
 
     def argsort(self, *args: Any, **kwargs: Any) -> Any:
         """`numpy.ndarray.argsort`."""
-        return _new(np.argsort, (_plain(self), *args), kwargs)
+        return _new(np.argsort, (plain(self), *args), kwargs)
 
     def argmax(self, *args: Any, **kwargs: Any) -> Any:
         """`numpy.ndarray.argmax`."""
-        return _new(np.argmax, (_plain(self), *args), kwargs)
+        return _new(np.argmax, (plain(self), *args), kwargs)
 
     def argmin(self, *args: Any, **kwargs: Any) -> Any:
         """`numpy.ndarray.argmin`."""
-        return _new(np.argmin, (_plain(self), *args), kwargs)
+        return _new(np.argmin, (plain(self), *args), kwargs)
 
 
 def _refusal(name: str) -> Callable[..., Any]:
@@ -136,7 +136,7 @@ for _name in (
 
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """`numpy.copyto`; a number is filled in, which is faster."""
-    dst, src, where = _plain((dst, src, where))
+    dst, src, where = plain((dst, src, where))
     if where is True and _same(dst, src):  # how Python ends x[i] += y
         return
     np.copyto(dst, src, casting, where)  # type: ignore[arg-type]
@@ -148,8 +148,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     """`numpy.take`. With mode "raise" it would write to a buffer first; what is wrong is raised here, once."""
-    args = _plain((a, indices, axis))
-    y = np.take(*args, out=_plain(out), mode=mode)
+    args = plain((a, indices, axis))
+    y = np.take(*args, out=plain(out), mode=mode)
     if out is None:
         _trace().made(y)
     _trace().record(np.take, (*args, y, "wrap" if mode == "raise" else mode), written=[y])
@@ -158,8 +158,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
 
 def concatenate(arrays: Any, axis: Any = 0, out: Any = None, **options: Any) -> Any:
     """`numpy.concatenate`."""
-    arrays = [_plain(x) for x in arrays]
-    y = np.concatenate(arrays, axis, out=_plain(out), **options)
+    arrays = [plain(x) for x in arrays]
+    y = np.concatenate(arrays, axis, out=plain(out), **options)
     if out is None:
         _trace().made(y)
     _trace().record(np.concatenate, (arrays, axis, y), options, [y])
@@ -168,7 +168,7 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, **options: Any) -> 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`numpy.where`, which has no ``out``: y, and x over it where the condition holds."""
-    result = np.where(*_plain((condition, x, y)))
+    result = np.where(*plain((condition, x, y)))
     _trace().made(result)
     traced = _traced(result)
     copyto(traced, y, "unsafe")
@@ -178,7 +178,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     """`numpy.einsum`, in one go."""
-    args = (subscripts, *_plain(operands))
+    args = (subscripts, *plain(operands))
     y = np.asarray(np.einsum(*args, **options))
     _trace().made(y)
     _trace().record(np.einsum, args, {**options, "out": y}, [y])
@@ -187,7 +187,7 @@ def einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
 
 def vdot(a: Any, b: Any) -> Any:
     """`numpy.vdot` of real arrays, as `numpy.dot` of all their elements in a row, which has an ``out``."""
-    args = _plain((a.reshape(-1), b.reshape(-1)))
+    args = plain((a.reshape(-1), b.reshape(-1)))
     y = np.asarray(np.dot(*args))
     _trace().made(y)
     _trace().record(np.dot, (*args, y), written=[y])
@@ -196,24 +196,24 @@ def vdot(a: Any, b: Any) -> Any:
 
 def empty_like(prototype: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None) -> Any:
     """`numpy.empty_like`."""
-    y = np.empty_like(_plain(prototype), dtype, order, shape=shape)
+    y = np.empty_like(plain(prototype), dtype, order, shape=shape)
     _trace().made(y)
     return _traced(y)
 
 
 def zeros_like(prototype: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None) -> Any:
     """`numpy.zeros_like`."""
-    return _filled(np.empty_like(_plain(prototype), dtype, order, shape=shape), 0)
+    return filled(np.empty_like(plain(prototype), dtype, order, shape=shape), 0)
 
 
 def take_along_axis(arr: Any, indices: Any, axis: Any) -> Any:
     """`numpy.take_along_axis`."""
-    return _new(np.take_along_axis, _plain((arr, indices, axis)))
+    return _new(np.take_along_axis, plain((arr, indices, axis)))
 
 
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """`numpy.broadcast_to`."""
-    return _traced(np.broadcast_to(_plain(array), shape))
+    return _traced(np.broadcast_to(plain(array), shape))
 
 
 _CALLS: dict[Any, Callable[..., Any]] = {
@@ -227,7 +227,7 @@ _CALLS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: zeros_like,
     np.take_along_axis: take_along_axis,
     np.broadcast_to: broadcast_to,
-    np.searchsorted: lambda a, v, *args, **kwargs: _new(np.searchsorted, (_plain(a), _plain(v), *args), kwargs),
+    np.searchsorted: lambda a, v, *args, **kwargs: _new(np.searchsorted, (plain(a), plain(v), *args), kwargs),
     np.argsort: lambda a, *args, **kwargs: a.argsort(*args, **kwargs),
     np.argmax: lambda a, *args, **kwargs: a.argmax(*args, **kwargs),
     np.argmin: lambda a, *args, **kwargs: a.argmin(*args, **kwargs),
@@ -240,75 +240,6 @@ _MADE_OF_OTHERS = {
 }  # fmt: skip
 
 _ABOUT_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.shares_memory, np.may_share_memory}
-
-
-class TracedNumpy:
-    """The array module of a traced kernel: NumPy, but new arrays are traced from their first value on."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
-
-    @property
-    def lib(self) -> Any:
-        """`numpy.lib`, as far as kernels use it."""
-        return _Lib
-
-    def empty(self, shape: Any, dtype: Any = float) -> Any:
-        """`numpy.empty`."""
-        y = np.empty(shape, dtype)
-        _trace().made(y)
-        return _traced(y)
-
-    def zeros(self, shape: Any, dtype: Any = float) -> Any:
-        """`numpy.zeros`."""
-        return _filled(np.empty(shape, dtype), 0)
-
-    def ones(self, shape: Any, dtype: Any = float) -> Any:
-        """`numpy.ones`."""
-        return _filled(np.empty(shape, dtype), 1)
-
-    def full(self, shape: Any, value: Any, dtype: Any = None) -> Any:
-        """`numpy.full`."""
-        return _filled(np.full(shape, _plain(value), dtype), value)
-
-    def array(self, x: Any, dtype: Any = None, copy: bool = True, order: Any = "K") -> Any:
-        """`numpy.array`; of an array always a copy."""
-        return x.copy(order) if isinstance(x, np.ndarray) else self.asarray(x, dtype)
-
-    def asarray(self, x: Any, dtype: Any = None) -> Any:
-        """`numpy.asarray`; numbers known beforehand are the same in every replay, and nobody may write to them."""
-        if isinstance(x, TracedArray):
-            return x if dtype is None or x.dtype == dtype else x.astype(dtype)
-        y = np.array(x, dtype)
-        y.flags.writeable = False
-        _trace().admit(y)
-        return _traced(y)
-
-    def arange(self, *args: Any, **kwargs: Any) -> Any:
-        """`numpy.arange`."""
-        return self.asarray(np.arange(*args, **kwargs))
-
-    def eye(self, *args: Any, **kwargs: Any) -> Any:
-        """`numpy.eye`."""
-        return self.asarray(np.eye(*args, **kwargs))
-
-    def indices(self, dimensions: Any) -> Any:
-        """`numpy.indices`."""
-        return self.asarray(np.indices(dimensions))
-
-    def ascontiguousarray(self, x: Any) -> Any:
-        """`numpy.ascontiguousarray`."""
-        return x if x.flags.c_contiguous else x.copy()
-
-
-class _Strides:
-    @staticmethod
-    def as_strided(x: Any, shape: Any, strides: Any) -> Any:
-        return _traced(np.lib.stride_tricks.as_strided(_plain(x), shape, strides))
-
-
-class _Lib:
-    stride_tricks = _Strides
 
 
 # ---- in and out of a trace
@@ -365,11 +296,12 @@ def _traced(x: Any) -> Any:
     return x.view(TracedArray)
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
+    """x without traces; also inside tuples and lists."""
     if isinstance(x, TracedArray):
         return x.view(np.ndarray)
     if type(x) in (tuple, list):
-        return type(x)(_plain(part) for part in x)
+        return type(x)(plain(part) for part in x)
     return x
 
 
@@ -402,9 +334,15 @@ def _into(y: Any, function: Callable[..., Any], *args: Any, **options: Any) -> N
     np.copyto(y, function(*args, **options))
 
 
-def _filled(y: Any, value: Any) -> Any:
+def made(y: Any) -> Any:
+    """A new array, traced."""
     _trace().made(y)
-    y = _traced(y)
+    return _traced(y)
+
+
+def filled(y: Any, value: Any) -> Any:
+    """A new array, traced, with this value everywhere from the first run on."""
+    y = made(y)
     copyto(y, value, "unsafe")
     return y
 
