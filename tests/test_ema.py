@@ -1,10 +1,13 @@
 """The average of a network: its parameters by the formula, its statistics and vectors as they are, and exact resume."""
 
+import copy
+
 import numpy as np
 import pytest
 
 import minigan as mg
 from minigan import nn
+from minigan.backend.intercept import intercepted
 from minigan.gan.ema import EMA
 
 DECAYS = pytest.mark.parametrize("decay", [0.0, 0.5, 0.99, 0.9999])
@@ -125,3 +128,74 @@ def test_an_update_makes_graphs_of_the_average_stale():
     ema.update()
     with pytest.raises(mg.StaleGraphError, match="weight"):
         y.backward()
+
+
+# ---- one kernel for all parameters -------------------------------------------------------------------------
+
+
+def kernels(update):
+    """The names of the kernels that an update runs."""
+    seen = []
+
+    def see(name, backend, kernel, *args, **params):
+        seen.append(name)
+        return kernel(*args, **params)
+
+    with intercepted(see):
+        update()
+    return seen
+
+
+def plain():
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+
+
+def moved(net, ema):
+    """One step of training and of the average, and what the average should be now."""
+    before, share = parameters(ema.network), ema._share()[0]
+    with mg.no_grad():
+        for parameter in net.parameters():
+            parameter += 1.0
+    ema.update()
+    expected = [(1 - share) * before[name] + share * x for name, x in parameters(net).items()]
+    for found, value in zip(parameters(ema.network).values(), expected, strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+
+
+def test_the_average_of_a_network_with_an_optimizer_is_one_kernel():
+    net = plain()
+    ema = EMA(net, 0.9)
+    assert kernels(ema.update).count("lerp_") == 4
+    optimizer = mg.optim.Adam(net.parameters())
+    ema.update()
+    assert kernels(ema.update) == ["lerp_"]
+    moved(net, ema)
+    assert optimizer is not None
+
+
+@pytest.mark.parametrize("elsewhere", ["the network", "the average", "another optimizer", "loaded", "copied"])
+def test_the_average_follows_whoever_moves_elsewhere(elsewhere):
+    net = plain()
+    ema, optimizers = EMA(net, 0.9), [mg.optim.Adam(net.parameters())]
+    moved(net, ema)
+    if elsewhere == "the network":
+        net.double().float()
+    elif elsewhere == "the average":
+        ema.network.double().float()
+    elif elsewhere == "another optimizer":
+        optimizers += [mg.optim.SGD(net[0].parameters(), lr=0.1), mg.optim.SGD(net[2].parameters(), lr=0.1)]
+    elif elsewhere == "loaded":
+        ema.load_state_dict(EMA(plain(), 0.9).state_dict())
+    else:
+        ema = copy.deepcopy(ema)
+        net = ema.source
+    moved(net, ema)
+    moved(net, ema)
+
+
+def test_an_optimizer_of_more_than_the_network_leaves_its_average_apart():
+    net, other = plain(), nn.Linear(2, 2)
+    ema, optimizer = EMA(net, 0.9), mg.optim.Adam([*other.parameters(), *net.parameters()])
+    assert kernels(ema.update).count("lerp_") == 4
+    moved(net, ema)
+    assert optimizer is not None

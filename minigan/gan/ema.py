@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from minigan.backend import get_backend
-from minigan.capturing import changing, each_time
+from minigan.backend import Array, device_of, get_backend
+from minigan.capturing import changing, each_time, refuse
 from minigan.errors import ConfigError
 from minigan.nn import Module
+from minigan.optim.flat import Flat
+from minigan.variable import Variable
 
 
 class EMA:
@@ -34,20 +37,39 @@ class EMA:
         self.source = network
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.updates = 0
+        self._twins: list[_Twin] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`: a copy is laid out anew."""
+        return {**vars(self), "_twins": []}
 
     def update(self) -> None:
         """Move the average one step towards the network."""
         share: Any = None
-        for average, parameter in zip(self.network.parameters(), self.source.parameters(), strict=True):
-            backend = get_backend(average._data)
+        for average, now in self._stretches():
+            backend = get_backend(average)
             if share is None:  # the parameters of a network are of one type, and on one device
                 (share,) = changing(self._share, backend, average.dtype)
-            backend.lerp_(average._data, parameter._data, share)
-            average.count_change()
+            backend.lerp_(average, now, share)
+        for parameter in self.network.parameters():
+            parameter.count_change()
         for copied, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             get_backend(copied._data).copy_(copied._data, buffer._data)
             copied.count_change()
         each_time(self._count)
+
+    def _stretches(self) -> Iterator[tuple[Array, Array]]:
+        """The averages and what they follow, in as few arrays as may be."""
+        followed: dict[Variable, Variable] = dict(zip(self.source.parameters(), self.network.parameters(), strict=True))
+        self._twins = [twin for twin in self._twins if twin.holds()]
+        at_home = {id(parameter) for twin in self._twins for parameter in twin.flat.parameters}
+        for parameter in followed:
+            flat = Flat.of(parameter)
+            if id(parameter) not in at_home and flat is not None and flat.holds() and _are_alike(flat, followed):
+                self._twins.append(_Twin(flat, [followed[p] for p in flat.parameters]))
+                at_home |= {id(p) for p in flat.parameters}
+        yield from ((twin.data, twin.flat.data) for twin in self._twins)
+        yield from ((followed[p]._data, p._data) for p in followed if id(p) not in at_home)
 
     def _share(self) -> tuple[float]:
         """How much of the network goes into the average in the next update."""
@@ -64,3 +86,30 @@ class EMA:
         """Put back what :meth:`state_dict` gave."""
         self.network.load_state_dict(state_dict["network"])
         self.updates = state_dict["updates"]
+
+
+class _Twin:
+    """Averages that are laid out like the parameters they follow, so that one kernel moves all of them.
+
+    Attributes:
+        flat: the layout of the parameters.
+        data: all averages.
+    """
+
+    def __init__(self, flat: Flat, averages: Sequence[Variable]) -> None:
+        refuse("an average that is laid out anew", "Move modules, and load their states, outside of it.")
+        self.flat = flat
+        self.averages = averages
+        self.data = flat.backend.flat_buffer(flat.starts[-1], flat.data.dtype)
+        self.views = flat.settle(averages, self.data)
+
+    def holds(self) -> bool:
+        """Whether the parameters and their averages still live here."""
+        return self.flat.holds() and all(x._data is view for x, view in zip(self.averages, self.views, strict=True))
+
+
+def _are_alike(flat: Flat, followed: Mapping[Variable, Variable]) -> bool:
+    """Whether the averages of all that lives there are of the same shapes and type, and on the same device."""
+    pairs = [(p._data, followed[p]._data) for p in flat.parameters if p in followed]
+    kinds = ((x.shape, x.dtype, device_of(x)) == (a.shape, a.dtype, device_of(a)) for x, a in pairs)
+    return len(pairs) == len(flat.parameters) and all(kinds)

@@ -46,16 +46,27 @@ class Flat:
         self.moments: dict[str, Array] = {}
         self.steps = [0] * len(parameters)
         self.gaps = self._find_gaps()
-        self.views, self.grads = self.split(self.data), self.split(self.grad)
-        for parameter, view, grad in zip(parameters, self.views, self.grads, strict=True):
-            self.backend.copy_(view, parameter._data)
-            parameter._data = view
-            parameter.base, parameter.shows_result = None, False  # it shows the memory of no other tensor any more
+        self.views, self.grads = self.settle(parameters, self.data), self.split(self.grad)
+        for parameter, grad in zip(parameters, self.grads, strict=True):
             parameter._grad_buffer = grad
             if parameter._grad is not None:
                 self.backend.copy_(grad, parameter._grad)
                 parameter._grad = grad
             _homes[id(grad)] = self
+
+    @classmethod
+    def of(cls, parameter: Variable) -> Flat | None:
+        """The layout that this parameter is part of."""
+        return _homes.get(id(parameter._grad_buffer))
+
+    def settle(self, leaves: Sequence[Variable], buffer: Array) -> list[Array]:
+        """Let leaves with the shapes of the parameters live in this buffer; returns their new arrays."""
+        views = self.split(buffer)
+        for leaf, view in zip(leaves, views, strict=True):
+            self.backend.copy_(view, leaf._data)
+            leaf._data = view
+            leaf.base, leaf.shows_result = None, False  # it shows the memory of no other tensor any more
+        return views
 
     def split(self, buffer: Array) -> list[Array]:
         """One view of the buffer for each parameter, in its shape."""
