@@ -113,6 +113,24 @@ def test_the_time_is_measured_over_whole_periods_of_the_penalty(every, steps, mo
     assert len(played) == 2 + (2 + rehearsal.ROUNDS) * steps
 
 
+@pytest.mark.parametrize(
+    ("most", "advice"), [(40, "one of 32 fits: --batch-size 32."), (0, "no smaller one fits, either.")]
+)
+def test_a_batch_that_takes_too_much_memory_is_told_with_one_that_fits(most, advice, tmp_path, monkeypatch, capsys):
+    play = Game.step
+
+    def step(game, *real):
+        if len(real[0].images) > most:
+            raise MemoryError("Out of memory allocating 18,253,611,008 bytes")
+        return play(game, *real)
+
+    monkeypatch.setattr(Game, "step", step)
+    found = main(["train", "--batch-size", "128", "--steps", "2", "--out", str(tmp_path / "run")])
+    said = capsys.readouterr().err
+    assert (found, said) == (2, f"minigan: A step on a batch of 128 takes more memory than cpu has left; {advice}\n")
+    assert not (tmp_path / "run").exists()
+
+
 # ---- what it trains on -----------------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@ Both before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ import numpy as np
 from minigan.backend.device import Device
 from minigan.data import Loader
 from minigan.errors import ConfigError, ShapeError
-from minigan.gan import Config, DataFacts, Game, build_game
+from minigan.gan import Batch, Config, DataFacts, Game, build_game
+from minigan.gan.reports import Report
 from minigan.gan.source import batch_of
 
 ROUNDS, STEPS = 3, 4
@@ -31,8 +33,18 @@ def rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -
     """Play some steps.
 
     Raises:
-        ConfigError: the settings make no sense together, or with these data.
+        ConfigError: the settings make no sense together, or with these data, or a batch takes more memory than there
+            is; says which one fits.
     """
+    with contextlib.suppress(MemoryError):  # it keeps the arrays of the step: nothing can be tried before it is gone
+        return _rehearse(config, facts, loader, device)
+    n = loader.batch_size
+    fits = next((size for size in _smaller(n) if _fits(size, config, facts, loader, device)), None)
+    advice = "no smaller one fits, either" if fits is None else f"one of {fits:,} fits: --batch-size {fits}"
+    raise ConfigError(f"A step on a batch of {n:,} takes more memory than {device} has left; {advice}.")
+
+
+def _rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -> Rehearsal:
     game, length = _game(config, facts, device), _length(config)
     with np.errstate(all="ignore"):  # if it diverges, the trainer will say so
         _play(game, loader, [0])
@@ -42,6 +54,24 @@ def rehearse(config: Config, facts: DataFacts, loader: Loader, device: Device) -
             _play(game, loader, range(2 * length))  # as written, and recorded
         seconds = [_seconds_per_step(game, loader, length) for _ in range(ROUNDS)]
     return Rehearsal(min(seconds), max(seconds))
+
+
+def _smaller(n: int) -> Iterator[int]:
+    """Halves of it, down to 1."""
+    while n > 1:
+        n //= 2
+        yield n
+
+
+def _fits(size: int, config: Config, facts: DataFacts, loader: Loader, device: Device) -> bool:
+    """Whether a step on a batch of this size has enough memory."""
+    try:
+        game, batch = _game(config, facts, device), batch_of(loader, 0, device)
+        labels = None if batch.labels is None else batch.labels[:size]
+        _step(game, Batch(batch.images[:size], labels))
+    except MemoryError:
+        return False
+    return True
 
 
 def _game(config: Config, facts: DataFacts, device: Device) -> Game:
@@ -87,8 +117,13 @@ def _seconds_per_step(game: Game, loader: Loader, length: int) -> float:
 
 
 def _play(game: Game, loader: Loader, numbers: Sequence[int]) -> None:
-    """A step on each of these batches; on the same one again where a step takes several."""
+    """A step on each of these batches."""
     for number in numbers:
         batch = batch_of(loader, number % len(loader), next(game.generator.network.parameters()).device)
-        report = game.step(*[batch] * game.batches_per_step)
+        report = _step(game, batch)
     report["loss_G"].item()  # waits for the device
+
+
+def _step(game: Game, batch: Batch) -> Report:
+    """One on this batch, again and again where a step takes several."""
+    return game.step(*[batch] * game.batches_per_step)
