@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Vjp = Callable[..., Any]
 
-_numbers = count()
+node_numbers = count()
 
 
 class Notes:
@@ -79,7 +79,7 @@ class Node:
         self.edges = edges
         self.saved: list[Any] | None = saved
         self.params = params
-        self.number = next(_numbers)
+        self.number = next(node_numbers)
         self.shape: tuple[int, ...] = y.shape
         self.dtype: np.dtype[Any] = y.dtype
         self.notes: Notes | None = None

@@ -1,6 +1,8 @@
 """Optimizers on NumPy: all passes over a block while it is in the cache, then the next block.
 
-A second thread was tried on halves of the buffer, and gained nothing dependable.
+A second thread was tried on halves of the buffer, and gained nothing dependable: for milliseconds after a matrix
+product OpenBLAS's own threads keep the other cores busy, and where they are told to sleep at once, products wait for
+them to wake.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from minigan.errors import CaptureError
 from minigan.observers.costs import cost
 from minigan.observers.observer import Observer, watching
 from minigan.ops.random import stream
-from minigan.tape import Node, _numbers
+from minigan.tape import Node, node_numbers
 from minigan.variable import Variable
 
 NOT_THE_USERS = (str(Path(__file__).parents[1]), *(str(Path(str(m.__file__)).parent) for m in (np, contextlib)))
@@ -107,7 +107,7 @@ class Watch(Observer):
         self.start = stream.seed, stream.step, stream.site
         self.sites = 0
         self.read: set[int] = set()
-        self.first = next(_numbers)
+        self.first = next(node_numbers)
 
     @contextlib.contextmanager
     def recording(self, arguments: Sequence[Variable] = ()) -> Iterator[None]:
