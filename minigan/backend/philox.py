@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import operator
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,11 +95,19 @@ def _stream(seed: int, purpose: int, step: int, site: int, block: int) -> np.ran
 
 
 class _Here(threading.local):
-    """The generator of a thread: to place it anew takes a tenth of the time that it takes to make one."""
+    """The generator of a thread: to place it anew takes less time than to make one.
 
-    def __init__(self) -> None:
-        self.stream = np.random.Philox(0)
-        self.state: Any = self.stream.state  # with an empty buffer
+    Made when first asked for: `numpy.random` is slow to import.
+    """
+
+    @cached_property
+    def stream(self) -> np.random.Philox:
+        return np.random.Philox(0)
+
+    @cached_property
+    def state(self) -> Any:
+        """A state with an empty buffer."""
+        return self.stream.state
 
 
 _here = _Here()
