@@ -252,21 +252,17 @@ def dcgan_step(lib: Any) -> turns.Work:
 
 
 def minigan_dcgan() -> turns.Work:
-    """minigan's engine, in a process that keeps its memory as `minigan train` does."""
+    """minigan's engine."""
     import minigan as mg
-    from minigan.backend.memory import keep_freed_memory
 
-    keep_freed_memory()
     return dcgan_step(mg)
 
 
 def minigan_game() -> turns.Work:
     """minigan's Game."""
     import minigan as mg
-    from minigan.backend.memory import keep_freed_memory
     from minigan.gan import Game, Noise, Player, get_loss
 
-    keep_freed_memory()
     G, D = (
         Player(name, network, mg.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)))
         for name, network in zip("GD", dcgan_networks(mg.nn), strict=True)
@@ -327,7 +323,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    turns.set_threads(args.threads)
+    turns.set_up(args.threads)
     print(f"{platform.machine()}, Python {platform.python_version()}, {args.threads} threads\n")
     for part in args.parts or PARTS:
         PARTS[part](args.rounds)

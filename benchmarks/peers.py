@@ -7,37 +7,40 @@
     python benchmarks/peers.py --device cuda [--tf32]      on a GPU, with CuPy and PyTorch for CUDA
 
 Each side is a process of its own with the same number of threads, and they take turns: while one plays, the others
-sleep. The code of each library is in the file of its name, peers_minigan.py, peers_torch.py and peers_jax.py, written
-as a good engineer of that library would write it. PyTorch is there as most people write the step ("eager": D asked
-twice, all of D's gradients computed in G's turn, the default Adam), the same with the fused Adam, and as it is written
-best (real and fake in one pass through D, which is frozen in G's turn, fused Adam), also compiled and, on a GPU, as one
-CUDA graph. JAX is one jitted function whose state is donated. What is missing is left out, and said.
+sleep. All keep the memory of arrays that are gone for the next ones, as the command line of minigan does: by itself
+glibc gives it back to the system, which can take longer than the arithmetic (`turns.MALLOC`). The code of each library
+is in the file of its name, peers_minigan.py, peers_torch.py and peers_jax.py, written as a good engineer of that
+library would write it. PyTorch is there as most people write the step ("eager": D asked twice, all of D's gradients
+computed in G's turn, the default Adam), the same with the fused Adam, and as it is written best (real and fake in one
+pass through D, which is frozen in G's turn, fused Adam), also compiled and, on a GPU, as one CUDA graph. JAX is one
+jitted function whose state is donated. What is missing is left out, and said.
 
 A step is the whole step: gather a batch of uint8 images and normalise it, draw z and dropout masks, both players' moves
 with their Adams, and the losses read every 50 steps. Before anything is timed, each side plays five steps from the same
-weights on the same batches and the same z (`works.Task.for_check`): their losses must agree with minigan's.
+weights on the same batches and the same z (`works.Task.for_check`). A side whose losses are not minigan's is left out,
+and the script then ends with an error.
 
 Times are medians over blocks of steps, each with a wait for the device at its end. "first step" is how long it takes
 from the start of a process until it has made its first reference step, with the data read from a file; "peak memory" is
-what it has held at most after 60 of them. The results are written as JSON, with a description of the machine, but for
---quick and --check.
+what it has held at most after 60 of them. What is printed is also written to a text file, with the numbers as JSON
+beside it; not by --quick and --check.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import peers_table as table
 import turns
 from peers_machine import describe, in_words
+from peers_minigan import hand_over
+from peers_results import Results
 from peers_worker import FailedError, LeftOutError, Setting, Worker
 from works import (
     CHECKED,
@@ -52,7 +55,11 @@ from works import (
     PYTORCH_GRAPHS,
     READ_EVERY,
     WORKS,
+    Work,
 )
+
+import minigan as mg
+from minigan.errors import DeviceError
 
 HERE = Path(__file__).parent
 PROGRAMS = {
@@ -81,23 +88,18 @@ def close(sides: Sides) -> None:
 
 
 class Bench:
-    """One run of this script: the processes of its sides, and what was found.
+    """One run of this script: the processes of its sides.
 
     Args:
         args: the command line.
-        about: the machine.
+        results: where all goes that is found.
         folder: where the works are handed over.
     """
 
-    def __init__(self, args: argparse.Namespace, about: dict[str, Any], folder: Path) -> None:
+    def __init__(self, args: argparse.Namespace, results: Results, folder: Path) -> None:
         self.args = args
-        self.about = about
+        self.results = results
         self.folder = folder
-        self.measured: dict[str, dict[str, list[list[float]]]] = {}
-        self.differences: dict[str, dict[str, float]] = {}
-        self.left_out: dict[str, dict[str, str]] = {}
-        self.failed = False
-        self.said: set[str] = set()
 
     def run(self) -> None:
         """All that was asked for."""
@@ -112,22 +114,7 @@ class Bench:
             close(sides)
         if not self.args.check and self.args.device == "cpu" and "reference" in self.args.works:
             self.live()
-        self._say_who_is_left_out()
-
-    def goals(self) -> list[dict[str, Any]]:
-        """What became of those in the rows that were measured."""
-        return table.verdicts(
-            table.GOALS[self.args.device], self.measured, table.are_fast(self.about["kernels_GFLOPs"])
-        )
-
-    def record(self) -> None:
-        """Write what is known by now: a machine may not be at hand until the end."""
-        if self.args.quick:
-            return
-        measured = {row: {side: table.summary(found[side]) for side in found} for row, found in self.measured.items()}
-        results = {"machine": self.about, "goals": self.goals(), "measured": measured}
-        results |= {"losses_differ": self.differences, "left_out": self.left_out}
-        self.args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        self.results.say_who_is_left_out(self.args.works)
 
     def _start(self, tf32: bool = False) -> Sides:
         """A process for each side; they load their libraries side by side."""
@@ -142,7 +129,7 @@ class Bench:
                 worker.answer()
             except LeftOutError as reason:
                 for name in self.args.works:
-                    self._leave_out(side, name, reason)
+                    self.results.leave_out(side, name, reason)
         return sides
 
     def _worker(self, side: str, tf32: bool = False) -> Worker:
@@ -155,63 +142,49 @@ class Bench:
     # ---- the check ---------------------------------------------------------------------------------------
 
     def check(self, sides: Sides) -> None:
-        """Make sure that all sides compute the same losses in every work; note who cannot play it."""
-        from peers_minigan import hand_over
-
+        """Compare the losses of all sides in every work; note who cannot play it, and who plays something else."""
         players = [side for side in sides if side != PRODUCTS]
-        print(f"How far losses of {CHECKED} steps are from minigan's, eager, on a CPU; at most {table.TOLERANCE:g}:")
-        print(table.head("work", players))
+        say = self.results.say
+        say(f"How far losses of {CHECKED} steps are from minigan's, eager, on a CPU; at most {table.TOLERANCE:g}:")
+        say(table.head("work", players))
         for name in self.args.works:
-            work = WORKS[name]
-            if self.args.quick:
-                work = dataclasses.replace(work, changes=(*work.changes, *QUICK_CHANGES))
-            losses = hand_over(work, self._task(name))
-            found = self.differences[name] = {}
+            losses = turns.in_worker(hand_over, self._work(name), self._task(name))
             for side in filter(lambda side: self._plays(side, name), players):
                 try:
-                    found[side] = table.difference(sides[side].ask("check", str(self._task(name))), losses)
+                    self._compare(side, name, sides[side].ask("check", str(self._task(name))), losses)
                 except LeftOutError as reason:
-                    self._leave_out(side, name, reason)
-            print(table.line(name, players, {side: f"{value:.1e}" for side, value in found.items()}), flush=True)
-        self._say_who_is_left_out()
-        wrong = [
-            f"{side} in {name}"
-            for name, found in self.differences.items()
-            for side, value in found.items()
-            if not value <= table.TOLERANCE  # a NaN is not at most anything
-        ]
-        if wrong:
-            sys.exit(f"The losses are not minigan's: {', '.join(wrong)}.")
+                    self.results.leave_out(side, name, reason)
+            found = self.results.differences.get(name, {})
+            say(table.line(name, players, {side: f"{value:.1e}" for side, value in found.items()}))
+        self.results.say_who_is_left_out(self.args.works)
+        if not self.results.failed:
+            say("All losses agree.")
 
-    def _leave_out(self, side: str, name: str, reason: LeftOutError) -> None:
-        self.left_out.setdefault(side, {})[name] = str(reason)
-        self.failed |= isinstance(reason, FailedError)
+    def _work(self, name: str) -> Work:
+        work = WORKS[name]
+        return dataclasses.replace(work, changes=(*work.changes, *QUICK_CHANGES)) if self.args.quick else work
 
-    def _say_who_is_left_out(self) -> None:
-        """Once."""
-        for side, reasons in self.left_out.items():
-            for reason in dict.fromkeys(reasons.values()):
-                names = [name for name in reasons if reasons[name] == reason]
-                where = "" if names == self.args.works else f" in {', '.join(names)}"
-                line = f"left out{where}: {side}: {reason}"
-                if line not in self.said:
-                    print(line)
-                self.said.add(line)
+    def _compare(self, side: str, name: str, losses: list[list[float]], expected: list[list[float]]) -> None:
+        """Note how far a side's losses are from minigan's; `FailedError` if it is too far."""
+        found = table.difference(losses, expected)
+        self.results.differences.setdefault(name, {})[side] = found
+        if not found <= table.TOLERANCE:  # a NaN is not at most anything
+            raise FailedError(f"its losses are not minigan's: they differ by {found:.1e}")
 
     # ---- times -------------------------------------------------------------------------------------------
 
     def time(self, sides: Sides, suffix: str = "") -> None:
         """Time the steps of every work, and print them, a line for each work."""
-        print(f"\n{table.head('ms a step', list(sides))}")
+        self.results.say(f"\n{table.head('ms a step', list(sides))}")
         for name in self.args.works:
             workers = [worker for side, worker in sides.items() if self._plays(side, name)]
-            row = self.measured[name + suffix] = self._take_turns(name, workers)
+            row = self.results.measured[name + suffix] = self._take_turns(name, workers)
             medians = {side: f"{turns.median(rounds):.2f}" for side, rounds in row.items()}
-            print(table.line(name + suffix, list(sides), medians), flush=True)
-            self.record()
+            self.results.say(table.line(name + suffix, list(sides), medians))
+            self.results.write()
 
     def _plays(self, side: str, name: str) -> bool:
-        return name not in self.left_out.get(side, {}) and (side != PRODUCTS or name == "reference")
+        return name not in self.results.left_out.get(side, {}) and (side != PRODUCTS or name == "reference")
 
     def _take_turns(self, name: str, workers: list[Worker]) -> turns.Times:
         """Milliseconds of a step, by side and round; as `turns.measure`, but of processes that go on to other works."""
@@ -227,7 +200,7 @@ class Bench:
                         worker.ask("load", str(self._task(name)))
                     seconds = worker.ask("time", warm_up, blocks if i else 0, block)  # what compiles does it before
                 except LeftOutError as reason:
-                    self._leave_out(worker.side, name, reason)
+                    self.results.leave_out(worker.side, name, reason)
                     workers.remove(worker)
                     del times[worker.side]
                 else:
@@ -238,7 +211,7 @@ class Bench:
 
     def live(self) -> None:
         """How long after its start a process has made its first step, and how much memory it has held at most."""
-        sides = [side for side in (MINIGAN_CAPTURED, PYTORCH_EAGER) if side not in self.left_out]
+        sides = [side for side in (MINIGAN_CAPTURED, PYTORCH_EAGER) if side not in self.results.left_out]
         start: dict[str, list[list[float]]] = {side: [] for side in sides}
         memory: dict[str, list[list[float]]] = {side: [] for side in sides}
         for i in range(1 if self.args.quick else LIVES):
@@ -246,15 +219,14 @@ class Bench:
                 try:
                     seconds, peak = self._life(side)
                 except LeftOutError as reason:
-                    self._leave_out(side, table.START, reason)
+                    self.results.leave_out(side, table.START, reason)
                     return
                 start[side].append([seconds])
-                memory[side] += [[peak / 1e6]] if peak else []
-        self.measured[table.START] = start
-        self.measured[table.MEMORY] = {side: rounds for side, rounds in memory.items() if rounds}
-        self.record()
+                memory[side].append([peak / 1e6])
+        self.results.measured |= {table.START: start, table.MEMORY: memory}
+        self.results.write()
 
-    def _life(self, side: str) -> tuple[float, int | None]:
+    def _life(self, side: str) -> tuple[float, int]:
         began = time.perf_counter()
         worker = self._worker(side)
         worker.send("load", str(self._task("reference")))
@@ -273,7 +245,7 @@ class Bench:
 
 def set_up(args: argparse.Namespace) -> None:
     """What the processes of the sides find in their environment."""
-    turns.set_threads(args.threads)
+    turns.set_up(args.threads)
     os.environ["NPROC"] = str(args.threads)  # from which XLA takes its number of threads
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the other sides need memory on the GPU, too
     if args.device == "cpu":
@@ -293,24 +265,32 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a few small steps of each kind on one thread; nothing is recorded"
     )
-    parser.add_argument("--out", type=Path, help="where the results go: benchmarks/results/peers-DEVICE.json")
+    parser.add_argument("--out", type=Path, help="the JSON file (benchmarks/results/peers-DEVICE.json)")
     args = parser.parse_args()
     args.works = args.works or list(QUICK_WORKS if args.quick else WORKS)
     args.out = args.out or HERE / "results" / f"peers-{args.device}.json"
     if args.quick:
         args.rounds, args.steps, args.threads = 1, 1, 1
     set_up(args)
+    try:
+        mg.device(args.device)
+    except DeviceError as error:
+        print(f"peers.py: {error}", file=sys.stderr)
+        sys.exit(2)
     about = describe(args.device, args.threads)
-    print(in_words(about), flush=True)
+    results = Results(about, table.GOALS[args.device], None if args.quick or args.check else args.out)
+    results.say(in_words(about))
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(args, about, Path(folder))
-        bench.run()
+        Bench(args, results, Path(folder)).run()
     if not args.check:
-        print(f"\n{table.of_goals(bench.goals(), bench.measured)}")
+        results.say(f"\n{table.of_goals(results.goals(), results.measured)}")
+        results.write()
     if args.quick:
         print("Of so few small steps nothing follows: measure without --quick.")
-    if bench.failed:
-        sys.exit("A side failed; what it said is above.")
+    elif not args.check:
+        print(f"written to {results.out} and {results.text}")
+    if results.failed:
+        sys.exit("A side failed, and was left out; why is said above.")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ from peers_worker import LeftOutError, Library, Losses, Setting, Step, serve
 from works import CHECKED, MINIGAN_CAPTURED, MINIGAN_EAGER, PRODUCTS, Layer, Task, Work, write_task
 
 import minigan as mg
-from minigan.backend.memory import keep_freed_memory
 from minigan.data import Loader
-from minigan.errors import DeviceError
 from minigan.gan import Batch, Config, DataFacts, Game, Report, build_game, load_preset, noise, penalties
 from minigan.gan.config import set_field
 from minigan.gan.source import batch_of, data_of
@@ -100,14 +98,10 @@ def linear_layers(layers: list[Layer]) -> list[tuple[int, int]]:
 
 
 def prepare(setting: Setting) -> None:
-    """As the command line does."""
-    keep_freed_memory()
+    """Precision, and a first look at the device."""
     if setting.device == "cuda":
         os.environ["CUPY_TF32"] = "1" if setting.tf32 else "0"  # which CuPy reads at its first matrix product
-    try:
-        mg.device(setting.device)
-    except DeviceError as error:
-        raise LeftOutError(str(error)) from None
+    mg.device(setting.device)
 
 
 def wait(losses: Losses, device: str) -> None:

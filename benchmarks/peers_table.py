@@ -12,6 +12,8 @@ import numpy as np
 import turns
 from works import JAX, MINIGAN_CAPTURED, PRODUCTS, PYTORCH_BEST, PYTORCH_EAGER, PYTORCH_GRAPHS
 
+from minigan.bench.spread import spread
+
 MEMORY, START = "peak memory", "first step"
 UNITS = {MEMORY: "MB", START: "s"}  # those of works are in ms
 
@@ -99,8 +101,7 @@ def _compare(ours: list[list[float]], theirs: list[list[float]], limit: float) -
 
 def summary(rounds: list[list[float]]) -> dict[str, Any]:
     """Of what was measured of a side: the median, how far it spreads, and the median of each round."""
-    every = sorted(value for turn in rounds for value in turn)
-    low, high = every[len(every) // 10], every[-(len(every) // 10) - 1]
+    low, high = spread([value for turn in rounds for value in turn])
     numbers = {"median": turns.median(rounds), "10%": low, "90%": high}
     by_round = [round(statistics.median(turn), 4) for turn in rounds]
     return {name: round(value, 4) for name, value in numbers.items()} | {"by_round": by_round}

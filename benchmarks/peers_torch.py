@@ -303,7 +303,7 @@ def go_back(t: Training, start: list[Tensor]) -> None:
 
 
 def prepare(setting: Setting) -> None:
-    """Threads and precision."""
+    """Threads, precision, convolutions."""
     if torch is None:
         raise LeftOutError("PyTorch is not installed: pip install torch")
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -311,6 +311,7 @@ def prepare(setting: Setting) -> None:
         if not torch.cuda.is_available():
             raise LeftOutError("this PyTorch finds no GPU")
         torch.cuda.synchronize()  # which begins with all that takes seconds
+        torch.backends.cudnn.benchmark = True  # batches are of one size: convolutions are tried once, as is usual then
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = setting.tf32
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import turns
 from works import CHECKED, READ_EVERY, Task, read_task
 
 Losses = tuple[Any, Any]  # of D and of G: numbers on the device, not yet read
@@ -109,12 +110,9 @@ class _Player:
         """The seconds of a step, as the mean over each of so many blocks; before that, some that are not timed."""
         return [self._seconds(block) for _ in range(warm_up + blocks)][warm_up:]
 
-    def peak_memory(self) -> int | None:
-        """The most memory that this process has held, in bytes, where the system tells."""
-        status = Path("/proc/self/status")
-        if not status.exists():
-            return None
-        return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line[:6] == "VmHWM:")
+    def peak_memory(self) -> int:
+        """The most memory that this process has held, in bytes."""
+        return turns.peak_memory()
 
     def _step(self, task: Task, replayed: bool) -> Step:
         self.prepare()
@@ -138,16 +136,10 @@ class _Player:
 class Worker:
     """A process of one side; each command is a method of `_Player`."""
 
-    def __init__(self, program: Path, setting: Setting, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, program: Path, setting: Setting) -> None:
         arguments = [sys.executable, str(program), setting.side, setting.device, *(["tf32"] if setting.tf32 else [])]
         self.side = setting.side
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
+        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def send(self, command: str, *arguments: Any) -> None:
         """Give a command, without waiting for the answer."""

@@ -61,10 +61,8 @@ def minigan_game(name: str) -> tuple:
 def minigan_step(name: str) -> Callable[[int], None]:
     """The preset's step, as `minigan train` makes it."""
     import minigan as mg
-    from minigan.backend.memory import keep_freed_memory
     from minigan.gan.source import batch_of
 
-    keep_freed_memory()
     config, loader, _, game = minigan_game(name)
     mg.manual_seed(config.training.seed)
     per_step, cpu = game.batches_per_step, mg.device("cpu")
@@ -205,7 +203,7 @@ def main() -> None:
     if args.page:
         print(page())
         return
-    turns.set_threads(args.threads)
+    turns.set_up(args.threads)
     sides = [MINIGAN, PYTORCH] if importlib.util.find_spec("torch") else [MINIGAN]
     if PYTORCH not in sides:
         print("PyTorch is not installed: timing minigan alone. To compare: pip install torch")

@@ -10,9 +10,15 @@ The step is captured as `minigan train` captures it; how to read the table is to
 from __future__ import annotations
 
 import argparse
+import datetime
+import sys
 
 import minigan as mg
+from minigan import blas
+from minigan.backend.device import CPU, Device
 from minigan.backend.memory import keep_freed_memory
+from minigan.bench.report import name_of
+from minigan.errors import ConfigError, DeviceError
 from minigan.gan import DataFacts, build_game, load_preset
 from minigan.gan.source import batch_of, data_of, loader_of
 
@@ -24,7 +30,12 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
     args = parser.parse_args()
     keep_freed_memory()
-    config, device = load_preset(args.preset), mg.device(args.device)
+    try:
+        config, device = load_preset(args.preset), mg.device(args.device)
+    except (ConfigError, DeviceError) as error:
+        print(f"program.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"{machine(device)}\n")
     loader = loader_of(config, data_of(config))
     game = build_game(config, DataFacts.of(loader, config), device)
     game.capture()
@@ -34,6 +45,14 @@ def main() -> None:
         first = k * game.batches_per_step
         game.step(*(batch_of(loader, first + i, device) for i in range(game.batches_per_step)))
     print(game.program)
+
+
+def machine(device: Device) -> str:
+    """The date, the device, and on which kernels and threads NumPy multiplies."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return ", ".join(
+        [today, name_of(device), f"minigan {mg.__version__}", *([str(blas.running())] if device == CPU else [])]
+    )
 
 
 if __name__ == "__main__":

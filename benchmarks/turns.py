@@ -2,8 +2,8 @@
 
 While one side works the others sleep, and the order of the turns changes every round, so that all see the same
 weather on the machine. A turn starts with calls that are not timed, which wake threads and caches up. What is
-compared are the medians over all timed calls. Workers load this file, so minigan is imported only where it is used:
-PyTorch's process holds nothing of it.
+compared are the medians over all timed calls. All sides keep freed memory alike (`set_up`). Workers load this file, so
+minigan is imported only where it is used: PyTorch's process holds nothing of it.
 """
 
 from __future__ import annotations
@@ -16,22 +16,29 @@ import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 Work = Callable[[int], object]  # called with 0, 1, 2, ...
 Times = dict[str, list[list[float]]]  # milliseconds of each call, by side and round
 
 WARM_UP = 3  # calls at the start of each turn that are not timed
+MALLOC = {  # what `minigan.backend.memory.keep_freed_memory` asks of glibc; a process reads it when it starts
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str((1 << 31) - 1),
+}
 
 
-def set_threads(n: int) -> None:
-    """How many threads the workers' libraries may use, NumPy's on its fastest kernels; to be called before they start.
+def set_up(threads: int) -> None:
+    """What the workers find in their environment; to be called before they start.
 
-    Kernels that the user has chosen stay.
+    All may use so many threads and keep the memory of arrays that are gone, and NumPy runs its fastest kernels; those
+    that the user has chosen stay.
     """
     from minigan import blas
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(n)
+        os.environ[name] = str(threads)
+    os.environ.update(MALLOC)
     os.environ.update(blas.settings())
 
 
@@ -75,10 +82,10 @@ def _work(make: Callable[[], Work], pipe: Connection) -> None:
                 seconds.append(time.perf_counter() - start)
             k += 1
         pipe.send(seconds)
-    pipe.send(_peak_memory())
+    pipe.send(peak_memory())
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Of this process, in bytes. What Linux tells of children by getrusage counts their parents' memory, too."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -91,24 +98,24 @@ def median(rounds: list[list[float]]) -> float:
     return statistics.median(ms for turn in rounds for ms in turn)
 
 
-def numpys_blas() -> str:
-    """What NumPy multiplies with in a worker: its kernels and threads may be others than in this process."""
-    from minigan import blas
-
+def in_worker(function: Callable[..., Any], *args: Any) -> Any:
+    """What the function returns in a worker: NumPy's kernels and threads may be others there than in this process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return str(pool.apply(blas.running))
+        return pool.apply(function, args)
 
 
 def report(times: Times, unit: str = "ms") -> str:
     """NumPy's BLAS, then a line for each side: median, spread, and the first side's time over its time, in ms or us."""
+    from minigan import blas
+    from minigan.bench.spread import spread
+
     ours, scale = next(iter(times)), 1e3 if unit == "us" else 1
-    lines = [f"NumPy's matrix products: {numpys_blas()}"]
+    lines = [f"NumPy's matrix products: {in_worker(blas.running)}"]
     lines += [f"{'':26}{'median ' + unit:>10}{'10%':>8}{'90%':>8}   {ours} / this   by round"]
     for side, rounds in times.items():
-        every = sorted(scale * ms for turn in rounds for ms in turn)
-        low, high = every[len(every) // 10], every[-(len(every) // 10) - 1]
+        low, high = spread([scale * ms for turn in rounds for ms in turn])
         ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(times[ours], rounds, strict=True)]
         ratio = median(times[ours]) / median(rounds)
-        spread = "" if side == ours else f"{ratio:12.2f}       {min(ratios):.2f} .. {max(ratios):.2f}"
-        lines.append(f"{side:26}{scale * median(rounds):10.1f}{low:8.1f}{high:8.1f}   {spread}")
+        compared = "" if side == ours else f"{ratio:12.2f}       {min(ratios):.2f} .. {max(ratios):.2f}"
+        lines.append(f"{side:26}{scale * median(rounds):10.1f}{low:8.1f}{high:8.1f}   {compared}")
     return "\n".join(line.rstrip() for line in lines)

@@ -15,6 +15,10 @@ from typing import NamedTuple
 VARIABLE = "OPENBLAS_CORETYPE"
 WITH_AVX512, WITHOUT = "SkylakeX", "Haswell"  # the sets that NumPy's wheels have for CPUs with AVX-512 and with AVX2
 
+LOOKS, PRODUCTS, PAUSE = 5, 30, 0.05  # at a speed; in a look; seconds before it, in which others' threads fall asleep
+MUCH = 1.5  # times: looks on a machine with nothing else to do lie much closer together
+SHAPE = 128, 784, 1024  # m, k, n of the product: a batch of images, and the reference GAN's largest layer
+
 _USE_AVX512 = ("skylakex", "cooperlake", "sapphirerapids")  # as OpenBLAS names them, in lower case
 _BY_MINIGAN = "MINIGAN_SET_OPENBLAS_CORETYPE"  # in the environment beside a variable that is minigan's
 
@@ -52,11 +56,23 @@ class Speed(NamedTuple):
 
     Attributes:
         kernels: their name.
-        gflops: billions of float32 operations in a second.
+        gflops: billions of float32 operations in a second, in the fastest product: whatever else the machine does can
+            only make one slower.
+        slowest: the same in the typical product of the slowest look.
+
+    >>> from minigan.blas import Speed
+    >>> Speed("Haswell", 230.0, 215.0).uncertain, Speed("Haswell", 230.0, 6.0).uncertain
+    (False, True)
     """
 
     kernels: str
     gflops: float
+    slowest: float
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the looks lie so far apart that something else must have kept the cores busy."""
+        return self.gflops > MUCH * self.slowest
 
 
 def running() -> Blas:
@@ -133,39 +149,91 @@ def advice(kernels: str) -> str:
 # ---- speed ---------------------------------------------------------------------------------------------------
 
 
-def speed() -> Speed:
-    """Of the kernels of this process, in matrix products of the size of the reference GAN's largest layer.
+def speeds() -> list[Speed]:
+    """Of the kernels of this process, and of the other set for this CPU, with AVX-512 or without, if there is one.
 
-    The best of 100 runs: what else the machine does can only make a run slower.
+    The others run in a process of their own, and the two take turns, so that both see the same weather on the machine.
+    That takes about a second.
     """
+    now = running()
+    others = _Elsewhere(_other_kernels(now)) if _other_kernels(now) else None
+    if others is not None and others.kernels in ("", now.kernels):
+        others.end()
+        others = None
+    ours, theirs = [], []
+    for _ in range(LOOKS):
+        ours.append(look())
+        if others is not None:
+            theirs.append(others.look())
+    if others is None:
+        return [_speed(now.kernels, ours)]
+    others.end()
+    return [_speed(now.kernels, ours), _speed(others.kernels, theirs)]
+
+
+def look() -> tuple[float, float]:
+    """Billions of float32 operations in a second, in the fastest and in the typical of some products."""
+    import time
+    from statistics import median
     from timeit import repeat
 
     import numpy as np
 
-    x, w = np.ones((128, 784), np.float32), np.ones((784, 1024), np.float32)
-    y = np.empty((128, 1024), np.float32)
-    seconds = min(repeat(lambda: np.matmul(x, w, out=y), number=1, repeat=100))
-    return Speed(running().kernels, 2 * 128 * 784 * 1024 / seconds / 1e9)
+    m, k, n = SHAPE
+    x, w, y = np.ones((m, k), np.float32), np.ones((k, n), np.float32), np.empty((m, n), np.float32)
+    time.sleep(PAUSE)
+    np.matmul(x, w, out=y)
+    seconds = repeat(lambda: np.matmul(x, w, out=y), number=1, repeat=PRODUCTS)
+    work = 2 * m * k * n / 1e9
+    return work / min(seconds), work / median(seconds)
 
 
-def other_speed() -> Speed | None:
-    """Of the other kernels for this CPU, with AVX-512 or without, in a process of their own.
+def _speed(kernels: str, looks: list[tuple[float, float]]) -> Speed:
+    return Speed(kernels, max(fastest for fastest, _ in looks), min(typical for _, typical in looks))
 
-    None where the CPU has no AVX-512, or the BLAS has no others.
-    """
-    now = running()
+
+def _other_kernels(now: Blas) -> str:
+    """The set to compare with; "" where the CPU has no AVX-512, or the BLAS has no others."""
     if not now.name.startswith("OpenBLAS") or not cpu_has_avx512():
-        return None
-    other = _speed_of(WITH_AVX512 if now.avx512_unused else WITHOUT)
-    return None if other is None or other.kernels == now.kernels else other
+        return ""
+    return WITH_AVX512 if now.avx512_unused else WITHOUT
 
 
-def _speed_of(kernels: str) -> Speed | None:
-    """None where OpenBLAS fails with these kernels, as some versions do when they are told which to run."""
-    program = "from minigan import blas; print(*blas.speed())"
-    command, environment = [sys.executable, "-c", program], {**os.environ, VARIABLE: kernels}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    match done.stdout.split():
-        case [name, gflops] if done.returncode == 0:
-            return Speed(name, float(gflops))
-    return None
+class _Elsewhere:
+    """A process that runs other kernels, and looks at their speed when it is told to.
+
+    Attributes:
+        kernels: that it runs; "" where OpenBLAS fails with them, as some versions do when they are told which to run.
+    """
+
+    def __init__(self, kernels: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from minigan import blas; blas.look_when_told()"],
+            env={**os.environ, VARIABLE: kernels},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.kernels = self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def look(self) -> tuple[float, float]:
+        """As `look`, there."""
+        print(file=self._process.stdin, flush=True)
+        fastest, typical = self._answer().split()
+        return float(fastest), float(typical)
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def look_when_told() -> None:
+    """Print the kernels that this process runs, then their speed for each line that comes in."""
+    print(running().kernels, flush=True)
+    for _ in sys.stdin:
+        print(*look(), flush=True)

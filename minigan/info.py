@@ -89,6 +89,7 @@ def info() -> str:
 # ---- text ----------------------------------------------------------------------------------------------
 
 AVX512_HINT = f"unused AVX-512: {blas.advice(blas.WITH_AVX512)}"
+BUSY = f"The cores seem busy: some looks were more than {blas.MUCH:g} times slower, so these speeds are uncertain."
 WORTH_IT = 1.1  # how many times as fast other kernels must be to be advised: less may be noise
 _TIE = "\N{NO-BREAK SPACE}"  # where a line must not break; printed as a plain space
 
@@ -110,17 +111,20 @@ def _count(n: int, noun: str) -> str:
 
 
 def _blas_lines() -> list[str]:
-    speed, other = blas.speed(), blas.other_speed()
-    lines = [
+    speed, *others = blas.speeds()
+    product = f"{blas.SHAPE[0]} x {blas.SHAPE[1]} @ {blas.SHAPE[1]} x {blas.SHAPE[2]}"
+    uncertain = any(each.uncertain for each in (speed, *others))
+    return [
         _line("BLAS", str(blas.running())),
-        _line("speed", f"{speed.gflops:.0f} GFLOP/s in float32 (128 x 784 @ 784 x 1024)"),
+        _line("speed", f"{speed.gflops:.0f} GFLOP/s in float32 ({product})"),
+        *(_line("", _compared(other, speed, uncertain)) for other in others),
+        *([_line("", BUSY)] if uncertain else []),
     ]
-    return [*lines, _line("", _compared(other, speed))] if other else lines
 
 
-def _compared(other: blas.Speed, speed: blas.Speed) -> str:
+def _compared(other: blas.Speed, speed: blas.Speed, uncertain: bool) -> str:
     ratio = other.gflops / speed.gflops
-    advice = f" ({blas.advice(other.kernels)})" if ratio > WORTH_IT else ""
+    advice = f" ({blas.advice(other.kernels)})" if ratio > WORTH_IT and not uncertain else ""
     return f"{other.kernels} kernels: {other.gflops:.0f} GFLOP/s, {ratio:.2f} times those that run{advice}"
 
 

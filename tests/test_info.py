@@ -187,11 +187,11 @@ def test_info_lists_missing_libraries_with_the_command_that_installs_them(probes
 def measured(probes, monkeypatch):
     """What `info` prints about a BLAS of which this is measured."""
 
-    def show(running, speed, other):
+    def show(running, speed, *others, slowest=None):
         probes(NO_GPU)
         monkeypatch.setattr(blas, "running", lambda: running)
-        monkeypatch.setattr(blas, "speed", lambda: blas.Speed(running.kernels, speed))
-        monkeypatch.setattr(blas, "other_speed", lambda: other)
+        own = Speed(running.kernels, speed, slowest or speed)
+        monkeypatch.setattr(blas, "speeds", lambda: [own, *others])
         text = info()
         return text[text.index("BLAS") : text.index("\n\nCUDA")]
 
@@ -199,7 +199,7 @@ def measured(probes, monkeypatch):
 
 
 def test_info_names_kernels_and_threads_of_the_blas_and_their_speed(measured):
-    shown = measured(Blas("OpenBLAS 0.3.31", "Zen", 1, "BLAS"), 99.6, None)
+    shown = measured(Blas("OpenBLAS 0.3.31", "Zen", 1, "BLAS"), 99.6)
     assert (
         shown
         == """\
@@ -209,7 +209,7 @@ speed      100 GFLOP/s in float32 (128 x 784 @ 784 x 1024)"""
 
 
 def test_info_tells_how_to_have_faster_kernels_and_who_chose_the_slower(measured):
-    shown = measured(Blas("OpenBLAS 0.3.31", "Haswell", 2, "user"), 200.0, Speed("SkylakeX", 360.0))
+    shown = measured(Blas("OpenBLAS 0.3.31", "Haswell", 2, "user"), 200.0, Speed("SkylakeX", 360.0, 350.0))
     assert (
         shown
         == """\
@@ -220,9 +220,24 @@ speed      200 GFLOP/s in float32 (128 x 784 @ 784 x 1024)
     )
 
 
+@pytest.mark.parametrize(("own", "others"), [(3.0, 350.0), (200.0, 3.0)])
+def test_on_busy_cores_info_says_that_speeds_are_uncertain_and_advises_nothing(measured, own, others):
+    other = Speed("SkylakeX", 360.0, others)
+    shown = measured(Blas("OpenBLAS 0.3.31", "Haswell", 2, "user"), 200.0, other, slowest=own)
+    assert (
+        shown
+        == """\
+BLAS       OpenBLAS 0.3.31, Haswell kernels (user's choice), 2 threads
+speed      200 GFLOP/s in float32 (128 x 784 @ 784 x 1024)
+           SkylakeX kernels: 360 GFLOP/s, 1.80 times those that run
+           The cores seem busy: some looks were more than 1.5 times slower, so
+           these speeds are uncertain."""
+    )
+
+
 @pytest.mark.parametrize(("other", "ratio"), [(200.0, "0.50"), (420.0, "1.05")])
 def test_info_advises_no_kernels_that_are_slower_or_hardly_faster(measured, other, ratio):
-    shown = measured(Blas("OpenBLAS 0.3.31", "SkylakeX", 2, "minigan"), 400.0, Speed("Haswell", other))
+    shown = measured(Blas("OpenBLAS 0.3.31", "SkylakeX", 2, "minigan"), 400.0, Speed("Haswell", other, other))
     assert "SkylakeX kernels (minigan's choice), 2 threads" in shown
     assert shown.endswith(f"Haswell kernels: {other:.0f} GFLOP/s, {ratio} times those that run")
 

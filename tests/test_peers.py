@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
+import os
+import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pages
 import pytest
+
+from minigan.backend.device import probe
 
 BENCHMARKS = pages.ROOT / "benchmarks"
 
@@ -128,6 +134,128 @@ def test_losses_differ_relative_to_the_larger_one_of_their_step(table):
 
 def test_a_nan_among_the_losses_is_no_agreement(table):
     assert math.isnan(table.difference([[1.0, math.nan]], [[1.0, 2.0]]))
+
+
+@pytest.fixture
+def results(benchmark, tmp_path):
+    about = {"date": "2026-01-02", "cpu": "a CPU", "threads": 2, "minigan": "1", "python": "3", "numpy": "2"}
+    about |= {"libraries": {"torch": "2.5"}, "kernels_GFLOPs": {"Haswell": 200.0}, "kernels_uncertain": False}
+    goals = benchmark("peers_table").GOALS["cpu"]
+    return benchmark("peers_results").Results(about, goals, tmp_path / "peers.json")
+
+
+class Peer:
+    """A side in place of a process."""
+
+    def __init__(self, side, losses):
+        self.side, self.losses, self.asked = side, losses, []
+
+    def ask(self, command, *arguments):
+        self.asked.append(command)
+        return self.losses if command == "check" else [0.002]
+
+
+@pytest.fixture
+def bench(benchmark, results, tmp_path, monkeypatch):
+    peers = benchmark("peers")
+    monkeypatch.setattr(peers.turns, "in_worker", lambda function, work, path: [[1.0, 2.0]])
+    args = SimpleNamespace(works=["r1"], quick=False, device="cpu", steps=1, rounds=2)
+    return peers.Bench(args, results, tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [2.001, math.nan])
+def test_a_side_whose_losses_are_not_minigans_is_left_out_as_failed_and_the_others_are_timed(
+    bench, results, capsys, wrong
+):
+    sides = {"minigan captured": Peer("minigan captured", [[1.0, 2.0]]), "JAX jit": Peer("JAX jit", [[1.0, wrong]])}
+    bench.check(sides)
+    bench.time(sides)
+    assert results.measured["r1"] == {"minigan captured": [[2.0], [2.0]]}
+    assert sides["JAX jit"].asked == ["check"]
+    assert results.failed
+    shown = capsys.readouterr().out
+    assert "left out: JAX jit: its losses are not minigan's: they differ by " in shown
+    assert "agree" not in shown
+
+
+def test_the_check_ends_with_the_word_that_all_agree(bench, results, capsys):
+    bench.check({"minigan captured": Peer("minigan captured", [[1.0, 2.0]])})
+    assert capsys.readouterr().out.endswith("\nAll losses agree.\n")
+    assert not results.failed
+
+
+def test_a_reason_that_several_sides_share_is_said_once_in_one_line(benchmark, results, capsys):
+    reason = benchmark("peers_worker").LeftOutError("PyTorch is not installed")
+    for side in ("PyTorch eager", "PyTorch compiled"):
+        for name in ("r1", "ring-128"):
+            results.leave_out(side, name, reason)
+    results.leave_out("JAX jit", "r1", benchmark("peers_worker").LeftOutError("it cannot"))
+    for _ in range(2):
+        results.say_who_is_left_out(["r1", "ring-128"])
+    assert capsys.readouterr().out.splitlines() == [
+        "left out: PyTorch eager; PyTorch compiled: PyTorch is not installed",
+        "left out in r1: JAX jit: it cannot",
+    ]
+    assert not results.failed
+
+
+def test_the_files_hold_the_numbers_and_what_was_printed_with_machine_threads_kernels_and_date(
+    benchmark, results, capsys
+):
+    results.say(benchmark("peers_machine").in_words(results.about))
+    results.measured["r1"] = {"minigan captured": [[3.0, 5.0]], "PyTorch eager": [[8.0, 8.0]]}
+    results.write()
+    found = json.loads(results.out.read_text())
+    assert found["measured"]["r1"]["minigan captured"]["median"] == 4.0
+    assert [(goal["row"], goal["ratio"]) for goal in found["goals"]] == [("r1", 0.5)]
+    printed = capsys.readouterr().out
+    assert results.text.read_text() == printed
+    assert printed.splitlines()[:3] == [
+        "2026-01-02, a CPU, 2 threads",
+        "minigan 1, Python 3, NumPy 2, PyTorch 2.5",
+        "NumPy's matrix products: Haswell kernels with 200 GFLOP/s",
+    ]
+
+
+def test_speeds_from_busy_cores_are_called_uncertain(benchmark, results):
+    in_words = benchmark("peers_machine").in_words
+    assert "uncertain" not in in_words(results.about)
+    assert "uncertain" in in_words({**results.about, "kernels_uncertain": True})
+
+
+def test_without_the_device_it_says_so_in_a_sentence_and_ends_with_2():
+    if probe().state == "ok":
+        pytest.skip("there is a GPU")
+    command = [sys.executable, str(BENCHMARKS / "peers.py"), "--device", "cuda"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith("peers.py: Device cuda:0 cannot be used: ")
+
+
+FAULTS = """
+import resource, numpy as np
+def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+np.ones(2**21)
+before = faults()
+np.ones(2**21)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_every_side_finds_the_setting_with_which_glibc_keeps_freed_memory(benchmark, monkeypatch):
+    turns = benchmark("turns")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", *turns.MALLOC):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # and give it back after the test
+
+    def of_a_second_array():
+        return int(subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout)
+
+    for name in turns.MALLOC:
+        monkeypatch.delenv(name)
+    by_itself = of_a_second_array()
+    turns.set_up(1)
+    assert of_a_second_array() < by_itself / 10
 
 
 # ---- the works ---------------------------------------------------------------------------------------------

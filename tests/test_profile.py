@@ -8,6 +8,7 @@ import pytest
 import minigan as mg
 from minigan import nn
 from minigan.backend import get_backend
+from minigan.backend.intercept import NAMES
 from minigan.observers import profiler
 from minigan.observers.costs import cost
 from minigan.observers.observer import observers
@@ -93,12 +94,58 @@ def test_groups_of_channels_see_only_their_own():  # PyTorch counts their weight
     ("sum", [np.ones((2, 3))], np.ones(2), 6),
     ("cat", [np.ones(2), np.ones(3)], np.ones(5), 0),
     ("mul", [np.ones(3), 2.0], np.ones(3), 3),
-    ("adam_", [np.ones(8)] * 4, None, 8),
 ])  # fmt: skip
 def test_what_counts_as_an_operation(name, arrays, y, flops):
     found = cost(name, arrays, y)
     assert found.flops == flops
     assert found.bytes == sum(8 * a.size for a in [*arrays, y] if isinstance(a, np.ndarray))
+
+
+X, INDEX = np.ones(1000, np.float32), np.arange(100)  # whose indices take 8 bytes each
+
+
+@pytest.mark.parametrize(("name", "arrays", "counted"), [
+    ("sgd_", [X, X, None], "read p, g; write p"),
+    ("sgd_", [X, X, X], "read p, g, buffer; write p, buffer"),
+    ("adam_", [X, X, X, X], "read p, g, m, v; write p, m, v"),
+    ("rmsprop_", [X, X, X, None, None], "read p, g, square; write p, square"),
+    ("rmsprop_", [X, X, X, X, None], "read p, g, square, buffer; write p, square, buffer"),
+    ("rmsprop_", [X, X, X, None, X], "read p, g, square, mean; write p, square, mean"),
+    ("rmsprop_", [X, X, X, X, X], "read p, g, square, buffer, mean; write p, square, buffer, mean"),
+    ("lerp_", [X, X, 0.5], "read x, end; write x"),
+    ("shrink_", [X, X[:0], 1.0], "read x; write x"),
+    ("clip_", [X, 0.5], "read x; write x"),
+    ("copy_", [X, X], "read source; write x"),
+    ("copy_", [X, 0.0], "write x"),
+    ("setitem_", [X, slice(None), X], "read value; write x"),
+    ("setitem_", [X, slice(None), 0.0], "write x"),
+])  # fmt: skip
+def test_what_is_updated_in_place_is_read_and_written(name, arrays, counted):
+    words = counted.replace(";", ",").split(", ")
+    assert cost(name, arrays, None).bytes == 4 * 1000 * len(words)
+
+
+def test_of_an_array_only_the_part_that_is_set_counts():
+    assert cost("setitem_", [X, slice(0, 10), 0.0], None) == (0, 4 * 10)
+    assert cost("setitem_", [X, INDEX, X[:100]], None) == (0, 8 * 100 + 4 * 100 + 4 * 100)
+
+
+def test_every_kernel_that_works_in_place_is_among_those_whose_bytes_are_counted_by_hand():
+    (marks,) = (mark for mark in test_what_is_updated_in_place_is_read_and_written.pytestmark)
+    assert {name for name, *_ in marks.args[1]} == {name for name in NAMES if name.endswith("_")}
+
+
+def test_a_step_of_adam_moves_28_bytes_for_each_parameter():
+    p = nn.Parameter(mg.ones(4096))
+    p.sum().backward()
+    optimizer = mg.optim.Adam([p])
+    with mg.profile() as seen:
+        optimizer.step()
+    assert rows(seen)["adam_", "update"].bytes == 28 * 4096
+
+
+def test_arrays_in_a_list_count_like_any_others():
+    assert cost("norm_of", [[X, X], 2.0], X[0]).bytes == 4 * (1000 + 1000 + 1)
 
 
 def test_views_are_free_and_work_in_place_is_not():

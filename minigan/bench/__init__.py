@@ -16,7 +16,9 @@ draws noise and dropout, moves both players and their optimizers, and reads the 
 - The time of each kernel is that in an eager step (`kernels`), the median over steps of their own that take turns with
   the blocks; so is the time between kernels. On a GPU the time of a kernel goes from one event to another, and so
   includes that the GPU waits for small kernels to be launched.
-- Peak memory is what a training takes from building the game on, besides Python, the libraries and the data set: on the
-  CPU all that NumPy and Python allocate, on a GPU what CuPy's pools have taken (`memory`). So one process measures all
-  of it, and the number does not depend on what was measured before. A process's own peak is some 100 MB more.
+- Peak memory is the most that a training holds in its steps after the first ones, besides Python, the libraries and
+  the data set (`memory`): weights, gradients, moments, and all that a step takes meanwhile. On the CPU that is what
+  NumPy and Python allocate, so that a captured step counts with the list of its calls, some thousand small objects; on
+  a GPU what CuPy's pool and the graphs have taken when the data set is there. So one process measures all of it, and
+  the number does not depend on what was measured before. A process's own peak is some 100 MB more.
 """

@@ -6,10 +6,11 @@ at two small sizes tells both.
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from minigan.backend.device import Device
-from minigan.bench.measure import BLOCKS, Point, measure
+from minigan.bench.measure import BLOCKS, BLOCKS_IN_TIME, LEAD_IN, LOOKS_IN_TIME, Point, measure
 from minigan.bench.work import Work
 from minigan.roofline import Limits
 
@@ -46,20 +47,23 @@ class Expectation(NamedTuple):
     Attributes:
         seconds: of a step, eager and captured together.
         nbytes: of a training, eager and captured together: they are measured side by side.
+        look: seconds of a look itself, with all that it takes to build two games and to make their first steps.
     """
 
     seconds: Line
     nbytes: Line
+    look: Line
 
     def duration(self, work: Work, seconds: float) -> float:
         """How long it takes to time each mode at each size for so many seconds, with all that has to be done besides.
 
-        That is to build games, to warm up, to find the length of a block, and to meter kernels.
+        That is what a look does, too, and to meter kernels in as many steps as there are blocks.
         """
+        timed = (2 * (1 + 1 / LEAD_IN) + BLOCKS_IN_TIME / LOOKS_IN_TIME) * seconds
         total = 0.0
         for batch_size in work.batch_sizes:
-            steps = (3 + BLOCKS * 3 / 2) * work.period + 2  # at least
-            total += max(2.5 * seconds, steps * self.seconds.at(batch_size))
+            step = self.seconds.at(batch_size) * work.period
+            total += self.look.at(batch_size) + max(timed + BLOCKS_IN_TIME / 2 * step, 1.5 * (BLOCKS - LOOKS) * step)
         return total
 
     def largest(self, nbytes: int) -> float:
@@ -76,9 +80,17 @@ def expect(work: Work, device: Device, limits: Limits) -> Expectation:
     """
     high = min(SMALL, work.batch_sizes[-1])
     low = max(high // 8 * 2, min(high, 2))  # even, as packed samples come in pairs
-    points = [measure(work, size, device, limits, seconds=0, blocks=LOOKS) for size in (low, high)]
-    seconds, nbytes = ([(point.batch_size, quantity(point)) for point in points] for quantity in (_seconds, _bytes))
-    return Expectation(Line.through(*seconds), Line.through(*nbytes))
+    looks = [_look(work, size, device, limits) for size in (low, high)]
+    quantities = [[(point.batch_size, quantity(point)) for point, _ in looks] for quantity in (_seconds, _bytes)]
+    of_look = [(point.batch_size, seconds) for point, seconds in looks]
+    return Expectation(*(Line.through(*two) for two in (*quantities, of_look)))
+
+
+def _look(work: Work, batch_size: int, device: Device, limits: Limits) -> tuple[Point, float]:
+    """What is found, and how long that takes."""
+    start = time.perf_counter()
+    point = measure(work, batch_size, device, limits, seconds=0, blocks=LOOKS)
+    return point, time.perf_counter() - start
 
 
 def _seconds(point: Point) -> float:

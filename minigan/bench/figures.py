@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -35,11 +36,29 @@ def tidy(axes: Any, axis: str = "both") -> None:
 
 
 def logarithmic(axes: Any, sizes: Sequence[int]) -> None:
-    """Logarithmic axes, of batch sizes with these ticks, and of plain numbers."""
+    """Logarithmic axes, of batch sizes with these ticks, and of plain numbers with two ticks at least."""
     axes.set(xscale="log", yscale="log", xlabel=BATCH_SIZE)
     axes.minorticks_off()
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_yticks(ticks(*axes.get_ylim()))
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:,.12g}")
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between these on a logarithmic axis: of each power of ten as few as make two or more.
+
+    >>> from minigan.bench.figures import ticks
+    >>> ticks(0.5, 2000), ticks(140, 900), ticks(1100, 1400)
+    ([1.0, 10.0, 100.0, 1000.0], [200.0, 500.0], [1100.0, 1200.0, 1300.0, 1400.0])
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ([1], [1, 2, 5], range(1, 10), range(10, 100), range(100, 1000)):
+        scale = 10 ** (len(str(digits[0])) - 1)
+        found = [float(f"{digit / scale}e{power}") for power in powers for digit in digits]
+        found = [tick for tick in found if low <= tick <= high]
+        if len(found) > 1:
+            return found
+    return [low, high]
 
 
 def sizes_of(points: Sequence[Point]) -> list[int]:

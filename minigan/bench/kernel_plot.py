@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,31 @@ from minigan.bench.table import short
 from minigan.bench.work import CAPTURED, EAGER
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
 
-COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)  # of as many kernels; all others share one
+KERNELS = {  # the same colour in every plot; whatever is not here, or hardly to be seen, is among the others
+    "linear": BLUE,
+    "linear_weight_grad": SKY,
+    "matmul": "#003f6b",
+    "conv2d": GREEN,
+    "conv2d_input_grad": "#7fcbb5",
+    "conv2d_weight_grad": "#00543d",
+    "bias_leaky_relu_dropout": YELLOW,
+    "bias_leaky_relu_dropout_grad": "#f5d79c",
+    "adam_": ORANGE,
+    "normal": PURPLE,
+    "dropout_mask": "#ecc6dc",
+    "gather_pixels": "#7a4a12",
+}
 OTHERS, OUTSIDE = "other kernels", "outside kernels"
 FILLS: dict[str, dict[str, Any]] = {
+    **{name: {"color": color} for name, color in KERNELS.items()},
     OTHERS: {"color": GREY},
     OUTSIDE: {"facecolor": "white", "edgecolor": PALE, "hatch": "////"},
 }
+SEEN = 0.02  # of an eager step
+CAPTURED_LABEL = """a captured step ends here;
+its kernels can be faster than
+those shown, which are timed
+in the eager step"""
 
 
 def kernel_plot(points: Sequence[Point], names: Mapping[str, str]) -> bytes:
@@ -30,12 +47,11 @@ def kernel_plot(points: Sequence[Point], names: Mapping[str, str]) -> bytes:
         points: of one preset.
         names: of the devices, for people.
     """
-    shown = _slowest(points)
     devices = by_device(points)
-    title = f"{points[0].preset}: where the time of an eager step goes, and what is left of it when captured"
+    title = f"{points[0].preset}: where the time of an eager step goes, and how long a captured step takes beside it"
     figure, all_axes = panels(len(devices), title, right=2.35)
     for axes, (device, own) in zip(all_axes, devices.items(), strict=True):
-        _draw(axes, own, shown)
+        _draw(axes, own)
         axes.set_title(f"{names[device]}; above the bars: ms of an eager step", **NOTE)
     return png(figure)
 
@@ -47,34 +63,27 @@ def shares(point: Point) -> dict[str, float]:
     return {name: seconds / total for name, seconds in parts.items()}
 
 
-def _slowest(points: Sequence[Point]) -> list[str]:
-    """The kernels with the largest shares, all points together."""
-    sums: Counter[str] = Counter()
-    for point in points:
-        sums.update(shares(point))
-    del sums[OUTSIDE]
-    return [name for name, _ in sums.most_common(len(COLORS))]
-
-
-def _draw(axes: Any, points: Sequence[Point], shown: Sequence[str]) -> None:
-    places = np.arange(len(points))
-    parts = [shares(point) for point in points]
-    layers = {name: [part.get(name, 0.0) for part in parts] for name in shown}
-    known = {*shown, OUTSIDE}
-    layers[OTHERS] = [sum(share for name, share in part.items() if name not in known) for part in parts]
-    layers[OUTSIDE] = [part[OUTSIDE] for part in parts]
-    tops = np.cumsum([[0.0] * len(points), *layers.values()], axis=0)
-    fills = [{"color": color} for color in COLORS[: len(shown)]] + [FILLS[OTHERS], FILLS[OUTSIDE]]
-    for name, fill, (low, high) in zip(layers, fills, pairwise(tops), strict=True):
-        axes.bar(places, 100 * (high - low), 0.8, 100 * low, label=name, **fill)
+def _draw(axes: Any, points: Sequence[Point]) -> None:
+    places, bottom = np.arange(len(points)), np.zeros(len(points))
+    for name, heights in _layers([shares(point) for point in points]).items():
+        axes.bar(places, 100 * heights, 0.8, 100 * bottom, label=name, **FILLS[name])
+        bottom += heights
     _draw_captured(axes, points)
     for place, point in zip(places, points, strict=True):
         axes.text(place, 101, short(1e3 * point.timings[EAGER].median), ha="center", va="bottom", fontsize=7)
-    axes.set_xticks(places, [f"{point.batch_size:,}" for point in points])
-    axes.set(xlabel=BATCH_SIZE, ylabel="% of an eager step", ylim=(0, 107))
+    axes.set_xticks(places, [str(point.batch_size) for point in points])
+    axes.set(xlabel=BATCH_SIZE, ylabel="% of an eager step", ylim=(0, max(107, axes.get_ylim()[1])))
     tidy(axes, "y")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+
+
+def _layers(bars: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """The share of each name in each bar, from the bottom to the top: kernels that can be seen, and all the others."""
+    seen = [name for name in KERNELS if max(bar.get(name, 0.0) for bar in bars) >= SEEN]
+    layers = {name: np.array([bar.get(name, 0.0) for bar in bars]) for name in (*seen, OUTSIDE)}
+    others = np.maximum(0.0, 1 - sum(layers.values()))
+    return {**{name: layers[name] for name in seen}, OTHERS: others, OUTSIDE: layers[OUTSIDE]}
 
 
 def _draw_captured(axes: Any, points: Sequence[Point]) -> None:
@@ -84,4 +93,4 @@ def _draw_captured(axes: Any, points: Sequence[Point]) -> None:
         places, timings = zip(*both, strict=True)
         heights = [100 * timing[CAPTURED].median / timing[EAGER].median for timing in timings]
         low, high = np.array(places) - 0.45, np.array(places) + 0.45
-        axes.hlines(heights, low, high, color="black", linewidth=2, label="a captured step")
+        axes.hlines(heights, low, high, color="black", linewidth=2, label=CAPTURED_LABEL)

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from minigan.backend.device import Device
 from minigan.bench.kernels import KernelTotal, Meter, metered
 from minigan.bench.memory import peak_memory
+from minigan.bench.progress import Tell
+from minigan.bench.spread import spread
 from minigan.bench.work import CAPTURED, EAGER, MODES, Task, Work
+from minigan.captured.program import Program
+from minigan.gan.source import batch_of
 from minigan.roofline import Limits, synchronize
 
 BLOCKS = 5  # at least: fewer tell nothing of their spread
@@ -27,7 +31,7 @@ class Timing:
     Attributes:
         steps: in a block.
         seconds: of a step, as the mean over each block.
-        peak_bytes: the most memory that a training holds, from the building of the game on.
+        peak_bytes: the most memory that a training holds in its steps after the first ones.
 
     >>> from minigan.bench.measure import Timing
     >>> timing = Timing(steps=10, seconds=[0.1, 0.3, 0.2], peak_bytes=0)
@@ -52,10 +56,7 @@ class Timing:
     @property
     def spread(self) -> tuple[float, float]:
         """The seconds of a step that a tenth of the blocks undercut, and those that a tenth exceed."""
-        if len(self.seconds) == 1:
-            return self.median, self.median
-        tenths = statistics.quantiles(self.seconds, n=10, method="inclusive")
-        return tenths[0], tenths[-1]
+        return spread(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,22 @@ class Side:
         self.device = device
         self.period = period
         loader = task.loader()  # each its own: it keeps the order of one epoch
+        batch_of(loader, 0, device)  # brings the data set to a GPU
         with peak_memory(device) as peak, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Steps are played as written")  # see `refused`
             self.trainer = task.trainer(loader, device, mode)
-            self.play(2 * period + 2)  # each kind of step is made as written, then captured, and then replayed
-        self.peak_bytes = peak.nbytes
+            self.play(2 * period)  # each kind of step is made as written, and then captured
+            peak.restart()
+            programs = self._programs()
+        self.peak_bytes = peak.nbytes + sum(graph.nbytes for graph in programs if device.type == "cuda")
+
+    def _programs(self) -> set[Program]:
+        """Make a step with lazy penalties and one without them; returns the programs that replayed them, if any did."""
+        found = set()
+        for _ in range(2):
+            self.play(1)
+            found.add(self.trainer.game.program)
+        return found - {None}
 
     @property
     def refused(self) -> str | None:
@@ -141,7 +153,15 @@ class Side:
         return self.play(steps)
 
 
-def measure(work: Work, batch_size: int, device: Device, limits: Limits, seconds: float, blocks: int = BLOCKS) -> Point:
+def measure(
+    work: Work,
+    batch_size: int,
+    device: Device,
+    limits: Limits,
+    seconds: float,
+    blocks: int = BLOCKS,
+    tell: Tell = lambda text: None,
+) -> Point:
     """Both modes of a training at one batch size.
 
     Args:
@@ -151,18 +171,22 @@ def measure(work: Work, batch_size: int, device: Device, limits: Limits, seconds
         limits: of this device.
         seconds: for how long each mode is timed, at least.
         blocks: in how many blocks, at least.
+        tell: is told what is being done.
 
     Raises:
         MemoryError: there is too little memory.
         ShapeError, ConfigError: the step cannot be made with such batches.
     """
     task = work.at(batch_size)
-    sides = {mode: Side(task, device, mode, work.period) for mode in MODES}
+    sides = {}
+    for mode in MODES:
+        tell(f"first steps, {mode}")
+        sides[mode] = Side(task, device, mode, work.period)
     refused = sides[CAPTURED].refused
     if refused is not None:
         del sides[CAPTURED]
     looks = Looks(sides[EAGER], seconds / LOOKS_IN_TIME)
-    timings = _timings(sides, seconds, blocks, looks.more)
+    timings = _timings(sides, seconds, blocks, looks.more, tell)
     return Point(
         preset=work.name,
         device=str(device),
@@ -221,16 +245,23 @@ class Looks:
 
 
 def _timings(
-    sides: dict[str, Side], seconds: float, blocks: int, after_each: Callable[[], object]
+    sides: dict[str, Side], seconds: float, blocks: int, after_each: Callable[[], object], tell: Tell
 ) -> dict[str, Timing]:
     """The sides take turns, so that all see the same weather on the machine; so does what is done after each turn."""
     steps = {mode: _steps_in_block(side, seconds / BLOCKS_IN_TIME) for mode, side in sides.items()}
     taken: dict[str, list[float]] = {mode: [] for mode in sides}
-    while any(len(taken[mode]) < blocks or sum(taken[mode]) * steps[mode] < seconds for mode in sides):
+    while (done := _done(taken, steps, seconds, blocks)) < 1:
+        tell(f"timed, {done:.0%}".replace("%", " %"))
         for mode, side in sides.items():
             taken[mode].append(side.block(steps[mode]))
         after_each()
     return {mode: Timing(steps[mode], taken[mode], side.peak_bytes) for mode, side in sides.items()}
+
+
+def _done(taken: dict[str, list[float]], steps: dict[str, int], seconds: float, blocks: int) -> float:
+    """How much of the time and of the blocks has been taken, by the side that has least of them."""
+    parts = [(len(times) / blocks, sum(times) * steps[mode] / (seconds or 1e-9)) for mode, times in taken.items()]
+    return min(min(part) for part in parts)
 
 
 def _steps_in_block(side: Side, seconds: float) -> int:

@@ -11,7 +11,12 @@ from minigan.bench.measure import Point
 from minigan.bench.work import CAPTURED, EAGER
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PURPLE
 
-COLORS = (BLUE, ORANGE, GREEN, PURPLE)  # of devices: the CPU's is the first
+COLORS = (  # of devices, the CPU's first: eager in a paler tone, also in print without colours
+    {EAGER: "#6fb4de", CAPTURED: BLUE},
+    {EAGER: "#f0a878", CAPTURED: ORANGE},
+    {EAGER: "#7fcbb5", CAPTURED: GREEN},
+    {EAGER: "#e3b8d0", CAPTURED: PURPLE},
+)
 LINE = {"marker": "o", "markersize": 4, "linewidth": 1.4}
 STYLES: dict[str, dict[str, Any]] = {
     EAGER: {**LINE, "linestyle": "--", "markerfacecolor": "white"},
@@ -39,34 +44,39 @@ def speed_plot(points: Sequence[Point], names: Mapping[str, str]) -> bytes:
     return png(figure)
 
 
-def _draw_speeds(axes: Any, points: Sequence[Point], names: Mapping[str, str], colors: Mapping[str, str]) -> None:
+def _draw_speeds(
+    axes: Any, points: Sequence[Point], names: Mapping[str, str], colors: Mapping[str, Mapping[str, str]]
+) -> None:
     for device, own in by_device(points).items():
-        color = colors[device]
         for mode, style in STYLES.items():
             timed = [point for point in own if mode in point.timings]
+            color = colors[device][mode]
             speeds = [point.samples_per_s(mode) for point in timed]
             axes.plot(sizes_of(timed), speeds, color=color, label=f"{names[device]}, {mode}", **style)
             _draw_spread(axes, timed, mode, color)
         at_limits = [point.samples / point.limit for point in own]
-        axes.plot(sizes_of(own), at_limits, ":", color=color, linewidth=1.2, label=f"{names[device]}, at its limits")
+        color = colors[device][CAPTURED]
+        axes.plot(sizes_of(own), at_limits, ":", color=color, linewidth=1.2, label=f"{names[device]}, limit")
     axes.set_ylabel("samples per second")
-    axes.set_title("bands: from 10 % to 90 % of the blocks; dotted: if all kernels ran at its limits", **NOTE)
+    axes.set_title("bars: from 10 % to 90 % of the blocks; dotted: what the machine's limits would allow", **NOTE)
 
 
 def _draw_spread(axes: Any, points: Sequence[Point], mode: str, color: str) -> None:
-    """A band from what a tenth of the blocks undercut to what a tenth exceed."""
+    """A bar at each point, from what a tenth of the blocks undercut to what a tenth exceed."""
     spreads = [point.timings[mode].spread for point in points]
     fast = [point.samples / low for point, (low, _) in zip(points, spreads, strict=True)]
     slow = [point.samples / high for point, (_, high) in zip(points, spreads, strict=True)]
-    axes.fill_between(sizes_of(points), slow, fast, color=color, alpha=0.15, linewidth=0)
+    axes.vlines(sizes_of(points), slow, fast, color=color, linewidth=5 if mode == EAGER else 2, alpha=0.35)
 
 
-def _draw_ratios(axes: Any, found: Sequence[Crossover], names: Mapping[str, str], colors: Mapping[str, str]) -> None:
+def _draw_ratios(
+    axes: Any, found: Sequence[Crossover], names: Mapping[str, str], colors: Mapping[str, Mapping[str, str]]
+) -> None:
     axes.axhline(1, color=GREY, linewidth=1)
     for each in found:
         label = f"{names[each.gpu]} / {names[each.cpu]}, {each.mode}"
         ratios = list(each.ratios.values())
-        axes.plot(list(each.ratios), ratios, color=colors[each.gpu], label=label, **STYLES[each.mode])
+        axes.plot(list(each.ratios), ratios, color=colors[each.gpu][each.mode], label=label, **STYLES[each.mode])
         if each.batch_size is not None and each.batch_size > min(each.ratios):
             _mark(axes, each)
     axes.set_ylabel("times as fast as the CPU")

@@ -14,7 +14,8 @@ FOOTER = """\
 ms/step: the median over blocks of whole training steps; 10 % .. 90 %: what a tenth of them undercut, and a tenth \
 exceed. After a warm-up the modes take turns; on a GPU the clock is read when it is done.
 share: the time that arithmetic and bytes of the kernels take at the limits of the device, over the time measured.
-peak MB: all arrays of a training (on a GPU: what CuPy's pools take), besides the program and the data set."""
+peak MB: the most that a training holds in its steps after the first ones, besides the program and the data set: all \
+arrays, and when captured on the CPU the list of its calls; on a GPU what CuPy's pool and the graphs have taken."""
 
 
 def head() -> str:

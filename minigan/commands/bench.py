@@ -49,7 +49,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
         help=f"time each mode for so long at each batch size, and for five blocks at least (default: {SECONDS:g})",
     )
     parser.add_argument("--quick", action="store_true", help="a glance: few batch sizes, a tenth of the time")
-    parser.add_argument("--out", metavar="DIR", help="folder to write (default: the next free bench)")
+    parser.add_argument("--out", metavar="DIR", help="folder to write, empty or new (default: the next free bench)")
     parser.set_defaults(run=bench)
     return parser
 
@@ -61,7 +61,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 def bench(args: argparse.Namespace) -> int:
     """Measure the training step of presets."""
-    from minigan.commands.benchmark import bench
+    from minigan.commands.measuring import bench
 
     args.presets = list(dict.fromkeys(args.presets)) or list(DEFAULT)
     args.seconds = args.seconds or (QUICK_SECONDS if args.quick else SECONDS)

@@ -16,6 +16,7 @@ from minigan.bench.crossover import crossovers
 from minigan.bench.expected import Expectation, expect
 from minigan.bench.measure import measure
 from minigan.bench.memory import usable_memory
+from minigan.bench.progress import Tell, at, progress
 from minigan.bench.report import Report, name_of
 from minigan.bench.table import footer, head, lines
 from minigan.bench.work import Work
@@ -23,10 +24,11 @@ from minigan.blas import running
 from minigan.commands.announcement import duration
 from minigan.errors import ConfigError, RunError, ShapeError
 from minigan.gan import load_preset
-from minigan.roofline import limits
+from minigan.roofline import Limits, limits
 from minigan.streams import say
 
 FOLDER = "bench"
+PLOTS = 1.5  # seconds to draw those of a preset
 GIB = 1 << 30
 
 
@@ -44,14 +46,15 @@ def bench(args: argparse.Namespace) -> int:
     devices = _devices(args.device)
     works = [Work.of(load_preset(name), args.batch_sizes) for name in args.presets]
     _check_out(args.out)
-    report = Report(args.typed, {device: limits(device) for device in devices})
-    jobs = [Job(work, device, expect(work, device, limits(device))) for work in works for device in devices]
-    with _folder(args.out) as folder:
-        say(_announcement(args, report, jobs, folder))
+    with _folder(args.out) as folder, progress() as tell:
+        _announce(args, devices, folder)
+        report = Report(args.typed, _measured_limits(devices, tell))
+        jobs = _jobs(works, report, args.seconds, tell)
         try:
             for job in jobs:
-                _measure(job, report, args.seconds)
+                _measure(job, report, args.seconds, tell)
         finally:  # whatever ends it, what was measured is kept
+            tell("")
             if report.points:
                 _finish(report, folder)
     return 0
@@ -74,8 +77,13 @@ def _devices(asked: str) -> list[Device]:
 
 def _check_out(out: str | None) -> None:
     """Before the measuring, so that it was not in vain."""
-    if out is not None and Path(out).exists() and not Path(out).is_dir():
+    if out is None or not Path(out).exists():
+        return
+    if not Path(out).is_dir():
         raise RunError(f"--out {out}: this is a file, but a folder was expected; choose another.")
+    found = min((path.name for path in Path(out).iterdir()), default=None)
+    if found is not None:
+        raise RunError(f"--out {out}: this folder is not empty (it holds {found}); choose one that is empty or new.")
 
 
 @contextlib.contextmanager
@@ -98,46 +106,77 @@ def _free_folder() -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _announcement(args: argparse.Namespace, report: Report, jobs: Sequence[Job], folder: Path) -> str:
-    """What is about to happen: where, for how long, and where to."""
+def _announce(args: argparse.Namespace, devices: Sequence[Device], folder: Path) -> None:
+    """What is about to happen: what is measured, where, and where to."""
     from minigan.info import AVX512_HINT, environment
 
-    rows = []
-    for device, most in report.devices.items():
-        blas = f"; {running()}" if device == CPU else ""
-        rows += [(str(device), f"{name_of(device)}{blas}"), ("", f"at most {most}")]
-    if args.device == "all" and len(report.devices) == 1:
-        rows.append(("cuda", f"is left out. {probe().sentence}"))
+    _row("measures", f"training steps of {' and '.join(args.presets)}, eager and captured")
+    for device in devices:
+        _row(str(device), f"{environment()['cpu']}; {running()}" if device == CPU else name_of(device))
+    if args.device == "all" and len(devices) == 1:
+        _row("cuda", f"is left out. {probe().sentence}")
     if environment()["avx512_unused"]:
-        rows.append(("faster", AVX512_HINT))
-    seconds = sum(job.expected.duration(job.work, args.seconds) for job in jobs)
-    rows.append(("time", f"{duration(seconds, seconds)}; Ctrl-C stops early and keeps what was measured"))
-    rows.append(("writes", f"{folder}/"))
-    return "\n".join(f"{label:<10}{text}" for label, text in rows)
+        _row("faster", AVX512_HINT)
+    _row("writes", f"{folder}/")
+
+
+def _row(label: str, text: str) -> None:
+    say(f"{label:<10}{text}")
+
+
+def _measured_limits(devices: Sequence[Device], tell: Tell) -> dict[Device, Limits]:
+    """What each device can do at most."""
+    found = {}
+    for device in devices:
+        tell(f"measuring what {device} can do at most")
+        found[device] = limits(device)
+        tell("")
+        _row("at most", f"{device}: {found[device]}")
+    return found
+
+
+def _jobs(works: Sequence[Work], report: Report, seconds: float, tell: Tell) -> list[Job]:
+    """Every preset on every device, with a first look at each, from which follows how long all will take."""
+    jobs = []
+    for work in works:
+        for device, most in report.devices.items():
+            tell(f"a first look at {work.name} on {device}")
+            jobs.append(Job(work, device, expect(work, device, most)))
+    tell("")
+    total = sum(job.expected.duration(job.work, seconds) for job in jobs) + PLOTS * len(works)
+    _row("time", f"{duration(total, total)}; Ctrl-C stops early and keeps what was measured")
+    return jobs
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------
 
 
-def _measure(job: Job, report: Report, seconds: float) -> None:
+def _measure(job: Job, report: Report, seconds: float, tell: Tell) -> None:
     """A preset on a device, from the smallest batch to the largest that fits into memory."""
     work, device, expected = job
-    say(f"\n{work.name} on {device}\n{head()}")
+    kernels = f" ({running().kernels} kernels)" if device == CPU and running().kernels else ""
+    say(f"\n{work.name} on {device}{kernels}\n{head()}")
     room = usable_memory(device)
     largest = expected.largest(room)
+    fits = 0
     for batch_size in work.batch_sizes:
         if batch_size > largest:
             why = f"take more than the {room / GIB:.1f} GiB that may be used; about {largest:,.0f} would fit"
             _leave_out(job, report, f"batch sizes from {batch_size:,} on {why}")
             return
+        where = f"{work.name} on {device}, batch size {batch_size:,}"
         try:
-            point = measure(work, batch_size, device, report.devices[device], seconds)
+            point = measure(work, batch_size, device, report.devices[device], seconds, tell=at(tell, where))
         except MemoryError:
-            _leave_out(job, report, f"batch sizes from {batch_size:,} on run out of memory")
+            most = f"{fits:,} is the largest measured that fits" if fits else "none that was measured fits"
+            _leave_out(job, report, f"batch sizes from {batch_size:,} on run out of memory; {most}")
             return
         except (ShapeError, ConfigError) as error:
             _leave_out(job, report, f"batch size {batch_size:,}: {error}")
             continue
+        finally:
+            tell("")
+        fits = batch_size
         report.points.append(point)
         say("\n".join(lines(point)))
         if point.refused is not None:
