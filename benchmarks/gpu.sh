@@ -26,9 +26,9 @@ part() { # NAME SECONDS COMMAND...: run it, keep what it prints, and note how it
 }
 
 part info 30 "$python" -m minigan.cli info
-part tests 120 "$python" -m pytest -q -m gpu tests/gpu
-part bench 110 "$python" -m minigan.cli bench reference ring --device all --batch-sizes 1,32,128,512,2048,8192 --seconds 0.3 --out "$out/bench"
-part peers 180 "$python" benchmarks/peers.py --device cuda --tf32 --works reference dcgan-64 --rounds 5 --out "$out/peers-cuda.json"
+part tests 170 "$python" -m pytest -q -m gpu tests/gpu
+part bench 100 "$python" -m minigan.cli bench reference ring --device all --batch-sizes 1,32,128,512,2048,8192 --seconds 0.3 --out "$out/bench"
+part peers 150 "$python" benchmarks/peers.py --device cuda --tf32 --works reference dcgan-64 --rounds 5 --out "$out/peers-cuda.json"
 part program 30 "$python" benchmarks/program.py reference --device cuda
 
 cat "$out/summary.txt"

@@ -197,7 +197,7 @@ def test_more_than_eight_shapes_are_an_error_that_says_so():
     for n in range(1, 9):
         step(mg.ones(n))
         step(mg.ones(n))
-    with pytest.raises(mg.CaptureError, match=r"at most 8 kinds of calls.*: \(tensor \(9,\)\)\. .*pass what changes.*as a tensor"):
+    with pytest.raises(mg.CaptureError, match=r"at most 8 kinds of calls.*: \(tensor \(9,\)\)\. .*pass what changes"):
         step(mg.ones(9))
     assert step(mg.ones(8)).tolist() == [2.0] * 8  # those that are known go on
 

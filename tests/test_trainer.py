@@ -313,8 +313,8 @@ def test_the_steps_after_the_last_line_are_at_hand_at_the_end():
 
 def test_reports_are_read_every_log_every_steps_and_before_a_checkpoint_and_at_no_other_time(monkeypatch):
     t = trainer(8, log_every=5)
-    reads, stack = [], module.stack
-    monkeypatch.setattr(module, "stack", lambda tensors: reads.append(t.step) or stack(tensors))
+    reads, read = [], module.Unread.read
+    monkeypatch.setattr(module.Unread, "read", lambda unread: reads.append(t.step) or read(unread))
     for name in ("item", "__float__", "__bool__"):
         monkeypatch.setattr(mg.Tensor, name, lambda self: pytest.fail("a number was read one by one"))
     t.run()

@@ -6,8 +6,10 @@ as Y^T = X2^T X1^T; and whatever lies in memory the other way round is transpose
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+from collections.abc import Callable, Iterator
 from ctypes import POINTER, c_int, c_longlong, c_size_t, c_void_p
 from functools import cache
 from importlib import import_module
@@ -118,19 +120,28 @@ def as_matrix(x: Array) -> Matrix | None:
 class Cublas:
     """cuBLAS on one device, for what is launched on one stream.
 
-    Its workspace is given beforehand, so that no memory is asked for while the stream is captured.
+    Attributes:
+        workspace: the memory in which products work, see :meth:`work_in`; None as long as there is none.
     """
 
-    def __init__(self, library: Any, stream: int, workspace: Any, size: int, tf32: bool = False) -> None:
+    def __init__(self, library: Any, stream: int, tf32: bool = False) -> None:
+        self.workspace: Any = None
         self._library = library
-        self._workspace = workspace  # kept alive
         self._kinds = dict(_KINDS)
         if tf32:
             self._kinds["f"] = _KINDS["f"]._replace(compute=COMPUTE_32F_FAST_TF32)
         self._handle = c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
         self._call("cublasSetStream_v2", self._handle, stream)
-        self._call("cublasSetWorkspace_v2", self._handle, workspace.ptr, size)  # after the stream, which resets it
+
+    def work_in(self, workspace: Any, size: int) -> None:
+        """Let products work in this memory of so many bytes from now on, and so ask for none.
+
+        A captured product works there whenever its graph is launched, on whatever stream: two graphs that are launched
+        at once must not share it.
+        """
+        self._call("cublasSetWorkspace_v2", self._handle, workspace.ptr, size)
+        self.workspace = workspace  # kept alive
 
     def matmul(self, x1: Matrix, x2: Matrix, y: Matrix) -> None:
         """y = x1 x2, for numbers of one type.
@@ -160,7 +171,35 @@ class Cublas:
 
 
 def cublas() -> Cublas:
-    """cuBLAS for the device and the stream that are current."""
+    """cuBLAS for the device and the stream that are current, in memory of its own if it was given none."""
+    import cupy
+
+    found = _current()
+    if found.workspace is None:
+        # Not of CuPy's pool: what that gives out during a capture belongs to the graph.
+        found.work_in(cupy.cuda.Memory(_workspace_size()), _workspace_size())
+    return found
+
+
+@contextlib.contextmanager
+def working_in(allocate: Callable[[int], Any]) -> Iterator[None]:
+    """Inside, products on the device and the stream that are current work in memory that ``allocate(bytes)`` gives."""
+    found = _current()
+    found.work_in(allocate(_workspace_size()), _workspace_size())
+    try:
+        yield
+    finally:
+        found.workspace = None
+
+
+def _workspace_size() -> int:
+    """In bytes, as NVIDIA advises."""
+    import cupy
+
+    return (32 if _generation(cupy.cuda.Device().id) >= 9 else 4) << 20
+
+
+def _current() -> Cublas:
     import cupy
 
     return _cublas(cupy.cuda.Device().id, cupy.cuda.get_current_stream().ptr)
@@ -168,13 +207,14 @@ def cublas() -> Cublas:
 
 @cache
 def _cublas(device: int, stream: int) -> Cublas:
+    return Cublas(library(), stream, tf32=_generation(device) >= 8 and wants_tf32())
+
+
+def _generation(device: int) -> int:
+    """The first part of the GPU's compute capability: 9 for Hopper."""
     import cupy
 
-    generation = cupy.cuda.runtime.getDeviceProperties(device)["major"]
-    size = (32 if generation >= 9 else 4) << 20  # bytes, as NVIDIA advises
-    # Not of CuPy's pool: what that gives out during a capture belongs to the graph.
-    workspace = cupy.cuda.Memory(size)
-    return Cublas(library(), stream, workspace, size, tf32=generation >= 8 and wants_tf32())
+    return int(cupy.cuda.runtime.getDeviceProperties(device)["major"])
 
 
 @cache

@@ -37,11 +37,14 @@ class CupyBackend(CupyConv, CupyPixels, CupyNorm, CupyFused, CupyElementwise, Cu
         """CuPy allocates and launches on the current device, whichever its arguments live on: make it this one."""
         for name in dir(Backend):
             method = getattr(self, name)
-            if callable(method) and not name.startswith("_") and name not in ("of", "array_type"):
+            if callable(method) and not name.startswith("_") and name not in ("of", "siblings", "array_type"):
                 setattr(self, name, _on_device(self.xp.cuda.Device(self.index), method))
 
     def of(self, x: Array) -> Backend:
         return self if x.device.id == self.index else cupy_backend(x.device.id)
+
+    def siblings(self) -> list[Backend]:
+        return [cupy_backend(index) for index in range(self.xp.cuda.runtime.getDeviceCount())]
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         # A number goes along as an argument of a kernel: to copy it to the device, the host would wait.

@@ -17,7 +17,9 @@ from minigan.backend.base.arrays import Array, Number
 KERNELS = Path(__file__).parent / "kernels"
 FIRST = ("common", "philox", "random", "sum")  # what the other files build on
 THREADS = 128
+SUMMING = 256  # threads in a block that sums over channels
 PACK = 16  # bytes that one load moves, if they lie on such a boundary
+WORDS = 16  # of 8 bytes, that one launch writes
 NULL = np.uint64(0)  # CuPy passes it as a pointer to nowhere
 TYPES = {"f": "float", "d": "double"}
 
@@ -30,7 +32,7 @@ def source() -> str:
 
 def options(char: str) -> tuple[str, ...]:
     """How to compile them for a type of numbers, "f" or "d"."""
-    return ("-std=c++17", f"-DREAL={TYPES[char]}")
+    return ("-std=c++17", f"-DREAL={TYPES[char]}", f"-DSUMMING={SUMMING}")
 
 
 @cache
@@ -71,6 +73,12 @@ def launch_each(name: str, arrays: tuple[Array, ...], *arguments: Any) -> None:
 def changing(number: Number, dtype: Any) -> tuple[Any, Any]:
     """The two arguments for a number that changes from step to step: its value, and where it is if it is in memory."""
     return (dtype.type(number), NULL) if np.isscalar(number) else (dtype.type(0), number.astype(dtype, copy=False))
+
+
+def write_words(y: Array, x: Any) -> None:
+    """Copy words (uint64) from the host, a multiple of 16 of them: as arguments of a kernel, so that nobody waits."""
+    for i in range(0, len(x), WORDS):
+        kernel("write_words", "f")((1,), (WORDS,), (y[i : i + WORDS], *x[i : i + WORDS]))
 
 
 def known(*arrays: Array) -> bool:

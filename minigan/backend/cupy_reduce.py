@@ -13,11 +13,10 @@ import numpy as np
 
 from minigan.backend.base.arrays import Array, Dims
 from minigan.backend.base.reduce import Reduce
-from minigan.backend.cupy_kernels import in_memory_order, kernel
+from minigan.backend.cupy_kernels import SUMMING, in_memory_order, kernel
 
 ONE_BLOCK = 1024  # threads at most, of a block that sums all numbers
 FEW = 1 << 15  # numbers that one block adds up no slower than many would
-SUMMING = 256  # threads in a block that sums over channels, as in sum.cu
 NEIGHBOURS = 32  # channels that such a block takes at once, if they lie side by side
 AT_ONCE = 16  # values that a thread sums, if that does not make too many chunks
 MOST_CHUNKS = 1024

@@ -7,6 +7,7 @@ Each hears of the calls of its own thread alone.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,8 +20,12 @@ Kernel = Callable[..., Any]
 Interceptor = Callable[..., Any]
 """Called in place of a kernel: with its name, the backend, the kernel, and then the kernel's arguments."""
 
-_NO_KERNELS = ("array_type", "asarray", "empty", "flat_buffer", "of")
-NAMES = [name for name in dir(Backend) if not name.startswith("_") and name not in _NO_KERNELS]
+_NO_KERNELS = ("asarray", "empty", "flat_buffer", "of", "siblings")
+NAMES = [
+    name
+    for name in dir(Backend)
+    if not name.startswith("_") and name not in _NO_KERNELS and inspect.isroutine(getattr(Backend, name))
+]
 
 _lock = threading.Lock()
 _interceptors: list[tuple[int, Interceptor]] = []
@@ -45,8 +50,8 @@ def intercepted(interceptor: Interceptor) -> Iterator[None]:
 
 
 def _begin() -> None:
-    for backend in backends._backends.values():
-        kernels = {name: getattr(backend, name) for name in NAMES if callable(getattr(backend, name))}
+    for backend in [each for kind in backends._backends.values() for each in kind.siblings()]:
+        kernels = {name: getattr(backend, name) for name in NAMES}
         _before[backend] = {name: vars(backend)[name] for name in kernels if name in vars(backend)}
         for name, kernel in kernels.items():
             setattr(backend, name, partial(_call, name, backend, kernel))

@@ -129,9 +129,10 @@ class Captured:
             if self._strict or watch.runs:
                 raise
             self.refused = watch.refused
-            return self._as_written(args, kwargs)
         finally:
             watch.release()
+        if self.refused is not None:  # out of the except, which keeps the arrays of what failed
+            return self._as_written(args, kwargs)
         kind.begun = False
         return map_tensors(view_of, y)
 

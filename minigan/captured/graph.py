@@ -1,27 +1,27 @@
 """Capture on a GPU: a step's kernels as one CUDA graph, launched at once.
 
-While a stream is captured, what is launched on it does not run: it becomes a node of the graph. The graph keeps the
-addresses of all memory, so everything that it allocates comes from a pool of its own, which nobody else gets anything
-from. What changes from step to step lies in memory that is written before each launch; numbers go there as arguments of
-a kernel, so that the host never waits.
+What changes from step to step lies in memory that the host writes before each launch.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from minigan.backend import Array, Backend
-from minigan.backend.cublas import cublas
+from minigan.backend import Backend
 from minigan.backend.cupy_random import Words
+from minigan.backend.device import Device
+from minigan.captured.cuda_graph import CudaGraph
+from minigan.captured.graph_memory import Numbers, fill
+from minigan.captured.graph_times import Call, seconds
 from minigan.captured.program import Program
-from minigan.captured.report import costs
+from minigan.captured.report import report
 from minigan.captured.watch import Kernel, Watch
+from minigan.errors import CaptureError
 from minigan.ops.random import stream
+from minigan.roofline import limits
 from minigan.tensor import Tensor
 from minigan.variable import Variable
 
@@ -31,9 +31,10 @@ class GraphRecorder(Watch):
 
     Attributes:
         backend: of the GPU.
-        before: what the host does before each launch: counting, and writing numbers.
-        graph: the CUDA graph, once the run has ended.
-        pool: its memory.
+        graph: what becomes of the run.
+        before: what the host does before each launch: counting, and computing numbers.
+        numbers: those that it then writes.
+        calls: the kernels' with their arguments, so that each can be timed by itself.
     """
 
     runs = False
@@ -41,37 +42,42 @@ class GraphRecorder(Watch):
     def __init__(self, backend: Any, lenient: bool = False) -> None:
         super().__init__(lenient)
         self.backend = backend
+        self.graph = CudaGraph(backend)
         self.before: list[Callable[[], Any]] = []
-        self.graph: Any = None
-        self.pool: Any = None
-        self._words: Array = None
+        self.numbers = Numbers(backend)
+        self.calls: list[Call] = []
 
     @contextlib.contextmanager
     def recording(self, arguments: Sequence[Variable] = ()) -> Iterator[None]:
-        """Capture what runs inside, on these arguments. If it fails, leaves and modules are put back as they were."""
+        """Capture what runs inside, on these arguments. If it fails, leaves and modules are put back as they were.
+
+        Raises:
+            CaptureError: something cannot be captured, CUDA fails at it, or there is too little memory.
+        """
         cuda = self.backend.xp.cuda
-        self._words = self.backend.xp.zeros(3, np.uint64)
-        self.before.append(self._write_words)
-        self.pool = cuda.MemoryPool()
         try:
-            with cuda.Device(self.backend.index), capture_stream(self.backend.index) as capturing:
-                cublas()  # its handle for this stream allocates memory
-                with cuda.using_allocator(self.pool.malloc), self._captured(capturing), super().recording(arguments):
-                    yield
-        except BaseException:
+            self._prepare()
+            with self.graph.capturing(), super().recording(arguments):
+                yield
+            if self.refused is not None:  # the function has caught what was raised
+                raise CaptureError(f"capture: {self.refused}")
+        except BaseException as error:
             self._put_back()
+            if isinstance(error, cuda.memory.OutOfMemoryError):
+                self.refuse(
+                    "too little memory on the GPU for the step, which has all of its memory to itself once captured",
+                    "Make the batch smaller, or run this step without capture.",
+                )
+            if isinstance(error, cuda.runtime.CUDARuntimeError):
+                self.refuse(f"an error of CUDA while the step was captured ({error})", "Run this step without capture.")
             raise
 
-    @contextlib.contextmanager
-    def _captured(self, capturing: Any) -> Iterator[None]:
-        capturing.begin_capture()
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(self.backend.xp.cuda.runtime.CUDARuntimeError):  # the capture is no longer valid
-                capturing.end_capture()
-            raise
-        self.graph = capturing.end_capture()
+    def _prepare(self) -> None:
+        with self.backend.xp.cuda.Device(self.backend.index):
+            # The graph takes as much memory as the step took before, and none of what CuPy keeps of that for later.
+            self.backend.xp.get_default_memory_pool().free_all_blocks()
+        self._words = self.numbers.place(3, "uint64")
+        self.before.append(partial(fill, self._words, lambda: (stream.seed, stream.step, stream.site)))
 
     def _put_back(self) -> None:
         """Undo what the function has done: none of its kernels ran."""
@@ -85,9 +91,9 @@ class GraphRecorder(Watch):
 
     def changing(self, numbers: Callable[[], tuple[float, ...]], backend: Backend, dtype: Any) -> tuple[Any, ...]:
         """The numbers as 0-d arrays that are written before each launch."""
-        arrays = [backend.empty((), dtype) for _ in numbers()]
-        self.before.append(partial(_write_numbers, arrays, numbers))
-        return tuple(arrays)
+        place = self.numbers.place(len(numbers()), dtype)
+        self.before.append(partial(fill, place, numbers))
+        return tuple(place.on_device[i : i + 1].reshape(()) for i in range(len(place.on_device)))
 
     def each_time(self, action: Callable[[], Any]) -> None:
         """Run the action before each launch: also before the first, which belongs to this run."""
@@ -101,11 +107,6 @@ class GraphRecorder(Watch):
         finally:
             self.lenient = lenient
 
-    def _write_words(self) -> None:
-        """Seed, step and first site of the random streams."""
-        for i, value in enumerate((stream.seed, stream.step, stream.site)):
-            self._words[i : i + 1].fill(np.uint64(value))
-
     def run(self, op: Any, backend: Backend, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
         """The forward of an operation, as ever."""
         return op.run(backend, arrays, params)
@@ -116,11 +117,16 @@ class GraphRecorder(Watch):
             self.refuse(f"the kernel {name} on {backend.device_type}", "Keep all of a step on one device.")
         if name == "random_words":
             return self._random_words(kernel, *args, **params)
+        first = len(self.kernels)
         try:
             y = kernel(*args, **params)
-        except (NotImplementedError, RuntimeError) as error:  # of CuPy, or of CUDA
+        except CaptureError:  # of a kernel that this one is made of
+            raise
+        except (NotImplementedError, RuntimeError) as error:  # of CuPy, of CUDA or of cuBLAS
             self.refuse(f"the kernel {name}, which cannot be captured ({error})", "Run this step without capture.")
-        self.kernels.append(Kernel.of(name, args, y))
+        # in place of those that it is made of, whose cost is its own
+        self.kernels[first:] = [Kernel.of(name, args, y)]
+        self.calls[first:] = [Call.of(name, args, params, self.backend.array_type)]
         return y
 
     def _random_words(
@@ -130,33 +136,21 @@ class GraphRecorder(Watch):
         if draw is None:
             words: Words = kernel(n, seed, purpose, step, site, first)
             return words
-        return Words(n, 0, purpose, 0, draw, first, self._words)
-
-
-@cache
-def capture_stream(index: int) -> Any:
-    """The stream of this GPU on which steps are captured: one for all, as cuBLAS takes memory for each stream."""
-    import cupy
-
-    with cupy.cuda.Device(index):
-        return cupy.cuda.Stream(non_blocking=True)
-
-
-def _write_numbers(arrays: Sequence[Array], numbers: Callable[[], tuple[float, ...]]) -> None:
-    for array, value in zip(arrays, numbers(), strict=True):
-        array.fill(value)
+        return Words(n, 0, purpose, 0, draw, first, self._words.on_device)
 
 
 class GraphProgram(Program):
-    """A captured step on a GPU."""
+    """A captured step on a GPU. Printed, it is a table of its kernels, with the time of each."""
 
     def __init__(self, recorder: GraphRecorder, inputs: Sequence[Tensor], result: Any) -> None:
         super().__init__(recorder, inputs, result)
         self.kernels = recorder.kernels
-        self.nbytes = recorder.pool.total_bytes()
+        self.nbytes = recorder.graph.memory.nbytes
+        self._backend = recorder.backend
         self._before = recorder.before
+        self._numbers = recorder.numbers
         self._graph = recorder.graph
-        self._pool = recorder.pool  # kept alive: the graph writes to its memory
+        self._calls = recorder.calls
         self.count_results()
         stream.site -= recorder.sites  # this run's own draws are still to be made
         self.play()
@@ -166,7 +160,12 @@ class GraphProgram(Program):
         """Let the host do what it has to, and launch the graph."""
         for action in self._before:
             action()
+        self._numbers.write()
         self._graph.launch()
 
+    def seconds(self, runs: int = 5) -> list[list[float]]:
+        """How long each kernel takes, in each of several runs on memory of its own; nothing is changed."""
+        return [seconds(call, self._backend, runs) for call in self._calls]
+
     def __str__(self) -> str:
-        return costs(self.kernels)
+        return report(self.kernels, self.seconds(), limits(Device("cuda", self._backend.index)))

@@ -12,13 +12,6 @@ from minigan.roofline import Limits
 _HEAD = ["kernel", "shapes", "MFLOP", "MB", "us", "share"]
 
 
-def costs(kernels: Sequence[Kernel]) -> str:
-    """The table without times: those of single kernels of a CUDA graph cannot be taken."""
-    lines = [_cost(kernel) for kernel in [*kernels, _total(kernels)]]
-    head, rule, *body, last = table(_HEAD[:4], lines, words=2)
-    return "\n".join([head, rule, *body, rule, last, "For the time of each kernel run the step under mg.profile()."])
-
-
 def report(kernels: Sequence[Kernel], seconds: Sequence[Sequence[float]], limits: Limits) -> str:
     """The table of a program's kernels in their order, the total, and the roofline in one line.
 
@@ -44,9 +37,6 @@ def _total(kernels: Sequence[Kernel]) -> Kernel:
 
 
 def _line(kernel: Kernel, seconds: float, total: float) -> list[str]:
-    return [*_cost(kernel), f"{1e6 * seconds:,.0f}", f"{100 * seconds / (total or 1):.1f}%"]
-
-
-def _cost(kernel: Kernel) -> list[str]:
     shapes = " ".join("x".join(map(str, shape)) or "1" for shape in kernel.shapes)
-    return [kernel.name, shapes, f"{kernel.flops / 1e6:.2f}", f"{kernel.bytes / 1e6:.2f}"]
+    cost = f"{kernel.flops / 1e6:.2f}", f"{kernel.bytes / 1e6:.2f}"
+    return [kernel.name, shapes, *cost, f"{1e6 * seconds:,.0f}", f"{100 * seconds / (total or 1):.1f}%"]

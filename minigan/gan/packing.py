@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from minigan.backend.base.arrays import Number
 from minigan.errors import ConfigError, ShapeError
 from minigan.ops.random import randn_like
 from minigan.tensor import Tensor
 
 
-def instance_noise(x: Tensor, std: float) -> Tensor:
+def instance_noise(x: Tensor, std: Number) -> Tensor:
     """x + std * n with n ~ N(0, 1) for every number of every sample.
 
     Noise spreads data and fakes until they overlap, so that D cannot become sure and its gradient means something.
@@ -25,9 +26,13 @@ def instance_noise(x: Tensor, std: float) -> Tensor:
     >>> instance_noise(mg.zeros(8, 1, 28, 28), std=0.1).shape
     (8, 1, 28, 28)
     """
-    if not std >= 0:
-        raise ConfigError(f"instance_noise: expected a standard deviation of at least 0, but got {std}.")
-    return x + std * randn_like(x) if std else x
+    if isinstance(std, float | int):  # in a captured step it is an array, which nobody may look at
+        if not std >= 0:
+            raise ConfigError(f"instance_noise: expected a standard deviation of at least 0, but got {std}.")
+        if not std:
+            return x
+    noisy: Tensor = x + std * randn_like(x)
+    return noisy
 
 
 def pack(x: Tensor, m: int) -> Tensor:

@@ -18,10 +18,9 @@ from minigan.data import Loader
 from minigan.errors import ConfigError
 from minigan.gan.game import Game
 from minigan.gan.means import Means, Values
-from minigan.gan.reports import Report, kept
+from minigan.gan.reports import Unread
 from minigan.gan.signals import on_stop_signal
 from minigan.gan.source import batch_of
-from minigan.ops.joining import stack
 from minigan.ops.random import manual_seed, set_step
 
 UNREAD = 1000  # reports that may wait to be read, however rarely there is a line of the log
@@ -126,7 +125,7 @@ class Trainer:
         self.checkpoint: Path | None = None
         self.stopped = False
         self.stopped_by: signal.Signals | None = None
-        self._unread: list[Report] = []
+        self._unread = Unread(most=UNREAD)
 
     @property
     def epoch(self) -> int:
@@ -189,7 +188,7 @@ class Trainer:
         first, each = self.step * self.game.batches_per_step, self.game.batches_per_step
         was_captured = self.game.captured
         report = self.game.step(*(batch_of(self.loader, first + i, self.device) for i in range(each)))
-        self._unread.append(kept(report) if self.game.captured else report)
+        self._unread.add(report, one_array=self.game.captured)
         if was_captured and not self.game.captured:
             warnings.warn(f"Steps are played as written, not captured: {self.game.refused}", stacklevel=3)
         self.step += 1
@@ -222,12 +221,7 @@ class Trainer:
         if not self._unread:
             return
         first = self.step - len(self._unread) + 1
-        names = [list(report) for report in self._unread]
-        numbers = stack([number for report in self._unread for number in report.values()]).to("cpu").numpy().tolist()
-        self._unread.clear()
-        left = iter(numbers)
-        for step, keys in enumerate(names, first):
-            values = {key: next(left) for key in keys}
+        for step, values in enumerate(self._unread.read(), first):
             self._tell("after_read", step, values)
             self.recent.add(values)
 

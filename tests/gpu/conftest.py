@@ -16,7 +16,7 @@ from minigan import backend as backends
 from minigan.backend import cublas, cupy_kernels
 from minigan.backend import cupy as cupy_backends
 from minigan.backend import device as device_module
-from minigan.captured import graph
+from minigan.captured import cuda_graph
 from minigan.variable import constant
 
 from . import strict
@@ -92,7 +92,7 @@ def install_double(monkeypatch, devices=1):
     monkeypatch.setattr(backends, "_backends", dict(backends._backends))
     monkeypatch.setattr(device_module, "_passed", {})
     cached = (cupy_backends, "cupy_backend"), (cupy_backends, "_table"), (cublas, "_cublas")
-    for module, name in (*cached, (cupy_kernels, "module"), (cupy_kernels, "kernel"), (graph, "capture_stream")):
+    for module, name in (*cached, (cupy_kernels, "module"), (cupy_kernels, "kernel"), (cuda_graph, "capture_stream")):
         monkeypatch.setattr(module, name, cache(getattr(module, name).__wrapped__))
     fake = FakeCublas()
     monkeypatch.setattr(cublas, "library", fake.library)

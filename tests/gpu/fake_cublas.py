@@ -111,7 +111,7 @@ class FakeCublas:
             return INVALID_VALUE
         if not (atype == btype == ctype) or (atype, compute) not in FLOATS:
             return NOT_SUPPORTED
-        if not self.handles[handle].workspace or self.handles[handle].stream != machine.streams[machine.current].ptr:
+        if not self.handles[handle].workspace or self.handles[handle].stream != machine.stream.ptr:
             return NOT_INITIALIZED  # it would ask for memory, or run on another stream
         self.calls.append((name, transa, transb, m, n, k, count))
         dtype = np.dtype(FLOATS[atype, compute])

@@ -1,6 +1,7 @@
 """The pretend machine below the strict double: its GPUs, the current one, and how often the host waited for one."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +10,33 @@ class SynchronizationError(RuntimeError):
     """The host waited for the GPU where nothing may."""
 
 
+class CUDARuntimeError(RuntimeError):
+    """`cupy.cuda.runtime.CUDARuntimeError`."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class CUDADriverError(CUDARuntimeError):
+    """`cupy.cuda.driver.CUDADriverError`."""
+
+
+class OutOfMemoryError(MemoryError):
+    """`cupy.cuda.memory.OutOfMemoryError`."""
+
+
 class Machine:
     """One for the whole process, as the hardware is.
 
     Attributes:
+        started: another object after each start.
         devices: how many GPUs there are.
-        current: the one that runs what is called now; `cupy.cuda.Device` changes it.
-        streams: of each device the current one; `cupy.cuda.Stream` changes it.
         backwards: whether the threads of a kernel's block run from the last to the first.
         launches: how many kernels ran so far; CuPy may need more than one for what counts as one here.
-        pools: the memory pools that arrays are allocated from, the current one last; none for CuPy's own.
+        room: the bytes that CUDA has left; arrays of CuPy's own pool need none of them.
+        pooled: the bytes of all arrays of that pool.
+        graveyard: memory that was given back.
         waits: what made the host wait so far, in order.
     """
 
@@ -27,25 +45,49 @@ class Machine:
 
     def start(self, devices: int) -> None:
         """A fresh machine with so many GPUs."""
+        self.started = object()
         self.devices = devices
-        self.current = 0
-        self.streams = [Stream.null] * devices
         self.backwards = False
         self.launches = 0
-        self.pools: list[MemoryPool] = []
+        self.room = 139 * 2**30
+        self.pooled = 0
+        self.graveyard: list[Any] = []
         self.waits: list[str] = []
         self._forbidden = False
+        self._here = _OfThread()
+
+    @property
+    def current(self) -> int:
+        """The device that runs what this thread calls now; `cupy.cuda.Device` changes it."""
+        return self._here.devices[-1]
+
+    @property
+    def streams(self) -> dict[int, "Stream"]:
+        """Of each device the stream that is current in this thread; `cupy.cuda.Stream` changes it."""
+        return self._here.streams
+
+    @property
+    def allocators(self) -> list[Any]:
+        """What gives this thread's arrays their memory, the current one last; none for CuPy's own pool."""
+        return self._here.allocators
 
     def wait(self, what: str) -> None:
         """To be called by whatever copies between host and device, or waits for the device to be ready."""
         self.waits.append(what)
-        if self._forbidden or self.graph is not None:
+        if self.graph is not None:
+            raise CUDARuntimeError(900, f"{what} is not permitted while a stream is captured")
+        if self._forbidden:
             raise SynchronizationError(f"{what} makes the host wait for the GPU")
 
     @property
     def graph(self) -> "Graph | None":
         """The graph that the current stream becomes, if it is captured."""
-        return self.streams[self.current].graph
+        return self.stream.graph
+
+    @property
+    def stream(self) -> "Stream":
+        """The one that this thread's kernels are launched on."""
+        return self.streams.get(self.current, Stream.null)
 
     @contextlib.contextmanager
     def allow_sync(self, allowed):
@@ -65,23 +107,35 @@ class Machine:
             )
 
 
+class _OfThread(threading.local):
+    """What each thread has to itself."""
+
+    def __init__(self) -> None:
+        self.devices = [0]
+        self.streams: dict[int, Stream] = {}
+        self.allocators: list[Any] = []
+
+
 class Graph:
     """`cupy.cuda.Graph`: what was launched on a stream while it was captured, to be run later.
 
     Attributes:
         nodes: functions that each run one of the kernels.
+        device: where it was captured, and can be launched.
     """
 
     def __init__(self) -> None:
+        self.device = machine.current
         self.nodes: list[Callable[[], Any]] = []
 
     def launch(self, stream: Any = None) -> None:
+        machine.check(self.device)
         machine.launches += 1
         for node in self.nodes:
             node()
 
     def upload(self, stream: Any = None) -> None:
-        pass
+        machine.check(self.device)
 
 
 class Stream:
@@ -98,24 +152,28 @@ class Stream:
         Stream.made += not null
         self.ptr = 0 if null else Stream.made
         self.graph: Graph | None = None
-        self._before: list[Stream] = []
+        self._device = None if null else machine.current
+        self._before: list[tuple[int, Stream]] = []
 
     def __enter__(self) -> "Stream":
-        self._before.append(machine.streams[machine.current])
+        if self._device not in (None, machine.current):
+            raise ValueError(f"a stream of device {self._device} cannot be current while device {machine.current} is")
+        self._before.append((machine.current, machine.stream))
         machine.streams[machine.current] = self
         return self
 
     def __exit__(self, *exception: object) -> None:
-        machine.streams[machine.current] = self._before.pop()
+        device, stream = self._before.pop()
+        machine.streams[device] = stream
 
     def begin_capture(self, mode: int | None = None) -> None:
         if self.ptr == 0 or self.graph is not None:
-            raise RuntimeError("the null stream cannot be captured, and no other one twice")
+            raise CUDARuntimeError(900, "the null stream cannot be captured, and no other one twice")
         self.graph = Graph()
 
     def end_capture(self) -> Graph:
         if self.graph is None:
-            raise RuntimeError("this stream is not captured")
+            raise CUDARuntimeError(901, "this stream is not captured")
         graph, self.graph = self.graph, None
         return graph
 
@@ -126,31 +184,21 @@ class Stream:
         machine.wait("Stream.synchronize")
 
 
-class MemoryPool:
-    """`cupy.cuda.MemoryPool`: as long as it lives, what was allocated from it is given to nobody else."""
-
-    def __init__(self) -> None:
-        self._blocks: list[Any] = []
-
-    def malloc(self, block: Any) -> None:
-        self._blocks.append(block)
-
-    def total_bytes(self) -> int:
-        return sum(block.nbytes for block in self._blocks)
-
-
-@contextlib.contextmanager
-def using_allocator(allocator):
-    """`cupy.cuda.using_allocator`, for the ``malloc`` of a pool."""
-    machine.pools.append(allocator.__self__)
-    try:
-        yield
-    finally:
-        machine.pools.pop()
-
-
 Stream.null = Stream(null=True)
 machine = Machine()
+
+
+class Event:
+    """`cupy.cuda.Event`, on a machine where every launch takes a millisecond."""
+
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
+        self.time = 0.0
+
+    def record(self, stream: Any = None) -> None:
+        self.time = float(machine.launches)
+
+    def synchronize(self) -> None:
+        machine.wait("Event.synchronize")
 
 
 class Device:
@@ -158,17 +206,15 @@ class Device:
 
     def __init__(self, device: int | None = None) -> None:
         self.id = machine.current if device is None else device
-        self._before: list[int] = []
 
     def __enter__(self) -> "Device":
         if self.id >= machine.devices:
             raise ValueError(f"there is no GPU {self.id} on this machine")
-        self._before.append(machine.current)
-        machine.current = self.id
+        machine._here.devices.append(self.id)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        machine.current = self._before.pop()
+        machine._here.devices.pop()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Device) and other.id == self.id

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from . import api, host, names
-from .machine import Device, Graph, MemoryPool, Stream, machine, using_allocator
-from .strict_array import POISON, SCALARS, WRAPPING, _devices, _parts, call, ndarray, wrap
+from .device_memory import DefaultPool, Memory, MemoryPointer, MemoryPool, UnownedMemory, using_allocator
+from .machine import CUDADriverError, CUDARuntimeError, Device, Event, Graph, OutOfMemoryError, Stream, machine
+from .strict_array import POISON, SCALARS, WRAPPING, _devices, _parts, _wrapped_around, call, ndarray, wrap
 
 # ---- ufuncs ----------------------------------------------------------------------------------------------
 
@@ -73,10 +74,10 @@ class ufunc:  # noqa: N801  (CuPy's name)
         self._check(b)
         if not isinstance(b, ndarray):
             machine.wait("copying a number to the device")
-        parts, masked = _parts(a, indices)
+        parts, masked = _parts(indices)
         if masked:
             machine.wait("adding to the elements of a mask")
-        call(lambda a, b, *_: self._ufunc.at(a, parts, b), a, b, *_devices(indices))
+        call(lambda a, b, *_: self._ufunc.at(a, _wrapped_around(a, parts), b), a, b, *_devices(indices))
 
     def reduce(self, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
         self._implements("reduce")
@@ -206,39 +207,20 @@ def _compiled(code: str, options: tuple[str, ...]) -> dict[str, host.Kernel]:
 # ---- the module ------------------------------------------------------------------------------------------
 
 
-class CUDARuntimeError(RuntimeError):
-    """`cupy.cuda.runtime.CUDARuntimeError`."""
-
-    def __init__(self, status: int, message: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class CUDADriverError(CUDARuntimeError):
-    """`cupy.cuda.driver.CUDADriverError`."""
-
-
-class OutOfMemoryError(MemoryError):
-    """`cupy.cuda.memory.OutOfMemoryError`."""
-
-
-class Memory:
-    """`cupy.cuda.Memory`: so many bytes of a device, of no pool."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self._host = size, np.full(size + 256, 0xFF, np.uint8)
-        self.ptr = self._host.ctypes.data + -self._host.ctypes.data % 256
-
-
+DEFAULT_POOL = DefaultPool()
 PROPERTIES = {"name": b"NVIDIA H200", "totalGlobalMem": 139 * 2**30, "major": 9, "minor": 0}
 CUDA = SimpleNamespace(
     Device=Device,
+    Event=Event,
     Graph=Graph,
     Memory=Memory,
+    MemoryPointer=MemoryPointer,
     MemoryPool=MemoryPool,
     Stream=Stream,
+    UnownedMemory=UnownedMemory,
     driver=SimpleNamespace(CUDADriverError=CUDADriverError),
-    get_current_stream=lambda: machine.streams[machine.current],
+    get_current_stream=lambda: machine.stream,
+    get_elapsed_time=lambda begun, ended: ended.time - begun.time,
     is_available=lambda: True,
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
     runtime=SimpleNamespace(
@@ -246,13 +228,15 @@ CUDA = SimpleNamespace(
         driverGetVersion=lambda: 13000,
         getDeviceCount=lambda: machine.devices,
         getDeviceProperties=lambda device: PROPERTIES,
+        memGetInfo=lambda: (machine.room, PROPERTIES["totalGlobalMem"]),
         runtimeGetVersion=lambda: 13020,
     ),
     using_allocator=using_allocator,
 )
 OWN = {
     "RawKernel": RawKernel, "RawModule": RawModule, "__version__": "14.2.0", "asnumpy": asnumpy, "cuda": CUDA,
-    "from_dlpack": from_dlpack, "is_available": CUDA.is_available, "ndarray": ndarray, "ufunc": ufunc,
+    "from_dlpack": from_dlpack, "get_default_memory_pool": lambda: DEFAULT_POOL, "is_available": CUDA.is_available,
+    "ndarray": ndarray, "ufunc": ufunc,
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import api
+from .device_memory import array_at
 from .machine import Device, machine
 
 SCALARS = (bool, int, float, complex, np.generic)
@@ -13,9 +14,14 @@ SCALARS = (bool, int, float, complex, np.generic)
 class ndarray:  # noqa: N801  (CuPy's name)
     """`cupy.ndarray`: memory on one device. What gets at its values makes the host wait."""
 
-    __slots__ = ("__weakref__", "_device", "_host", "base")
+    __slots__ = ("__weakref__", "_device", "_host", "_memory", "base")
     __module__ = "cupy"
     __array_priority__ = 100
+
+    def __init__(self, shape: Any, dtype: Any = float, memptr: Any = None) -> None:
+        """An array in this memory, which it keeps alive."""
+        self._host, self.base = array_at(memptr, shape, dtype), None
+        self._device, self._memory = memptr.device_id, memptr
 
     # ---- what NumPy may not do -------------------------------------------------------------------------
 
@@ -114,23 +120,24 @@ class ndarray:  # noqa: N801  (CuPy's name)
     # ---- parts -------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> "ndarray":
-        parts, masked = _parts(self, index)
+        parts, masked = _parts(index)
         if masked:
             machine.wait("taking the elements of a mask")
-        return call(lambda x, *_: x[parts], self, *_devices(index))
+        return call(lambda x, *_: x[_wrapped_around(x, parts)], self, *_devices(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        parts, masked = _parts(self, index)
+        parts, masked = _parts(index)
         arrays = any(isinstance(part, np.ndarray) for part in parts)
         if masked or (arrays and not isinstance(value, ndarray)):
             machine.wait("setting the elements of a mask" if masked else "copying a number to the device")
         if not isinstance(value, (ndarray, *SCALARS)):
             raise ValueError(f"an array on the GPU cannot be filled with {type(value)}")
-        if arrays and isinstance(value, ndarray) and _names_a_place_twice(self.shape, parts):
+        known = machine.graph is None  # what is in the index: else it is computed when the graph is launched
+        if known and arrays and isinstance(value, ndarray) and _names_a_place_twice(self._host, parts):
             raise ValueError("x[index] = y names a place twice: which value stays there is undefined")
         if isinstance(value, ndarray) and not arrays and _is_same(self._host[parts], value._host):
             return  # `x[index] += y` ends like this: CuPy copies nothing then
-        call(lambda x, y, *_: x.__setitem__(parts, y), self, value, *_devices(index))
+        call(lambda x, y, *_: x.__setitem__(_wrapped_around(x, parts), y), self, value, *_devices(index))
 
 
 class Pointer:
@@ -157,10 +164,14 @@ def wrap(host: Any, base: ndarray | None = None) -> ndarray:
     if host.dtype.kind not in "biufc" or host.dtype.itemsize > 8 * (1 + (host.dtype.kind == "c")):
         raise ValueError(f"Unsupported dtype {host.dtype}")
     x = object.__new__(ndarray)
-    x._host, x.base = host, base
+    x._host, x.base, x._memory = host, base, None
     x._device = machine.current if base is None else base._device
-    if base is None and machine.pools:
-        machine.pools[-1].malloc(host)
+    if base is None and not machine.allocators:
+        machine.pooled += host.nbytes
+    elif base is None:
+        x._memory = machine.allocators[-1](host.nbytes)
+        x._host = array_at(x._memory, host.shape, host.dtype, np.empty_like(host).strides)
+        x._host[...] = host
     return x
 
 
@@ -202,15 +213,17 @@ def _untouched(function: Any, args: Any, options: Any, arrays: list[ndarray]) ->
 
 def _node(function: Any, args: Any, options: Any, found: list[Any], fresh: list[Any]) -> Any:
     """What runs the function when a graph is launched. Until then its results hold nothing useful."""
-    for y in fresh:
-        if isinstance(y, ndarray):
-            y._host.fill(POISON[y.dtype.kind])
+    # It knows where they lie, but does not keep them alive: their memory may be given to others after this.
+    memory = [y._host if isinstance(y, ndarray) and any(y is x for x in fresh) else None for y in found]
+    for y in memory:
+        if y is not None:
+            y.fill(POISON[y.dtype.kind])
 
     def run() -> None:
         result = function(*args, **options)
-        for y, again in zip(found, result if isinstance(result, tuple | list) else [result], strict=True):
-            if isinstance(y, ndarray) and any(y is x for x in fresh):
-                y._host[...] = again
+        for y, again in zip(memory, result if isinstance(result, tuple | list) else [result], strict=True):
+            if y is not None:
+                y[...] = again
 
     return run
 
@@ -254,23 +267,25 @@ def _devices(index: Any) -> list[ndarray]:
     return [part for part in (index if isinstance(index, tuple) else (index,)) if isinstance(part, ndarray)]
 
 
-def _parts(x: ndarray, index: Any) -> tuple[tuple[Any, ...], bool]:
+def _parts(index: Any) -> tuple[tuple[Any, ...], bool]:
     """The index for NumPy, and whether it holds a mask: its length is known on the device only.
 
-    Indices that are too large wrap around, as they do in CuPy; lists and NumPy arrays are copied to the device.
+    Lists and NumPy arrays are copied to the device.
     """
     parts = [_host_part(part) for part in (index if isinstance(index, tuple) else (index,))]
-    lengths = [_consumes(part) for part in parts]
-    dim, masked = 0, False
-    for i, part in enumerate(parts):
-        if isinstance(part, np.ndarray):
-            masked = masked or part.dtype == np.bool_
-            if part.dtype.kind in "iu" and dim < x.ndim and x.shape[dim]:
-                parts[i] = part % x.shape[dim]
-        dim += x.ndim - sum(lengths) if part is Ellipsis else lengths[i]
     if not any(part is Ellipsis for part in parts):
         parts.append(Ellipsis)  # so that a single element is a view, too
-    return tuple(parts), masked
+    return tuple(parts), any(isinstance(part, np.ndarray) and part.dtype == np.bool_ for part in parts)
+
+
+def _wrapped_around(x: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index with those that are too large wrapped around, as they are in CuPy: by what is in memory by now."""
+    found, lengths, dim = list(parts), [_consumes(part) for part in parts], 0
+    for i, part in enumerate(parts):
+        if isinstance(part, np.ndarray) and part.dtype.kind in "iu" and dim < x.ndim and x.shape[dim]:
+            found[i] = part % x.shape[dim]
+        dim += x.ndim - sum(lengths) if part is Ellipsis else lengths[i]
+    return tuple(found)
 
 
 def _host_part(part: Any) -> Any:
@@ -296,8 +311,8 @@ def _is_same(x: Any, y: Any) -> bool:
     return getattr(x, where)["data"] == getattr(y, where)["data"] and (x.shape, x.strides) == (y.shape, y.strides)
 
 
-def _names_a_place_twice(shape: tuple[int, ...], parts: tuple[Any, ...]) -> bool:
-    places = np.arange(int(np.prod(shape))).reshape(shape)[parts]
+def _names_a_place_twice(x: Any, parts: tuple[Any, ...]) -> bool:
+    places = np.arange(x.size).reshape(x.shape)[_wrapped_around(x, parts)]
     return bool(np.unique(places).size < places.size)
 
 

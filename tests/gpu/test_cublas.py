@@ -50,7 +50,7 @@ def test_a_status_other_than_success_is_an_error_that_says_so():
     library = FakeCublas().library()
     library.cublasCreate_v2 = lambda handle: 3
     with pytest.raises(DeviceError, match="cublasCreate_v2 failed with status 3: there is no memory left for it"):
-        cublas.Cublas(library, 0, None, 0)
+        cublas.Cublas(library, 0)
 
 
 def test_a_missing_library_is_named_with_what_to_install(monkeypatch):
@@ -243,12 +243,16 @@ def test_a_product_of_matrices_is_one_call_that_transposes_by_flags(monkeypatch)
 
 def test_each_device_and_stream_has_a_handle_with_a_workspace_of_its_own(monkeypatch):
     xp = install_double(monkeypatch, devices=2)
-    stream = xp.cuda.Stream(non_blocking=True)
-    for index, current in ((0, stream), (1, stream), (0, xp.cuda.Stream.null), (0, stream), (1, stream)):
+    streams = []
+    for index in range(2):
+        with xp.cuda.Device(index):
+            streams.append(xp.cuda.Stream(non_blocking=True))
+    one, other = streams
+    for index, current in ((0, one), (1, other), (0, xp.cuda.Stream.null), (0, one), (1, other)):
         with xp.cuda.Device(index), current:
             backends.backend_of(Device("cuda", index)).matmul(xp.ones((2, 2)), xp.ones((2, 2)))
     handles = xp.fake_cublas.handles.values()
-    assert [handle.stream for handle in handles] == [stream.ptr, stream.ptr, 0]
+    assert [handle.stream for handle in handles] == [one.ptr, other.ptr, 0]
     assert all(handle.workspace == 32 << 20 for handle in handles)
 
 

@@ -13,8 +13,9 @@ from minigan.backend.cupy_random import Words
 from minigan.backend.device import Device
 from minigan.backend.window import Window
 
-from .calls import CALLS, ELEMENTWISE, Maker
+from .calls import CALLS, ELEMENTWISE
 from .machine import machine
+from .maker import Maker
 
 DEFINED_HERE_ALONE = {"of", "to_host"}  # the base class leaves them to its subclasses
 CASES = [(name, case) for name, calls in CALLS.items() for case in calls]

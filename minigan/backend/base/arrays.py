@@ -39,6 +39,10 @@ class Arrays(Kernels):
         """The backend of the device on which x lives, for an array of this backend's type."""
         return self  # type: ignore[return-value]
 
+    def siblings(self) -> list[Backend]:
+        """The backends of all devices of this type, this one among them."""
+        return [self]  # type: ignore[list-item]
+
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """An array of this backend; shares memory with x where it can."""
         return self.xp.asarray(x, dtype)

@@ -1,4 +1,4 @@
-// Normalisation by statistics per channel, which are summed as channels.cu tells.
+// Normalisation by statistics per channel, which are summed as sum.cu tells.
 
 // Mean and variance of each channel if there is one chunk; else mean and sum of squared distances from it, of each.
 extern "C" __global__ void chunk_moments(real* y, const real* x, unsigned channels, unsigned inner, unsigned count,

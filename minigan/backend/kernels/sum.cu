@@ -3,9 +3,7 @@
 // For channels the numbers are seen as (count / inner, channels, inner): images by rows have their pixels innermost,
 // while images whose channels lie last, and plain rows, have an inner length of 1. A block works on `width` channels,
 // neighbours in memory, and on one chunk of the values of each. Where there are several chunks, a second launch joins
-// what they gave. So the order of all additions is fixed.
-
-constexpr int SUMMING = 256;  // threads in a block that sums over channels
+// what they gave. So the order of all additions is fixed. Such a block has SUMMING threads.
 
 // What one thread sums: values first, first + step, ... below end of channel c.
 struct Share {
