@@ -17,7 +17,7 @@ from .calls import CALLS, ELEMENTWISE
 from .machine import machine
 from .maker import Maker
 
-DEFINED_HERE_ALONE = {"of", "to_host"}  # the base class leaves them to its subclasses
+DEFINED_HERE_ALONE = {"of", "siblings", "to_host"}  # no kernels, or left to subclasses by the base class
 CASES = [(name, case) for name, calls in CALLS.items() for case in calls]
 every_call = pytest.mark.parametrize(("name", "case"), CASES)
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
