@@ -65,7 +65,8 @@ class NumpyBackend(NumpyConv, NumpyFused, NumpyNorm, NumpyOptim, Backend):
     def relu(self, x: Array, out: Array = None) -> Array:
         if x.dtype.kind != "f":
             return super().relu(x, out)
-        return np.clip(x, 0, np.inf, out=out)  # numpy.maximum of an array and a number takes three times as long
+        y = np.clip(x, 0, np.inf, out=out)  # numpy.maximum of an array and a number takes three times as long
+        return y if out is None else out  # numpy.clip of a NumPy scalar returns another one
 
     def relu_grad(self, gy: Array, y: Array, out: Array = None) -> Array:
         # Of floats, 0 times inf would be nan. Bits times 0 or 1, as integers, are as fast, and numpy.where is not.
