@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from typing import NamedTuple
 
 VARIABLE = "OPENBLAS_CORETYPE"
@@ -30,7 +31,7 @@ class Blas(NamedTuple):
         name: with its version.
         kernels: the processor type that they were written for.
         threads: how many it may use.
-        chosen_by: whose choice the kernels are: "user", "minigan" or "BLAS".
+        chosen_by: whose choice the kernels are: "user" or "minigan", if OPENBLAS_CORETYPE had an effect, or "BLAS".
     """
 
     name: str
@@ -43,6 +44,12 @@ class Blas(NamedTuple):
         kernels = f", {self.kernels} kernels{by}" if self.kernels else ""
         threads = f", {self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else ""
         return f"{self.name}{kernels}{threads}"
+
+    @property
+    def passed_over(self) -> str | None:
+        """What OPENBLAS_CORETYPE asks for, if OpenBLAS runs its own choice nevertheless; None if not."""
+        asked = os.environ.get(VARIABLE)
+        return asked if self.name.startswith("OpenBLAS") and self.kernels and self.chosen_by == "BLAS" else None
 
     @property
     def avx512_unused(self) -> bool:
@@ -95,13 +102,28 @@ def running() -> Blas:
     openblas = pool["internal_api"] == "openblas"
     name = "OpenBLAS" if openblas else pool["internal_api"].upper()
     named = f"{name} {pool['version'] or ''}".strip()
-    return Blas(named, pool.get("architecture") or "", pool["num_threads"], _chooser() if openblas else "BLAS")
+    kernels = pool.get("architecture") or ""
+    return Blas(named, kernels, pool["num_threads"], _chooser(kernels) if openblas else "BLAS")
 
 
-def _chooser() -> str:
-    if VARIABLE not in os.environ:
+def _chooser(kernels: str) -> str:
+    """Whoever set the variable, unless that had no effect: OpenBLAS passes over a name that it does not know.
+
+    Other names alone tell nothing: some processors run the kernels of another, and OpenBLAS tells that one's name.
+    """
+    asked = os.environ.get(VARIABLE)
+    if asked is None or not kernels or (asked.lower() != kernels.lower() and kernels == _by_itself()):
         return "BLAS"
     return "minigan" if _BY_MINIGAN in os.environ else "user"
+
+
+@cache
+def _by_itself() -> str:
+    """The kernels that OpenBLAS runs where nobody asks for any; "" if that cannot be found out."""
+    program = "from minigan import blas; print(blas.running().kernels)"
+    unasked = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    done = subprocess.run([sys.executable, "-c", program], env=unasked, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def cpu_has_avx512() -> bool:

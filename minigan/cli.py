@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 2 after an error; 130 after an interrupt; 141 if all went well but nobody read stdout; of
-        ``train``, 143 if a SIGTERM ended it and 129 if a SIGHUP did.
+        ``train`` and ``bench``, 143 if a SIGTERM ended it and 129 if a SIGHUP did.
     """
     if argv is None:
         blas.restart_with_settings()

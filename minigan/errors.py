@@ -42,6 +42,10 @@ class CaptureError(MiniganError, RuntimeError):
     """A function that cannot be captured: it looks at a value, or does what a replay would not repeat."""
 
 
+class CaptureWarning(UserWarning):
+    """Steps that were to be captured are played as written; the message says why."""
+
+
 class GradcheckError(MiniganError, AssertionError):
     """An analytic gradient that differs from the numeric one."""
 

@@ -111,15 +111,21 @@ def _count(n: int, noun: str) -> str:
 
 
 def _blas_lines() -> list[str]:
+    running = blas.running()
     speed, *others = blas.speeds()
     product = f"{blas.SHAPE[0]} x {blas.SHAPE[1]} @ {blas.SHAPE[1]} x {blas.SHAPE[2]}"
     uncertain = any(each.uncertain for each in (speed, *others))
     return [
-        _line("BLAS", str(blas.running())),
+        _line("BLAS", str(running)),
+        *([_line("", _passed_over(running.passed_over))] if running.passed_over is not None else []),
         _line("speed", f"{speed.gflops:.0f} GFLOP/s in float32 ({product})"),
         *(_line("", _compared(other, speed, uncertain)) for other in others),
         *([_line("", BUSY)] if uncertain else []),
     ]
+
+
+def _passed_over(asked: str) -> str:
+    return f"{blas.VARIABLE} is {asked!r}, but these are the kernels that OpenBLAS runs without it; unset it."
 
 
 def _compared(other: blas.Speed, speed: blas.Speed, uncertain: bool) -> str:

@@ -19,7 +19,7 @@ from minigan.bench.report import Report
 from minigan.bench.work import BATCH_SIZES, Work
 from minigan.cli import main
 from minigan.commands import measuring
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, ShapeError
 from minigan.gan import load_preset
 from minigan.gan.config import set_field
 
@@ -50,10 +50,13 @@ def test_the_command_prints_a_table_and_writes_numbers_and_pictures(here, capfd)
     assert found["machine"]["numpy"] == np.__version__
     assert found["devices"]["cpu"]["matmul_flops_per_s"] == 100e9
     assert found["devices"]["cpu"]["copy_bytes_per_s"] == {"1000000": 50e9, "100000000": 20e9}
-    assert (found["crossovers"], found["left_out"]) == ([], [])
+    assert (found["crossovers"], found["left_out"], found["finished"]) == ([], [], True)
     assert [point["batch_size"] for point in found["points"]] == [2, 4]
     for point in found["points"]:
         assert sum(kernel["flops"] for kernel in point["kernels"]) == pytest.approx(point["flops"])
+        in_kernels = sum(kernel["seconds"] for kernel in point["kernels"])
+        eager = point["modes"]["eager"]["seconds_per_step"]
+        assert in_kernels + point["seconds_outside_kernels"] == pytest.approx(eager)
         assert point["modes"].keys() == {"eager", "captured"}
         for timing in point["modes"].values():
             assert len(timing["blocks"]) >= 5
@@ -68,7 +71,7 @@ def test_two_devices_are_compared_in_the_file(tmp_path, monkeypatch):
     described = {"gpu": {"name": "H200"}, "cpu": "Zen", "blas_threads": 2}
     monkeypatch.setattr(report, "environment", lambda device=CPU: described)
     found = Report("minigan bench", {CPU: LIMITS, GPU: LIMITS}, two_devices(crossover=16), ["nothing"])
-    files = found.write(tmp_path)
+    files = [found.write(tmp_path), *found.plot(tmp_path)]
     assert [path.name for path in files] == ["results.json", "speed-made-up.png", "kernels-made-up.png"]
     found = json.loads(files[0].read_text())
     assert {name: device["name"] for name, device in found["devices"].items()} == {
@@ -180,18 +183,41 @@ def test_a_batch_that_the_game_cannot_play_is_left_out_with_the_reason(here, cap
     assert [point["batch_size"] for point in points] == [2, 4]
 
 
-def test_an_interrupt_keeps_what_was_measured(here, capfd, unmeasured):
-    unmeasured(at_128=KeyboardInterrupt())
-    assert main(["bench", "ring", "--batch-sizes", "2,128", "--device", "cpu", "--out", "out"]) == 130
-    assert capfd.readouterr().err == "minigan: Interrupted.\n"
-    points = json.loads((here / "out" / "results.json").read_text())["points"]
-    assert [point["batch_size"] for point in points] == [2]
+@pytest.mark.parametrize("error", [MemoryError(), ConfigError("no"), ShapeError("no")])
+def test_sizes_that_cannot_be_looked_at_first_are_tried_one_by_one(here, capfd, unmeasured, error):
+    unmeasured(at_64=error)
+    done(capfd, "bench", "ring", "--batch-sizes", "2,64", "--device", "cpu", "--out", "out")
+    found = json.loads((here / "out" / "results.json").read_text())
+    assert [point["batch_size"] for point in found["points"]] == [2]
+    assert len(found["left_out"]) == 1
+    assert found["finished"]
 
 
-def test_an_interrupt_before_the_first_point_leaves_no_folder(here, capfd, unmeasured):
-    unmeasured(at_128=KeyboardInterrupt())
-    assert main(["bench", "ring", "--batch-sizes", "128", "--device", "cpu", "--out", "out"]) == 130
+def test_a_preset_that_cannot_play_such_batches_is_left_out_and_the_others_are_measured(here, capfd):
+    out = done(capfd, "bench", "ring", "dcgan", "--batch-sizes", "1", "--quick", "--device", "cpu", "--out", "out")
+    assert "left out: batch size 1: " in out
+    found = json.loads((here / "out" / "results.json").read_text())
+    assert [(point["preset"], point["batch_size"]) for point in found["points"]] == [("ring", 1)]
+    assert [text.startswith("dcgan on cpu: batch size 1: ") for text in found["left_out"]] == [True]
+
+
+def test_where_nothing_can_be_measured_the_error_names_preset_and_batch_size(here, capfd):
+    assert main(["bench", "dcgan", "--batch-sizes", "1", "--device", "cpu", "--out", "out"]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith("minigan: Nothing could be measured: dcgan on cpu: batch size 1: ")
+    assert said.count("\n") == 1
     assert not (here / "out").exists()
+
+
+def test_too_little_memory_for_the_limits_is_told_with_what_bench_has(here, capfd, monkeypatch, unmeasured):
+    def limits(device):
+        raise MemoryError("Unable to allocate 256. MiB")
+
+    unmeasured()
+    monkeypatch.setattr(measuring, "limits", limits)
+    assert main(["bench", "ring", "--device", "cpu", "--out", "out"]) == 2
+    sentence = "Out of memory (Unable to allocate 256. MiB); close other programs, or choose another --device."
+    assert capfd.readouterr().err == f"minigan: {sentence}\n"
 
 
 @pytest.mark.parametrize(
@@ -205,8 +231,14 @@ def test_an_interrupt_before_the_first_point_leaves_no_folder(here, capfd, unmea
             "--batch-sizes: 70,000 is more than the 60,000 samples of MNIST, which reference is trained on; "
             "choose sizes of at most 60,000.",
         ),
-        (["ring", "--seconds", "0"], "--seconds: expected a number of at least 0.01, but got '0'"),
-        (["ring", "--device", "gpu"], "Unknown device 'gpu'"),
+        *(
+            (["ring", "--seconds", text], f"--seconds: expected a number from 0.01 to 3600, but got '{text}'")
+            for text in ("0", "3601", "1e300", "inf", "nan", "long")
+        ),
+        (
+            ["ring", "--device", "gpu"],
+            "--device: expected all, auto, cpu, cuda or cuda:N, N from 0, but got 'gpu'",
+        ),
         (["ring", "--out", "file"], "--out file: this is a file, but a folder was expected; choose another."),
         (["ring", "--out", "file/below"], "Cannot make the folder file/below"),
         (["ring", "--out", "."], "--out .: this folder is not empty (it holds file); choose one that is empty or new."),

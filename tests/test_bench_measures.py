@@ -12,12 +12,14 @@ import minigan as mg
 from minigan import roofline
 from minigan.bench import expected, measure
 from minigan.bench.expected import Expectation, Line, expect
-from minigan.bench.kernels import KernelTotal, metered
+from minigan.bench.kernels import KernelTotal, metered, within
 from minigan.bench.measure import Looks, Side, Timing
 from minigan.bench.memory import peak_memory
 from minigan.bench.work import BATCH_SIZES, Work
+from minigan.commands.measuring import Stopped, _stop
 from minigan.gan import load_preset
 from minigan.gan.rules import RULES
+from minigan.gan.signals import on_stop_signal
 from minigan.roofline import Limits
 
 # ---- what a step costs ---------------------------------------------------------------------------------------
@@ -76,14 +78,29 @@ def test_kernels_run_as_fused_as_they_do_unwatched():
     assert "leaky_relu" not in names
 
 
-def test_the_time_of_a_kernel_is_the_median_of_the_looks_and_so_is_the_time_between_kernels():
-    def look(a, b, seconds):
-        return SimpleNamespace(kernels=lambda: [KernelTotal("a", 4, a, 10, 20), KernelTotal("b", 2, b, 0, 8)]), seconds
+def test_the_time_of_a_kernel_is_the_median_of_the_looks():
+    def look(a, b):
+        return SimpleNamespace(kernels=lambda: [KernelTotal("a", 4, a, 10, 20), KernelTotal("b", 2, b, 0, 8)])
 
     looks = Looks(Clock(1.0, period=2), seconds=0)
-    looks.taken = [look(0.2, 0.6, 0.7), look(1.8, 0.6, 1.3), look(0.4, 0.6, 0.8)]
+    looks.taken = [look(0.2, 0.6), look(1.8, 0.6), look(0.4, 0.6)]
     assert looks.kernels() == [KernelTotal("b", 1, 0.3, 0, 4), KernelTotal("a", 2, 0.2, 5, 10)]
-    assert looks.outside() == pytest.approx(0.3)  # of 0.3, 0.1 and 0.3 seconds in a step
+
+
+@pytest.mark.parametrize(
+    ("step", "a", "b", "outside"), [(1.0, 0.5, 0.25, 0.25), (0.75, 0.5, 0.25, 0), (0.3, 0.2, 0.1, 0)]
+)
+def test_kernels_and_what_is_outside_of_them_are_a_step_that_nobody_watches(step, a, b, outside):
+    kernels, rest = within(step, [KernelTotal("a", 4, 0.5, 10, 20), KernelTotal("b", 2, 0.25, 0, 8)])
+    assert [kernel.seconds for kernel in kernels] == pytest.approx([a, b])
+    assert rest == outside
+    assert kernels[0] == KernelTotal("a", 4, kernels[0].seconds, 10, 20)
+
+
+def test_what_it_takes_to_watch_kernels_is_no_time_of_a_step():
+    point = measure.measure(small("ring"), 4, CPU, LIMITS, seconds=0, blocks=3)
+    in_kernels = sum(kernel.seconds for kernel in point.kernels)
+    assert in_kernels + point.outside == pytest.approx(point.timings["eager"].median)
 
 
 # ---- the limits ----------------------------------------------------------------------------------------------
@@ -208,6 +225,21 @@ def test_ctrl_c_in_a_step_interrupts(monkeypatch):
     monkeypatch.setattr(side.trainer.game, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         side.play(3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_step_ends_the_measuring_there(monkeypatch, number):
+    work = small("ring")
+    side = Side(work.at(4), CPU, "eager", work.period)
+    monkeypatch.setattr(side.trainer.game, "step", lambda *batches: signal.raise_signal(number))
+    usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    before = signal.signal(number, usual)  # whatever the program that started pytest left here
+    try:
+        with pytest.raises(Stopped) as found, on_stop_signal(_stop):
+            side.play(3)
+    finally:
+        signal.signal(number, before)
+    assert found.value.number == number
 
 
 # ---- memory --------------------------------------------------------------------------------------------------

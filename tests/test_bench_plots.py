@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from minigan.bench import figures, kernel_plot, speed_plot
 from minigan.bench.crossover import crossing, crossovers
 from minigan.bench.kernels import KernelTotal
 from minigan.bench.table import head, lines
+from minigan.bench.work import BATCH_SIZES
 
 # ---- CPU and GPU ---------------------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ def test_the_kernel_plot_shows_all_of_an_eager_step_and_where_a_captured_one_end
     heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in figure.axes[0].containers}
     assert heights["linear"] == pytest.approx([50] * 9)
     assert heights["adam_"] == pytest.approx([25] * 9)
-    assert heights["outside kernels"] == pytest.approx([25] * 9)
+    assert heights[kernel_plot.OUTSIDE_LABEL] == pytest.approx([25] * 9)
     (captured,) = figure.axes[1].collections
     assert [segment[0][1] for segment in captured.get_segments()] == pytest.approx([12.5] * 9)
 
@@ -119,10 +121,34 @@ def test_a_kernel_has_one_colour_in_all_plots_and_what_is_hardly_seen_is_among_t
 
     one = colours(("adam_", 0.5), ("linear", 0.3), ("normal", 0.01), ("a_new_kernel", 0.09))
     two = colours(("linear", 0.5), ("conv2d", 0.2), ("adam_", 0.2))
-    assert list(one) == ["linear", "adam_", "other kernels", "outside kernels"]
+    assert list(one) == ["linear", "adam_", "other kernels", kernel_plot.OUTSIDE_LABEL]
     assert one["other kernels"][1] == pytest.approx(10)
     assert (one["linear"][0], one["adam_"][0]) == (two["linear"][0], two["adam_"][0])
     assert len({colour for colour, _ in two.values()}) == len(two)
+
+
+def test_a_single_batch_size_is_seen_with_its_limit_and_not_at_the_edge(drawn):
+    (axes,) = drawn(speed_plot, speed_plot.speed_plot, [a_point(batch_size=8)], {"cpu": "a CPU"}).axes
+    assert [line.get_marker() in (None, "", " ", "None") for line in axes.get_lines()] == [False] * 3
+    place = axes.transAxes.inverted().transform(axes.transData.transform((8, 1)))[0]
+    assert place == pytest.approx(0.5)
+
+
+def test_of_many_batch_sizes_as_many_are_labelled_as_there_is_room_for(drawn):
+    points = [a_point(batch_size=1000 + 100 * i, eager=0.0123) for i in range(31)]
+    for module, plot in ((speed_plot, speed_plot.speed_plot), (kernel_plot, kernel_plot.kernel_plot)):
+        (axes,) = drawn(module, plot, points, {"cpu": "a CPU"}).axes
+        for texts in (axes.get_xticklabels(), axes.texts):
+            boxes = [text.get_window_extent() for text in texts]
+            assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+        assert len(axes.get_xticklabels()) >= 8
+
+
+def test_the_usual_batch_sizes_are_all_labelled(drawn):
+    points = [a_point(batch_size=size) for size in BATCH_SIZES]
+    for module, plot in ((speed_plot, speed_plot.speed_plot), (kernel_plot, kernel_plot.kernel_plot)):
+        (axes,) = drawn(module, plot, points, {"cpu": "a CPU"}).axes
+        assert [text.get_text() for text in axes.get_xticklabels()] == [str(size) for size in BATCH_SIZES]
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 1e6), (140.0, 900.0), (1010.0, 1400.0), (98.0, 103.0)])

@@ -56,7 +56,20 @@ def test_the_command_runs_kernels_for_avx512_where_the_cpu_has_it_and_else_what_
 @pytest.mark.parametrize("kernels", [OLD, OLDER])
 def test_the_users_choice_stays_and_is_named(kernels):
     shown = the_line(python("-m", "minigan", "info", kernels=kernels)[0])
-    assert f", {without_minigan(kernels)} kernels (user's choice), " in shown
+    assert f", {without_minigan(kernels)} kernels{named(kernels)}, " in shown
+
+
+def named(kernels):
+    """Whose choice it is: an OpenBLAS that does not know this name runs its own."""
+    return "" if without_minigan(kernels) == without_minigan() else " (user's choice)"
+
+
+@pytest.mark.parametrize("asked", ["nonsense", ""])
+def test_what_openblas_passed_over_is_no_users_choice(asked):
+    shown = python("-m", "minigan", "info", kernels=asked)[0]
+    assert f", {without_minigan(asked)} kernels, " in the_line(shown)
+    said = " ".join(shown.split())
+    assert f"OPENBLAS_CORETYPE is {asked!r}, but these are the kernels that OpenBLAS runs without it; unset it." in said
 
 
 def test_a_program_that_imports_minigan_keeps_its_environment():
@@ -94,11 +107,12 @@ ASKED = {VARIABLE: "SkylakeX"}
 def machine(monkeypatch):
     """Call it with what this process shall seem to run on."""
 
-    def setup(library, kernels, features, variable=None):
+    def setup(library, kernels, features, variable=None, by_itself="Haswell"):
         pool = {"user_api": "blas", "internal_api": library, "version": "1.0", "architecture": kernels}
         pool |= {"num_threads": 2, "filepath": "numpy.libs/blas.so"}
         monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [pool])
         monkeypatch.setattr(blas, "_cpu_features", lambda: features)
+        monkeypatch.setattr(blas, "_by_itself", lambda: by_itself)
         monkeypatch.delenv(VARIABLE, raising=False)
         if variable is not None:
             monkeypatch.setenv(VARIABLE, variable)
@@ -146,6 +160,7 @@ def test_who_chose_is_told(machine, monkeypatch):
     machine("openblas", "Haswell", {"AVX512_SKX": True})
     assert blas.running() == Blas("OpenBLAS 1.0", "Haswell", 2, "BLAS")
     needed = blas.settings()
+    machine("openblas", needed[VARIABLE], {"AVX512_SKX": True})  # which it runs when started anew
     for name, value in needed.items():
         monkeypatch.setenv(name, value)
     assert blas.running().chosen_by == "minigan"
@@ -155,6 +170,27 @@ def test_who_chose_is_told(machine, monkeypatch):
     assert blas.running().chosen_by == "user"
     machine("mkl", "Haswell", {"AVX512_SKX": True}, "Haswell")
     assert blas.running().chosen_by == "BLAS"  # MKL does not read it
+
+
+@pytest.mark.parametrize(
+    ("library", "kernels", "variable", "chosen_by", "passed_over"),
+    [
+        ("openblas", "Haswell", "Haswell", "user", None),
+        ("openblas", "Haswell", "haswell", "user", None),  # OpenBLAS does not mind
+        ("openblas", "Haswell", "nonsense", "BLAS", "nonsense"),
+        ("openblas", "Haswell", "", "BLAS", ""),
+        ("openblas", "Haswell", None, "BLAS", None),
+        ("openblas", "Katmai", "Prescott", "user", None),  # the name of the first processor with these kernels
+        ("openblas", None, "Haswell", "BLAS", None),  # nobody knows what runs
+        ("mkl", "Haswell", "Zen", "BLAS", None),
+    ],
+)
+def test_kernels_are_a_choice_if_the_variable_has_an_effect(
+    machine, library, kernels, variable, chosen_by, passed_over
+):
+    machine(library, kernels, {}, variable)
+    assert blas.running().chosen_by == chosen_by
+    assert blas.running().passed_over == passed_over
 
 
 # ---- starting anew -------------------------------------------------------------------------------------------
@@ -274,4 +310,4 @@ def test_a_benchmark_tells_first_which_kernels_its_workers_run(turns, monkeypatc
     monkeypatch.setenv(VARIABLE, OLD)
     turns.set_up(1)
     first = turns.report({"a side": [[1.0] * 20]}).splitlines()[0]
-    assert first.endswith(f", {without_minigan(OLD)} kernels (user's choice), 1 thread")
+    assert first.endswith(f", {without_minigan(OLD)} kernels{named(OLD)}, 1 thread")

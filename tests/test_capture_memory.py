@@ -1,5 +1,6 @@
 """Replays allocate no arrays, programs need no more memory than functions as written, and nothing is left behind."""
 
+import copy
 import gc
 import tracemalloc
 import weakref
@@ -270,3 +271,15 @@ def test_results_that_are_held_do_not_grow_in_number():
     held = [step(real) for _ in range(50)]
     assert in_arrays() == before
     assert all(y._data is held[0]._data for y in held)
+
+
+def test_memory_that_is_released_is_there_again_in_the_next_call():
+    play, real = Play(draws=False), images()
+    step = warm(mg.capture(play.step), real)
+    before = in_arrays()
+    step.release_memory()
+    assert before - in_arrays() >= step.program.nbytes
+    expected = copy.deepcopy(play)
+    found, written = step(real), expected.step(real)
+    assert [x.item() for x in found] == [x.item() for x in written]
+    assert in_arrays() >= before

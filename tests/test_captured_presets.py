@@ -72,6 +72,10 @@ def both(*settings):
 
 
 VARIANTS = {
+    "penalties now and then, and one of many batches short": (
+        "ring",
+        ["game.penalty_every=3", "game.r2_gamma=1.0", "game.d_steps=5"],
+    ),
     "noise that fades away": ("dcgan", ["game.instance_noise=0.3", "game.instance_noise_epochs=3"]),
     "noise in packs": ("pacgan2", ["game.instance_noise=0.1"]),
     "noisy labels": ("lsgan", ["game.label_noise=0.2", "game.label_smoothing=0.1"]),

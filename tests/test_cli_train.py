@@ -113,6 +113,15 @@ def test_the_time_is_measured_over_whole_periods_of_the_penalty(every, steps, mo
     assert len(played) == 2 + (2 + rehearsal.ROUNDS) * steps
 
 
+def test_steps_that_cannot_be_captured_are_told_in_one_line(tmp_path, monkeypatch, capsys):
+    seen = Game.seen
+    monkeypatch.setattr(Game, "seen", lambda game, batch: batch.images.sum().item() and seen(game, batch))
+    assert main(["train", "ring", "--steps", "5", "--batch-size", "16", "--out", str(tmp_path / "run")]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "captured" in line]
+    (line,) = told
+    assert re.match(r"minigan: Steps are played as written, not captured: found the value of a tensor", line)
+
+
 @pytest.mark.parametrize(
     ("most", "advice"), [(40, "one of 32 fits: --batch-size 32."), (0, "no smaller one fits, either.")]
 )

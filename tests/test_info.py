@@ -189,6 +189,7 @@ def measured(probes, monkeypatch):
 
     def show(running, speed, *others, slowest=None):
         probes(NO_GPU)
+        monkeypatch.delenv(blas.VARIABLE, raising=False)
         monkeypatch.setattr(blas, "running", lambda: running)
         own = Speed(running.kernels, speed, slowest or speed)
         monkeypatch.setattr(blas, "speeds", lambda: [own, *others])

@@ -33,6 +33,9 @@ class FakeGame:
     def capture(self):
         pass
 
+    def release_memory(self):
+        pass
+
     def step(self, *batches):
         assert len(batches) == self.batches_per_step
         self.batches += batches

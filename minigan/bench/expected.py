@@ -12,6 +12,7 @@ from typing import NamedTuple
 from minigan.backend.device import Device
 from minigan.bench.measure import BLOCKS, BLOCKS_IN_TIME, LEAD_IN, LOOKS_IN_TIME, Point, measure
 from minigan.bench.work import Work
+from minigan.errors import ConfigError, ShapeError
 from minigan.roofline import Limits
 
 SMALL = 64  # at most: a batch size to look at
@@ -72,15 +73,20 @@ class Expectation(NamedTuple):
         return over / self.nbytes.slope if self.nbytes.slope else (float("inf") if over >= 0 else 0)
 
 
+NOTHING = Expectation(*[Line(0.0, 0.0)] * 3)  # is known
+
+
 def expect(work: Work, device: Device, limits: Limits) -> Expectation:
     """From a look at two sizes, or at one if larger ones are not asked for.
 
-    Raises:
-        MemoryError, ShapeError, ConfigError: see `minigan.bench.measure.measure`.
+    Where these cannot be measured nothing is known: some of the others may be, and each has its own reason if not.
     """
     high = min(SMALL, work.batch_sizes[-1])
     low = max(high // 8 * 2, min(high, 2))  # even, as packed samples come in pairs
-    looks = [_look(work, size, device, limits) for size in (low, high)]
+    try:
+        looks = [_look(work, size, device, limits) for size in (low, high)]
+    except (MemoryError, ShapeError, ConfigError):
+        return NOTHING
     quantities = [[(point.batch_size, quantity(point)) for point, _ in looks] for quantity in (_seconds, _bytes)]
     of_look = [(point.batch_size, seconds) for point, seconds in looks]
     return Expectation(*(Line.through(*two) for two in (*quantities, of_look)))

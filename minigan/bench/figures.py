@@ -8,10 +8,12 @@ from io import BytesIO
 from typing import Any
 
 from minigan.bench.measure import Point
+from minigan.errors import RunError
 from minigan.gan.pictures import PALE
 
 WIDTH, PANEL, ABOVE, BELOW, BETWEEN, LEFT = 8.5, 3.3, 0.65, 0.55, 0.75, 0.9  # inches
 BATCH_SIZE = "batch size (real samples)"
+LABELS = 16  # of batch sizes, so many fill an axis
 NOTE = {"loc": "left", "fontsize": 9}  # above a panel
 
 
@@ -36,12 +38,33 @@ def tidy(axes: Any, axis: str = "both") -> None:
 
 
 def logarithmic(axes: Any, sizes: Sequence[int]) -> None:
-    """Logarithmic axes, of batch sizes with these ticks, and of plain numbers with two ticks at least."""
+    """Logarithmic axes, of these batch sizes, with as many ticks as there is room for, and of plain numbers.
+
+    Around a single size there is some room, too; of the numbers there are two ticks at least.
+    """
     axes.set(xscale="log", yscale="log", xlabel=BATCH_SIZE)
     axes.minorticks_off()
-    axes.set_xticks(sizes, [str(size) for size in sizes])
+    margin = max(2**0.5, (sizes[-1] / sizes[0]) ** 0.04)
+    axes.set_xlim(sizes[0] / margin, sizes[-1] * margin)
+    named = [sizes[i] for i in spaced([math.log(size) for size in sizes], LABELS)]
+    axes.set_xticks(named, [str(size) for size in named])
     axes.set_yticks(ticks(*axes.get_ylim()))
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:,.12g}")
+
+
+def spaced(places: Sequence[float], most: int) -> list[int]:
+    """Which of these places, in ascending order, to label where there is room for so many labels between the ends.
+
+    >>> from minigan.bench.figures import spaced
+    >>> spaced([0, 1, 2, 3], most=4), spaced([0, 1, 2, 3], most=2)
+    ([0, 1, 2, 3], [0, 2])
+    """
+    least = (places[-1] - places[0]) / most
+    chosen = [0]
+    for i in range(1, len(places)):
+        if places[i] - places[chosen[-1]] >= least:
+            chosen.append(i)
+    return chosen
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -70,6 +93,22 @@ def by_device(points: Sequence[Point]) -> dict[str, list[Point]]:
     """The points of each device."""
     devices = dict.fromkeys(point.device for point in points)
     return {device: [point for point in points if point.device == device] for device in devices}
+
+
+def check_drawing() -> None:
+    """Draw an empty plot: who cannot do that need not measure anything.
+
+    Raises:
+        RunError: matplotlib cannot be used.
+    """
+    try:
+        png(panels(1, "")[0])
+    except Exception as error:  # a damaged installation, or a setting that makes no sense, raises anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RunError(
+            f"matplotlib, which draws the plots, cannot be used ({reason}); install it anew, or mend its settings, "
+            "such as the variable MPLBACKEND."
+        ) from None
 
 
 def png(figure: Any) -> bytes:

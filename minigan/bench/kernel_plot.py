@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.bench.figures import BATCH_SIZE, NOTE, by_device, panels, png, tidy
+from minigan.bench.figures import BATCH_SIZE, NOTE, by_device, panels, png, spaced, tidy
 from minigan.bench.measure import Point
 from minigan.bench.table import short
 from minigan.bench.work import CAPTURED, EAGER
@@ -34,6 +34,10 @@ FILLS: dict[str, dict[str, Any]] = {
     OUTSIDE: {"facecolor": "white", "edgecolor": PALE, "hatch": "////"},
 }
 SEEN = 0.02  # of an eager step
+BARS = 14  # to be labelled: more have no room
+OUTSIDE_LABEL = f"""{OUTSIDE}:
+what these leave of the step
+when nobody times them"""
 CAPTURED_LABEL = """a captured step ends here;
 its kernels can be faster than
 those shown, which are timed
@@ -57,7 +61,7 @@ def kernel_plot(points: Sequence[Point], names: Mapping[str, str]) -> bytes:
 
 
 def shares(point: Point) -> dict[str, float]:
-    """The part of an eager step that each kernel takes, and what is left for Python and for starting kernels."""
+    """The part of an eager step that each kernel takes, and what they leave to Python and to starting kernels."""
     parts = {**{kernel.name: kernel.seconds for kernel in point.kernels}, OUTSIDE: point.outside}
     total = sum(parts.values())
     return {name: seconds / total for name, seconds in parts.items()}
@@ -66,12 +70,14 @@ def shares(point: Point) -> dict[str, float]:
 def _draw(axes: Any, points: Sequence[Point]) -> None:
     places, bottom = np.arange(len(points)), np.zeros(len(points))
     for name, heights in _layers([shares(point) for point in points]).items():
-        axes.bar(places, 100 * heights, 0.8, 100 * bottom, label=name, **FILLS[name])
+        label = OUTSIDE_LABEL if name == OUTSIDE else name
+        axes.bar(places, 100 * heights, 0.8, 100 * bottom, label=label, **FILLS[name])
         bottom += heights
     _draw_captured(axes, points)
-    for place, point in zip(places, points, strict=True):
-        axes.text(place, 101, short(1e3 * point.timings[EAGER].median), ha="center", va="bottom", fontsize=7)
-    axes.set_xticks(places, [str(point.batch_size) for point in points])
+    named = spaced(range(len(points)), BARS)
+    for i in named:
+        axes.text(i, 101, short(1e3 * points[i].timings[EAGER].median), ha="center", va="bottom", fontsize=7)
+    axes.set_xticks(named, [str(points[i].batch_size) for i in named])
     axes.set(xlabel=BATCH_SIZE, ylabel="% of an eager step", ylim=(0, max(107, axes.get_ylim()[1])))
     tidy(axes, "y")
     handles, labels = axes.get_legend_handles_labels()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -31,6 +31,22 @@ class KernelTotal(NamedTuple):
     def over(self, steps: int) -> KernelTotal:
         """In one of so many steps."""
         return KernelTotal(self.name, *(number / steps for number in self[1:]))
+
+
+def within(step: float, kernels: Sequence[KernelTotal]) -> tuple[list[KernelTotal], float]:
+    """The kernels of a step that takes so many seconds unwatched, and how many they leave of it.
+
+    A step whose kernels are timed takes longer, mostly between them, where the books are kept. What is left is
+    therefore that of a step that nobody watches; should the kernels alone have come to more, they are scaled to it.
+
+    >>> from minigan.bench.kernels import KernelTotal, within
+    >>> a, b = KernelTotal("a", 1, 0.5, 0, 0), KernelTotal("b", 2, 0.25, 0, 0)
+    >>> within(1.0, [a, b])[1], [kernel.seconds for kernel in within(0.375, [a, b])[0]]
+    (0.25, [0.25, 0.125])
+    """
+    watched = sum(kernel.seconds for kernel in kernels)
+    scale = step / watched if watched > step else 1.0
+    return [kernel._replace(seconds=scale * kernel.seconds) for kernel in kernels], max(0.0, step - watched)
 
 
 class Meter:

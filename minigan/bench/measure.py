@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigan.backend.device import Device
-from minigan.bench.kernels import KernelTotal, Meter, metered
+from minigan.bench.kernels import KernelTotal, Meter, metered, within
 from minigan.bench.memory import peak_memory
 from minigan.bench.progress import Tell
 from minigan.bench.spread import spread
@@ -67,7 +67,7 @@ class Point:
         preset, device, batch_size: what was measured.
         samples: real samples that a step is played on: one batch, or several.
         kernels: what runs in an eager step, as means over the period of lazy penalties.
-        outside: seconds of such a step in which none runs.
+        outside: seconds of such a step that these leave of its median, see `minigan.bench.kernels.within`.
         limit: seconds that these would take at the limits of the device.
         timings: by mode.
         refused: why there is none of the captured step; None if there is.
@@ -187,13 +187,14 @@ def measure(
         del sides[CAPTURED]
     looks = Looks(sides[EAGER], seconds / LOOKS_IN_TIME)
     timings = _timings(sides, seconds, blocks, looks.more, tell)
+    kernels, outside = within(timings[EAGER].median, looks.kernels())
     return Point(
         preset=work.name,
         device=str(device),
         batch_size=batch_size,
         samples=batch_size * sides[EAGER].trainer.game.batches_per_step,
-        kernels=looks.kernels(),
-        outside=looks.outside(),
+        kernels=kernels,
+        outside=outside,
         limit=looks.limit(limits),
         timings=timings,
         refused=refused,
@@ -211,19 +212,19 @@ class Looks:
     def __init__(self, side: Side, seconds: float) -> None:
         self.side = side
         self.number = _steps_in_block(side, seconds) // side.period
-        self.taken: list[tuple[Meter, float]] = []  # with the seconds of a step
+        self.taken: list[Meter] = []
 
     def more(self) -> None:
         """Take some more looks."""
         for _ in range(self.number):
             with metered() as meter:
-                seconds = self.side.play(self.side.period)
-            self.taken.append((meter, seconds))
+                self.side.play(self.side.period)
+            self.taken.append(meter)
 
     def kernels(self) -> list[KernelTotal]:
         """What they come to in a step, slowest first; each with the median of its times."""
         found: dict[str, list[KernelTotal]] = {}
-        for meter, _ in self.taken:
+        for meter in self.taken:
             for kernel in meter.kernels():
                 found.setdefault(kernel.name, []).append(kernel.over(self.side.period))
         medians = [
@@ -231,17 +232,9 @@ class Looks:
         ]
         return sorted(medians, key=lambda kernel: -kernel.seconds)
 
-    def outside(self) -> float:
-        """The median of the seconds of a step in which no kernel ran."""
-        period = self.side.period
-        return statistics.median(
-            seconds - sum(kernel.seconds for kernel in meter.kernels()) / period for meter, seconds in self.taken
-        )
-
     def limit(self, limits: Limits) -> float:
         """The seconds of a step at the limits."""
-        meter, _ = self.taken[0]
-        return sum(limits.seconds(*cost) for cost in meter.costs) / self.side.period
+        return sum(limits.seconds(*cost) for cost in self.taken[0].costs) / self.side.period
 
 
 def _timings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,37 +29,48 @@ class Report:
         devices: on which, with their limits.
         points: what was found.
         left_out: sentences about what was not measured, and why.
+        finished: whether all was measured that was not left out; not if something broke off, be it the power.
     """
 
     command: str
     devices: dict[Device, Limits]
     points: list[Point] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    finished: bool = False
 
     @property
     def names(self) -> dict[str, str]:
         """Of the devices, for people."""
         return {str(device): name_of(device) for device in self.devices}
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write all files into a folder that is there; those of the same names are replaced.
+    def write(self, folder: Path) -> Path:
+        """Write the numbers into a folder that is there, in place of those before; never a part of them.
 
         Raises:
             RunError: that fails.
         """
-        files = {RESULTS: json.dumps(self.as_dict(), indent=1).encode()}
+        path = folder / RESULTS
+        write_whole(path, json.dumps(self.as_dict(), indent=1).encode())
+        return path
+
+    def plot(self, folder: Path) -> Iterator[Path]:
+        """Write the plots there, one after the other.
+
+        Raises:
+            RunError: that fails.
+        """
         for preset in dict.fromkeys(point.preset for point in self.points):
             points = [point for point in self.points if point.preset == preset]
-            files[f"speed-{preset}.png"] = speed_plot(points, self.names)
-            files[f"kernels-{preset}.png"] = kernel_plot(points, self.names)
-        for name, content in files.items():
-            write_whole(folder / name, content)
-        return [folder / name for name in files]
+            for name, plot in (("speed", speed_plot), ("kernels", kernel_plot)):
+                path = folder / f"{name}-{preset}.png"
+                write_whole(path, plot(points, self.names))
+                yield path
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Times are in seconds, memory in bytes."""
         return {
             "command": self.command,
+            "finished": self.finished,
             "machine": environment(),
             "devices": {str(device): _device(device, limits) for device, limits in self.devices.items()},
             "points": [_point(point) for point in self.points],

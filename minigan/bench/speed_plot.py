@@ -22,6 +22,7 @@ STYLES: dict[str, dict[str, Any]] = {
     EAGER: {**LINE, "linestyle": "--", "markerfacecolor": "white"},
     CAPTURED: {**LINE, "linestyle": "-"},
 }
+LIMIT = {"linestyle": ":", "linewidth": 1.2, "marker": "_", "markersize": 9}  # the marker shows where there is no line
 
 
 def speed_plot(points: Sequence[Point], names: Mapping[str, str]) -> bytes:
@@ -56,7 +57,7 @@ def _draw_speeds(
             _draw_spread(axes, timed, mode, color)
         at_limits = [point.samples / point.limit for point in own]
         color = colors[device][CAPTURED]
-        axes.plot(sizes_of(own), at_limits, ":", color=color, linewidth=1.2, label=f"{names[device]}, limit")
+        axes.plot(sizes_of(own), at_limits, color=color, label=f"{names[device]}, limit", **LIMIT)
     axes.set_ylabel("samples per second")
     axes.set_title("bars: from 10 % to 90 % of the blocks; dotted: what the machine's limits would allow", **NOTE)
 

@@ -29,19 +29,26 @@ class Arena:
 
     def __init__(self) -> None:
         self.tenants: Sequence[Tenant] = ()
+        self._given_up = False
 
     def give_up(self) -> None:
         """Leave no tenant a place."""
+        self._given_up = True
         for tenant in self.tenants:
             tenant.move(None)
 
     def furnish(self, tenants: Sequence[Tenant]) -> None:
         """Give each of these a place, all of them the same."""
-        self.tenants = tenants
+        self.tenants, self._given_up = tenants, False
         give_back_freed_memory()  # what the recording took: the buffer takes its place
         buffer = buffer_of(max((tenant.nbytes for tenant in tenants), default=0))
         for tenant in tenants:
             tenant.move(buffer)
+
+    def furnish_again(self) -> None:
+        """Give all tenants a place again if it was given up."""
+        if self._given_up:
+            self.furnish(self.tenants)
 
 
 def buffer_of(nbytes: int) -> Array:

@@ -25,7 +25,7 @@ from minigan.recording import recording
 from minigan.tensor import Tensor
 from minigan.variable import constant, view_of
 
-MOST = 8  # programs
+MOST = 8  # programs, if nobody says how many there may be
 OF_ITS_OWN = ("_kinds", "_arena", "program", "_in_use")  # what a copy of a captured function has anew
 
 
@@ -37,10 +37,13 @@ class Captured:
         refused: why the function runs as written, if it cannot be captured and ``strict`` is off.
     """
 
-    def __init__(self, function: Callable[..., Any], strict: bool = True) -> None:
+    def __init__(self, function: Callable[..., Any], strict: bool = True, most: int = MOST) -> None:
+        if not callable(function):
+            raise CaptureError(f"capture: expected a function, but got a {type(function).__name__}.")
         functools.update_wrapper(self, function)
         self._function = function
         self._strict = strict
+        self._most = most
         self.refused: str | None = None
         self._in_use = threading.RLock()
         self._forget()
@@ -51,6 +54,10 @@ class Captured:
         self._arena = Arena()
         self.program: Program | None = None
 
+    def release_memory(self) -> None:
+        """Give the memory of all programs on the CPU back, until the next call."""
+        self._arena.give_up()
+
     def __getstate__(self) -> dict[str, Any]:
         """For `copy` and `pickle`: programs write to the memory of the original, so a copy has none."""
         return {name: x for name, x in vars(self).items() if name not in OF_ITS_OWN}
@@ -59,6 +66,16 @@ class Captured:
         vars(self).update(state)
         self._in_use = threading.RLock()
         self._forget()
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        """Of a method, what it works on is not known before it is bound."""
+        if owner is None:
+            return self
+        name, of = getattr(self, "__name__", "function"), type(owner).__name__
+        raise CaptureError(
+            f"capture: found {name}, a method of {of}, captured before it is bound. Capture the bound one, in "
+            f"{of}.__init__ or outside: self.{name} = mg.capture(self.{name})."
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, or replay it."""
@@ -82,6 +99,7 @@ class Captured:
             for program in kind.programs if kind is not None else ():
                 if program.fits():
                     self.program = program
+                    self._arena.furnish_again()
                     return map_tensors(view_of, program.run(tensors))
             self._check_room(kind, args, kwargs)
         except CaptureError as error:
@@ -146,11 +164,12 @@ class Captured:
 
     def _check_room(self, kind: _Kind | None, args: Any, kwargs: Any) -> None:
         taken = sum(max(1, len(kind.programs)) for kind in self._kinds.values())
-        if taken >= MOST and (kind is None or kind.programs):
+        if taken >= self._most and (kind is None or kind.programs):
             raise CaptureError(
-                f"capture: expected at most {MOST} kinds of calls, but this is one more: {in_words(args, kwargs)}. "
-                "Each combination of shapes, types and other arguments, and each way that modules and optimizers are "
-                "set, is captured by itself: pass what changes from call to call as a tensor."
+                f"capture: expected at most {self._most} kinds of calls, but this is one more: "
+                f"{in_words(args, kwargs)}. Each combination of shapes, types and other arguments, and each "
+                "way that modules and optimizers are set, is captured by itself: pass what changes from call to call "
+                "as a tensor."
             )
 
 
@@ -205,9 +224,9 @@ def capture(function: Callable[..., Any]) -> Captured:
         A function that is called like it, with the attribute ``program``: print it for what a call does.
 
     Raises:
-        CaptureError: from the calls: the function looks at a value (``.item()``, ``bool()``, ``.data``), draws from a
-            generator of NumPy's or Python's, takes an array in, changes an argument or leaves a gradient in it, returns
-            a number, or there are more than 8 kinds of calls.
+        CaptureError: from the calls: the function looks at a value (``.item()``, ``bool()``, ``.data``), draws from
+            NumPy's or Python's global generator, takes an array in, changes an argument or leaves a gradient in it,
+            returns a number, or there are more than 8 kinds of calls.
 
     >>> w = mg.nn.Parameter(mg.zeros(1))
     >>> optimizer = mg.optim.SGD([w], lr=0.1)

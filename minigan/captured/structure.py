@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -66,7 +67,7 @@ def flatten(x: Any, tensors: list[Tensor]) -> Any:
         return type(x), repr(x)
     if type(x).__hash__ is None:
         raise CaptureError(
-            f"capture: expected tensors, containers of them, and values that can be hashed, but got {x!r}, "
+            f"capture: expected tensors, containers of them, and values that can be hashed, but got "
             f"a {type(x).__name__}. Pass a tuple of its parts."
         )
     return type(x), x
@@ -92,7 +93,9 @@ def map_tensors(change: Callable[[Tensor], Any], x: Any) -> Any:
         parts = [map_tensors(change, part) for part in x]
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     if isinstance(x, dict):
-        return type(x)({name: map_tensors(change, part) for name, part in x.items()})
+        changed = copy.copy(x)  # of its own kind, such as a defaultdict
+        changed.update({name: map_tensors(change, part) for name, part in x.items()})
+        return changed
     return change(Tensor(x)) if isinstance(x, np.ndarray) else x
 
 
@@ -139,8 +142,9 @@ def result_of(y: Any) -> Any:
             result_of(part)
         return map_tensors(view_of, y)
     if y is not None and not isinstance(y, Tensor):
+        found = f"{y!r}, " if isinstance(y, int | float | complex | str) else ""  # others may hold tensors
         raise CaptureError(
-            f"capture: expected the function to return tensors, but got {y!r}, a {type(y).__name__}: every replay "
+            f"capture: expected the function to return tensors, but got {found}a {type(y).__name__}: every replay "
             "would return the same. Return the tensor itself, and call .item() on it outside."
         )
     return None if y is None else view_of(y)

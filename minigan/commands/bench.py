@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from collections.abc import Callable
 
-from minigan.arguments import Parser, at_least, number_from
+from minigan.arguments import Parser, at_least
 
 DEFAULT = ("reference", "ring")  # much arithmetic for each kernel, and little
 SECONDS, QUICK_SECONDS = 1.0, 0.1
+LEAST, MOST = 0.01, 3600.0
 QUICK_SIZES = (1, 16, 128)
 
 EXAMPLES = """\
@@ -40,11 +43,14 @@ def parser(add: Callable[..., Parser]) -> Parser:
         "--batch-sizes", type=_sizes, metavar="N,N,...", help="real samples in a batch (default: 1,2,4,...,8192)"
     )
     parser.add_argument(
-        "--device", default="all", help="cpu, cuda, cuda:1, or all: the CPU and every GPU that works (default)"
+        "--device",
+        type=_device,
+        default="all",
+        help="cpu, cuda, cuda:1, or all: the CPU and every GPU that works (default)",
     )
     parser.add_argument(
         "--seconds",
-        type=number_from(0.01),
+        type=_seconds,
         metavar="S",
         help=f"time each mode for so long at each batch size, and for five blocks at least (default: {SECONDS:g})",
     )
@@ -57,6 +63,24 @@ def parser(add: Callable[..., Parser]) -> Parser:
 def _sizes(text: str) -> tuple[int, ...]:
     """Whole numbers between commas, in ascending order."""
     return tuple(sorted({at_least(1)(part) for part in text.split(",")}))
+
+
+def _device(text: str) -> str:
+    """The name of a device, or of all."""
+    if not re.fullmatch("all|auto|cpu|cuda(:[0-9]+)?", text):
+        raise argparse.ArgumentTypeError(f"expected all, auto, cpu, cuda or cuda:N, N from 0, but got {text!r}")
+    return text
+
+
+def _seconds(text: str) -> float:
+    """For each mode and batch size: more than an hour can only be a slip."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not LEAST <= seconds <= MOST:
+        raise argparse.ArgumentTypeError(f"expected a number from {LEAST:g} to {MOST:g}, but got {text!r}")
+    return seconds
 
 
 def bench(args: argparse.Namespace) -> int:

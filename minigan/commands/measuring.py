@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Iterator, Sequence
-from itertools import count
+import signal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from minigan.backend.device import CPU, Device, probe
 from minigan.backend.device import device as resolve
 from minigan.backend.memory import keep_freed_memory
 from minigan.bench.crossover import crossovers
 from minigan.bench.expected import Expectation, expect
+from minigan.bench.figures import check_drawing
+from minigan.bench.folder import results_folder
 from minigan.bench.measure import measure
 from minigan.bench.memory import usable_memory
 from minigan.bench.progress import Tell, at, progress
@@ -24,10 +25,10 @@ from minigan.blas import running
 from minigan.commands.announcement import duration
 from minigan.errors import ConfigError, RunError, ShapeError
 from minigan.gan import load_preset
+from minigan.gan.signals import exit_code, on_stop_signal
 from minigan.roofline import Limits, limits
 from minigan.streams import say
 
-FOLDER = "bench"
 PLOTS = 1.5  # seconds to draw those of a preset
 GIB = 1 << 30
 
@@ -40,24 +41,47 @@ class Job(NamedTuple):
     expected: Expectation
 
 
+class Stopped(KeyboardInterrupt):
+    """A Ctrl-C, SIGTERM or SIGHUP ends the measuring."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def bench(args: argparse.Namespace) -> int:
     """Measure, print, write; nothing is written before all is known to work."""
+    try:
+        with on_stop_signal(_stop):
+            _bench(args)
+    except Stopped as stopped:
+        say(f"minigan: Interrupted by {stopped.number.name}.", to="stderr")
+        return exit_code(stopped.number)
+    except MemoryError as error:  # not in a step, see `_measure`
+        reason = f" ({error})" if str(error) else ""
+        raise RunError(f"Out of memory{reason}; close other programs, or choose another --device.") from None
+    return 0
+
+
+def _stop(number: signal.Signals) -> NoReturn:
+    raise Stopped(number)
+
+
+def _bench(args: argparse.Namespace) -> None:
     keep_freed_memory()  # as training does
     devices = _devices(args.device)
     works = [Work.of(load_preset(name), args.batch_sizes) for name in args.presets]
-    _check_out(args.out)
-    with _folder(args.out) as folder, progress() as tell:
+    check_drawing()
+    with results_folder(args.out) as folder, progress() as tell:
         _announce(args, devices, folder)
         report = Report(args.typed, _measured_limits(devices, tell))
         jobs = _jobs(works, report, args.seconds, tell)
         try:
-            for job in jobs:
-                _measure(job, report, args.seconds, tell)
-        finally:  # whatever ends it, what was measured is kept
+            _measure_all(jobs, report, folder, args.seconds, tell)
+        finally:  # whatever ends it, what was measured is shown
             tell("")
             if report.points:
                 _finish(report, folder)
-    return 0
 
 
 # ---- before --------------------------------------------------------------------------------------------------
@@ -73,37 +97,6 @@ def _devices(asked: str) -> list[Device]:
 
     gpus = range(cupy.cuda.runtime.getDeviceCount())
     return [CPU, *(Device("cuda", index) for index in gpus if probe(index).state == "ok")]
-
-
-def _check_out(out: str | None) -> None:
-    """Before the measuring, so that it was not in vain."""
-    if out is None or not Path(out).exists():
-        return
-    if not Path(out).is_dir():
-        raise RunError(f"--out {out}: this is a file, but a folder was expected; choose another.")
-    found = min((path.name for path in Path(out).iterdir()), default=None)
-    if found is not None:
-        raise RunError(f"--out {out}: this folder is not empty (it holds {found}); choose one that is empty or new.")
-
-
-@contextlib.contextmanager
-def _folder(out: str | None) -> Iterator[Path]:
-    """The folder to write to: this one, or the next free one; taken back if nothing was written to it."""
-    path = _free_folder() if out is None else Path(out)
-    try:
-        path.mkdir(parents=True, exist_ok=out is not None)
-    except OSError as error:
-        raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
-    try:
-        yield path
-    finally:
-        with contextlib.suppress(OSError):  # there is something in it
-            path.rmdir()
-
-
-def _free_folder() -> Path:
-    names = (Path(FOLDER if i == 1 else f"{FOLDER}-{i}") for i in count(1))
-    return next(path for path in names if not path.exists())
 
 
 def _announce(args: argparse.Namespace, devices: Sequence[Device], folder: Path) -> None:
@@ -151,7 +144,27 @@ def _jobs(works: Sequence[Work], report: Report, seconds: float, tell: Tell) -> 
 # ---- measuring -----------------------------------------------------------------------------------------------
 
 
-def _measure(job: Job, report: Report, seconds: float, tell: Tell) -> None:
+def _measure_all(jobs: Sequence[Job], report: Report, folder: Path, seconds: float, tell: Tell) -> None:
+    """Every preset on every device; what is known is in the folder at any time, for those whom nobody warns.
+
+    Raises:
+        ConfigError: none could be measured at any batch size.
+    """
+    try:
+        for job in jobs:
+            _measure(job, report, folder, seconds, tell)
+    except Stopped as stopped:
+        if report.points:
+            last = report.points[-1]
+            where = f"{last.preset} on {last.device}, batch size {last.batch_size:,}"
+            report.left_out.append(f"all after {where}: interrupted by {stopped.number.name}")
+        raise
+    if not report.points:
+        raise ConfigError(f"Nothing could be measured: {'; '.join(report.left_out)}")
+    report.finished = True
+
+
+def _measure(job: Job, report: Report, folder: Path, seconds: float, tell: Tell) -> None:
     """A preset on a device, from the smallest batch to the largest that fits into memory."""
     work, device, expected = job
     kernels = f" ({running().kernels} kernels)" if device == CPU and running().kernels else ""
@@ -178,6 +191,7 @@ def _measure(job: Job, report: Report, seconds: float, tell: Tell) -> None:
             tell("")
         fits = batch_size
         report.points.append(point)
+        report.write(folder)
         say("\n".join(lines(point)))
         if point.refused is not None:
             _leave_out(job, report, f"captured steps at batch size {batch_size:,}: {point.refused}")
@@ -193,4 +207,6 @@ def _finish(report: Report, folder: Path) -> None:
     say(f"\n{footer()}\n")
     for each in crossovers(report.points):
         say(str(each))
-    say("\n".join(f"Wrote {path}" for path in report.write(folder)))
+    say(f"Wrote {report.write(folder)}")
+    for path in report.plot(folder):
+        say(f"Wrote {path}")

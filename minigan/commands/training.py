@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import warnings
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minigan.backend.device import Device
 from minigan.backend.device import device as resolve
@@ -15,12 +16,12 @@ from minigan.commands.announcement import announcement, farewell
 from minigan.commands.rehearsal import Rehearsal, rehearse
 from minigan.commands.settings import changed, check_together, of_preset, settings
 from minigan.data import Dataset, Loader
-from minigan.errors import ConfigError, DataError, RunError
+from minigan.errors import CaptureWarning, ConfigError, DataError, RunError
 from minigan.gan import Config, DataFacts, Extension, Run, Trainer, build_game
 from minigan.gan.compatibility import check_classes_of, doubts
 from minigan.gan.extensions import standard
-from minigan.gan.game import batches_per_step
 from minigan.gan.held_out import HeldOut
+from minigan.gan.rules import batches_per_step
 from minigan.gan.signals import exit_code
 from minigan.gan.source import data_of, loader_of
 from minigan.streams import say
@@ -131,13 +132,21 @@ def _extensions(run: Run, held_out: Dataset | None) -> list[Extension]:
 
 def _play(trainer: Trainer, run: Run) -> None:
     try:
-        trainer.run()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("always", category=CaptureWarning)
+            warnings.showwarning = _say_warning  # type: ignore[assignment]
+            trainer.run()
     except RunError as error:
         again = f"go on with minigan train --resume {shlex.quote(str(run.path))}"
         told = RunError(f"{error} {trainer.describe_checkpoint()}; {again}")
         for note in getattr(error, "__notes__", []):
             told.add_note(note)
         raise told from None
+
+
+def _say_warning(message: Warning | str, *where: Any) -> None:
+    """As one line, without the place in minigan's code."""
+    say(f"minigan: {message}", to="stderr")
 
 
 def _exit_code(trainer: Trainer) -> int:

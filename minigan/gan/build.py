@@ -18,7 +18,7 @@ from minigan.errors import ConfigError
 from minigan.gan.compatibility import check_compatible
 from minigan.gan.config import Config, GameConfig, PlayerConfig
 from minigan.gan.ema import EMA
-from minigan.gan.game import Batch, Game, batches_per_step
+from minigan.gan.game import Batch, Game
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.games.reconstruction import DAMAGES
 from minigan.gan.losses import Targets, get_loss
@@ -26,6 +26,7 @@ from minigan.gan.networks import build_discriminator, build_generator, set_outpu
 from minigan.gan.noise import Noise
 from minigan.gan.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty
 from minigan.gan.player import Player, Schedule
+from minigan.gan.rules import batches_per_step
 from minigan.gan.schedules import learning_rate, momentum
 from minigan.nn import Module
 from minigan.ops.random import fork_rng, manual_seed

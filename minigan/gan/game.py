@@ -25,7 +25,7 @@ from minigan.gan.packing import instance_noise, pack
 from minigan.gan.penalties import Penalty, clip_weights_, slope
 from minigan.gan.player import Move, Player
 from minigan.gan.reports import Report, in_a_row
-from minigan.gan.rules import RULES
+from minigan.gan.rules import RULES, batches_per_step
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
 from minigan.ops.creation import as_tensor
@@ -164,11 +164,16 @@ class Game:
     def capture(self) -> None:
         """From now on steps are captured, see `minigan.capture`: the same bits on the CPU, in less time.
 
-        The report of a step is then overwritten by the next. A game whose moves cannot be captured is played as
-        written; `refused` says why.
+        The next step overwrites a report. What cannot be captured is played as written; `refused` says why.
         """
         as_written = _weakly(self._as_written)
-        self._captured = Captured(lambda batches: in_a_row(as_written(batches)), strict=False)
+        kinds = 2 * (self.batches_per_step + 1) * 2 ** len(self.penalties)  # a short batch; penalties that are due
+        self._captured = Captured(lambda batches: in_a_row(as_written(batches)), strict=False, most=kinds)
+
+    def release_memory(self) -> None:
+        """Give back what captured steps need, until the next step."""
+        if self._captured is not None:
+            self._captured.release_memory()
 
     def __getstate__(self) -> dict[str, Any]:
         """For `copy` and `pickle`: a copy captures its steps anew."""
@@ -374,11 +379,6 @@ def _weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     """Calls the method without keeping its object: a game that nobody holds is gone at once, with its programs."""
     weak = WeakMethod(method)
     return lambda *args: weak()(*args)  # type: ignore[misc]
-
-
-def batches_per_step(rule: str, d_steps: int) -> int:
-    """How many batches a step takes: one for each move of D, or two to look ahead."""
-    return 2 if rule == "extragradient" else d_steps
 
 
 def _slopes_wanted(batch: Batch, due: Sequence[Penalty], at: str) -> Batch:

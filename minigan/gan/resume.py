@@ -12,8 +12,9 @@ from minigan.errors import ConfigError, RunError
 from minigan.gan.checkpoint import CONTENT_ERRORS, Found, Saved, made_of, misfit
 from minigan.gan.config import Config
 from minigan.gan.folder import CHECKPOINTS, CONFIG, FILM, sample_name
-from minigan.gan.game import Game, batches_per_step
+from minigan.gan.game import Game
 from minigan.gan.record import change, changed_environment, has_checkpoint
+from minigan.gan.rules import batches_per_step
 from minigan.streams import say
 
 # The settings that say what a value in an optimizer is; with a schedule that stops it would stay where it was last.

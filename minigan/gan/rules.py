@@ -78,3 +78,8 @@ RULES: dict[str, Rule] = {
     "optimistic": simultaneous,
     "extragradient": extragradient,
 }
+
+
+def batches_per_step(rule: str, d_steps: int) -> int:
+    """How many batches a step takes: one for each move of D, or two to look ahead."""
+    return 2 if rule == "extragradient" else d_steps

@@ -364,6 +364,7 @@ class Run:
             DivergedError: a number is NaN or infinite; nothing is written.
             RunError: the folder cannot be written.
         """
+        trainer.game.release_memory()  # the copies in a checkpoint take the place of what a step needs
         state = finite_state(trainer)
         path = self.path / folder.checkpoint_name(trainer.step)
         self.flush()  # what the checkpoint says of the log must hold after a power cut, too

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigan.data import Loader
-from minigan.errors import ConfigError
+from minigan.errors import CaptureWarning, ConfigError
 from minigan.gan.game import Game
 from minigan.gan.means import Means, Values
 from minigan.gan.reports import Unread
@@ -190,7 +190,8 @@ class Trainer:
         report = self.game.step(*(batch_of(self.loader, first + i, self.device) for i in range(each)))
         self._unread.add(report, one_array=self.game.captured)
         if was_captured and not self.game.captured:
-            warnings.warn(f"Steps are played as written, not captured: {self.game.refused}", stacklevel=3)
+            why = f"Steps are played as written, not captured: {self.game.refused}"
+            warnings.warn(why, CaptureWarning, stacklevel=3)
         self.step += 1
         if self.line_due or len(self._unread) == UNREAD:
             self.read()

@@ -1,0 +1,68 @@
+"""The folder that `minigan bench` writes to: it is there, and can be written to, before anything is measured."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from minigan.errors import RunError
+
+NAME = "bench"
+
+
+@contextlib.contextmanager
+def results_folder(out: str | None) -> Iterator[Path]:
+    """This folder, which is empty or new, or the next free one; if it stays empty, what was made for it is taken back.
+
+    Raises:
+        RunError: there is something in it, or it cannot be made or written to.
+    """
+    path = _free() if out is None else Path(out)
+    _check_empty(path)
+    made: list[Path] = []
+    try:
+        _make(path, made)
+        _check_writable(path)
+        yield path
+    finally:
+        with contextlib.suppress(OSError):  # something is in it, and so in all folders above it
+            for folder in reversed(made):
+                folder.rmdir()
+
+
+def _free() -> Path:
+    names = (Path(NAME if i == 1 else f"{NAME}-{i}") for i in count(1))
+    return next(path for path in names if not path.exists())
+
+
+def _check_empty(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise RunError(f"--out {path}: this is a file, but a folder was expected; choose another.")
+    found = min((each.name for each in path.iterdir()), default=None)
+    if found is not None:
+        raise RunError(f"--out {path}: this folder is not empty (it holds {found}); choose one that is empty or new.")
+
+
+def _make(path: Path, made: list[Path]) -> None:
+    """The folder and all above it; adds to the list those that were not there, outermost first."""
+    try:
+        for folder in reversed((path, *path.parents)):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+    except OSError as error:
+        raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
+
+
+def _check_writable(path: Path) -> None:
+    """By writing: permissions do not tell it of a disk that is mounted to be read only."""
+    try:
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"?")
+    except OSError as error:
+        raise RunError(f"Cannot write to the folder {path} ({error.strerror}); choose another with --out.") from None
