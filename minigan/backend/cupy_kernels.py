@@ -78,7 +78,7 @@ def changing(number: Number, dtype: Any) -> tuple[Any, Any]:
 def write_words(y: Array, x: Any) -> None:
     """Copy words (uint64) from the host, a multiple of 16 of them: as arguments of a kernel, so that nobody waits."""
     for i in range(0, len(x), WORDS):
-        kernel("write_words", "f")((1,), (WORDS,), (y[i : i + WORDS], *x[i : i + WORDS]))
+        kernel("write_words", "f")((1,), (1,), (y[i : i + WORDS], *x[i : i + WORDS]))
 
 
 def known(*arrays: Array) -> bool:
