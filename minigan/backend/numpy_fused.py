@@ -14,8 +14,7 @@ import numpy as np
 from minigan.backend.base.arrays import Array
 from minigan.backend.base.fused import Fused
 from minigan.backend.base.random import size_of
-
-BLOCK = 65_536  # elements: a call costs nothing beside its work, and what it reads is still in a second-level cache
+from minigan.backend.numpy_optim import BLOCK
 
 
 class NumpyFused(Fused):

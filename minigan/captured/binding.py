@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigan.backend import Array
-from minigan.captured.plan import LINE
+from minigan.captured.plan import padded
 from minigan.captured.trace import Call, Memory, View, address, bytes_of, owner_of, shown
 
 
@@ -55,7 +55,7 @@ class Binding:
             owner = self.alive[memory]
             return bytes_of(owner) if self.copies is None else self.copies.memory(owner)
         start = self.offsets[memory]
-        return self.buffer[start : start + -(-memory.nbytes // LINE) * LINE]
+        return self.buffer[start : start + padded(memory.nbytes)]
 
 
 class Copies:

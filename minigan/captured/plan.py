@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigan.backend.numpy import LINE
 from minigan.captured.trace import Call, Memory, View
-
-LINE = 64  # bytes in a cache line, and in an AVX-512 register
 
 
 class Plan(NamedTuple):
@@ -41,13 +40,18 @@ def place(calls: Sequence[Call]) -> Plan:
     order = sorted(first, key=lambda memory: (-memory.nbytes, first[memory]))
     begins = np.array([first[memory] for memory in order])
     ends = np.array([last[memory] for memory in order])
-    sizes = np.array([-(-memory.nbytes // LINE) * LINE for memory in order], np.int64)
+    sizes = np.array([padded(memory.nbytes) for memory in order], np.int64)
     starts = np.zeros(len(order), np.int64)
     for i in range(len(order)):
         together = np.flatnonzero((begins[:i] <= ends[i]) & (ends[:i] >= begins[i]))
         starts[i] = _lowest_gap(starts[together], sizes[together], int(sizes[i]))
     nbytes = int((starts + sizes).max(initial=0))
     return Plan({memory: int(start) for memory, start in zip(order, starts, strict=True)}, nbytes)
+
+
+def padded(nbytes: int) -> int:
+    """So many bytes and the rest of their last cache line."""
+    return -(-nbytes // LINE) * LINE
 
 
 def outlives(x: View | np.ndarray) -> bool:

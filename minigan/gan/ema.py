@@ -62,12 +62,11 @@ class EMA:
         """The averages and what they follow, in as few arrays as may be."""
         followed: dict[Variable, Variable] = dict(zip(self.source.parameters(), self.network.parameters(), strict=True))
         self._twins = [twin for twin in self._twins if twin.holds()]
-        at_home = {id(parameter) for twin in self._twins for parameter in twin.flat.parameters}
-        for parameter in followed:
-            flat = Flat.of(parameter)
-            if id(parameter) not in at_home and flat is not None and flat.holds() and _are_alike(flat, followed):
+        flats = {id(flat): flat for parameter in followed if (flat := Flat.of(parameter)) is not None}
+        for flat in flats.values():
+            if all(twin.flat is not flat for twin in self._twins) and flat.holds() and _are_alike(flat, followed):
                 self._twins.append(_Twin(flat, [followed[p] for p in flat.parameters]))
-                at_home |= {id(p) for p in flat.parameters}
+        at_home = {id(parameter) for twin in self._twins for parameter in twin.flat.parameters}
         yield from ((twin.data, twin.flat.data) for twin in self._twins)
         yield from ((followed[p]._data, p._data) for p in followed if id(p) not in at_home)
 
