@@ -10,7 +10,7 @@ import numpy as np
 
 from minigan.backend import Array
 from minigan.captured.plan import padded
-from minigan.captured.trace import Call, Memory, View, address, bytes_of, owner_of, shown
+from minigan.captured.trace import Call, Memory, View, address, bytes_of, mapped, owner_of, shown
 
 
 class Binding:
@@ -37,18 +37,13 @@ class Binding:
 
     def call(self, call: Call) -> Callable[[], Any]:
         """A call that takes no arguments any more."""
-        args = _numbers_as_arrays(call.function, [self._array(x) for x in call.args])
-        options = {name: self._array(x) for name, x in call.options.items()}
-        return partial(call.function, *args, **options)
+        args, options = mapped((View, np.ndarray), self._array, (list(call.args), call.options))
+        return partial(call.function, *_numbers_as_arrays(call.function, args), **options)
 
     def _array(self, x: Any) -> Any:
         if isinstance(x, View):
             return shown(x, self._memory(x.memory))
-        if type(x) in (tuple, list):
-            return type(x)(self._array(part) for part in x)
-        if isinstance(x, np.ndarray) and self.copies is not None:
-            return self.copies.array(x)
-        return x
+        return x if self.copies is None else self.copies.array(x)
 
     def _memory(self, memory: Memory) -> Array:
         if memory in self.alive:

@@ -18,6 +18,7 @@ from minigan.backend.cupy_kernels import TYPES
 from minigan.backend.cupy_random import Words
 from minigan.backend.philox import NOISE
 from minigan.captured.cuda_graph import CudaGraph
+from minigan.captured.trace import mapped, reach
 
 AT_ONCE = 20  # runs of a kernel in a graph
 
@@ -37,12 +38,12 @@ class Call(NamedTuple):
     @classmethod
     def of(cls, name: str, args: Sequence[Any], params: dict[str, Any], array_type: type) -> Call:
         """The call with these arguments."""
-        return cls(name, *_mapped(array_type, _stand_in, (args, params)))
+        return cls(name, *mapped(array_type, _stand_in, (args, params)))
 
     def on(self, backend: Any) -> Callable[[], Any]:
         """The same call on memory of its own."""
         with backend.xp.cuda.Device(backend.index):
-            args, params = _mapped(np.ndarray, partial(_array, backend), (self.args, self.params))
+            args, params = mapped(np.ndarray, partial(_array, backend), (self.args, self.params))
         return partial(getattr(backend, self.name), *args, **params)
 
 
@@ -62,21 +63,9 @@ def _stand_in(x: Array) -> Array:
 
 def _array(backend: Any, x: Array) -> Array:
     """An array on the device laid out as x is: of random numbers, as some GPUs are faster on zeros, or of indices."""
-    reach = [(n - 1) * stride // x.itemsize for n, stride in zip(x.shape, x.strides, strict=True)] if x.size else [0]
-    before, after = -sum(min(n, 0) for n in reach), sum(max(n, 0) for n in reach) + 1
+    before, after = (nbytes // x.itemsize for nbytes in reach(x))
     if x.dtype.char in TYPES:
         memory = backend.uniform(Words(before + after, 0, NOISE, 0, 0), (before + after,), x.dtype)
     else:
         memory = backend.xp.zeros(before + after, x.dtype)
     return backend.xp.lib.stride_tricks.as_strided(memory[before:], x.shape, x.strides)
-
-
-def _mapped(kind: type, change: Callable[[Any], Any], x: Any) -> Any:
-    """x with everything of this kind in it, however deep in tuples, lists and dictionaries, changed."""
-    if isinstance(x, kind):
-        return change(x)
-    if type(x) in (tuple, list):
-        return type(x)(_mapped(kind, change, part) for part in x)
-    if type(x) is dict:
-        return {name: _mapped(kind, change, part) for name, part in x.items()}
-    return x

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigan.backend import Array, device_of, get_backend
+from minigan.captured.trace import reach
 from minigan.errors import CaptureError
 from minigan.tensor import Tensor
 from minigan.variable import view_of
@@ -78,8 +79,7 @@ def like(x: Array) -> Array:
     backend = get_backend(x)
     if x.flags.c_contiguous:
         return backend.empty(x.shape, x.dtype)
-    reach = [(n - 1) * stride for n, stride in zip(x.shape, x.strides, strict=True)]
-    before, after = -sum(min(n, 0) for n in reach), sum(max(n, 0) for n in reach) + x.itemsize
+    before, after = reach(x)
     memory = backend.empty((before + after,), np.uint8)
     first = memory[before : before + x.itemsize].view(x.dtype)
     return backend.xp.lib.stride_tricks.as_strided(first, x.shape, x.strides)

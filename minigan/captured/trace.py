@@ -107,7 +107,7 @@ class Trace:
         always: bool = False,
     ) -> None:
         """Note a call that has just been made."""
-        place = partial(_mapped, self._place)
+        place = partial(mapped, np.ndarray, self._place)
         named = {name: place(value) for name, value in (options or {}).items()}
         self.calls.append(Call(function, tuple(map(place, args)), named, tuple(map(place, written)), always))
 
@@ -150,12 +150,20 @@ def address(x: Array) -> int:
     return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
-def _mapped(change: Callable[[Any], Any], x: Any) -> Any:
-    """x with every array in it, however deep in tuples and lists, changed."""
-    if isinstance(x, np.ndarray):
+def reach(x: Array) -> tuple[int, int]:
+    """How many bytes an array shows before its first element, and from there on."""
+    far = [(n - 1) * stride for n, stride in zip(x.shape, x.strides, strict=True)] if x.size else []
+    return -sum(min(n, 0) for n in far), sum(max(n, 0) for n in far) + x.itemsize
+
+
+def mapped(kind: Any, change: Callable[[Any], Any], x: Any) -> Any:
+    """x with everything of this kind in it, however deep in tuples, lists and dictionaries, changed."""
+    if isinstance(x, kind):
         return change(x)
     if type(x) in (tuple, list):
-        return type(x)(_mapped(change, part) for part in x)
+        return type(x)(mapped(kind, change, part) for part in x)
+    if type(x) is dict:
+        return {name: mapped(kind, change, part) for name, part in x.items()}
     return x
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.captured.trace import Trace, address, owner_of
+from minigan.captured.trace import Trace, address, mapped, owner_of
 from minigan.errors import CaptureError
 
 
@@ -264,20 +264,20 @@ def noted_in(trace: Trace) -> Iterator[None]:
 
 def enter(x: Any) -> Any:
     """An argument of a kernel, traced; also inside tuples and lists."""
-    if isinstance(x, np.ndarray):
-        _trace().admit(x)
-        return _traced(x)
-    if type(x) in (tuple, list):
-        return type(x)(enter(part) for part in x)
-    return x
+    return mapped(np.ndarray, _admitted, x)
+
+
+def _admitted(x: Any) -> Any:
+    _trace().admit(x)
+    return _traced(x)
 
 
 def leave(y: Any) -> Any:
     """A result of a kernel, as a plain array: the one that owns its memory, if it shows all of it."""
-    if type(y) in (tuple, list):
-        return type(y)(leave(part) for part in y)
-    if not isinstance(y, TracedArray):
-        return y
+    return mapped(TracedArray, _left, y)
+
+
+def _left(y: Any) -> Any:
     owner = owner_of(y)
     if (owner.shape, owner.strides, owner.dtype) == (y.shape, y.strides, y.dtype) and type(owner) is np.ndarray:
         return owner
@@ -298,11 +298,11 @@ def _traced(x: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """x without traces; also inside tuples and lists."""
-    if isinstance(x, TracedArray):
-        return x.view(np.ndarray)
-    if type(x) in (tuple, list):
-        return type(x)(plain(part) for part in x)
-    return x
+    return mapped(TracedArray, _untraced, x)
+
+
+def _untraced(x: Any) -> Any:
+    return x.view(np.ndarray)
 
 
 def _same(x: Any, y: Any) -> bool:

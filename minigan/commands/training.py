@@ -6,7 +6,8 @@ import argparse
 import shlex
 import signal
 import warnings
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from minigan.backend.device import Device
@@ -132,9 +133,7 @@ def _extensions(run: Run, held_out: Dataset | None) -> list[Extension]:
 
 def _play(trainer: Trainer, run: Run) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("always", category=CaptureWarning)
-            warnings.showwarning = _say_warning  # type: ignore[assignment]
+        with _capture_warnings_in_one_line():
             trainer.run()
     except RunError as error:
         again = f"go on with minigan train --resume {shlex.quote(str(run.path))}"
@@ -144,9 +143,21 @@ def _play(trainer: Trainer, run: Run) -> None:
         raise told from None
 
 
-def _say_warning(message: Warning | str, *where: Any) -> None:
-    """As one line, without the place in minigan's code."""
-    say(f"minigan: {message}", to="stderr")
+@contextmanager
+def _capture_warnings_in_one_line() -> Iterator[None]:
+    """Without the place in minigan's code; other warnings are shown as ever."""
+    show = warnings.showwarning
+
+    def say_or_show(message: Any, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, CaptureWarning):
+            say(f"minigan: {message}", to="stderr")
+        else:
+            show(message, category, *where)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=CaptureWarning)
+        warnings.showwarning = say_or_show  # type: ignore[assignment]
+        yield
 
 
 def _exit_code(trainer: Trainer) -> int:
