@@ -2,7 +2,8 @@
 
     import minigan as mg
 
-The engine is here; ``mg.nn``, ``mg.optim``, ``mg.data``, ``mg.gan`` and ``mg.metrics`` are loaded when first used.
+The engine is here; ``mg.nn``, ``mg.optim``, ``mg.data``, ``mg.gan``, ``mg.lab`` and ``mg.metrics`` are loaded when
+first used.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
@@ -224,7 +225,7 @@ if _TYPE_CHECKING:
     from minigan.observers.profiler import profile
     from minigan.serialization import load, save
 
-_LAZY = ("data", "gan", "metrics", "nn", "optim")
+_LAZY = ("data", "gan", "lab", "metrics", "nn", "optim")
 _LAZY_NAMES = {
     "detect_anomaly": "observers.anomaly",
     "draw": "observers.drawing",

@@ -52,9 +52,8 @@ def parse(parser: Parser, commands: Mapping[str, Parser], argv: Sequence[str]) -
         ConfigError: an unknown command or option, a value that makes no sense, or a missing one.
         SystemExit: after ``--help`` or ``--version``.
     """
-    if argv and not argv[0].startswith("-") and argv[0] not in commands:
-        expected = f"Expected one of {', '.join(commands)}."
-        raise ConfigError(f"There is no command {argv[0]!r}{_nearest(argv[0], commands)} {expected}")
+    if commands and argv and not argv[0].startswith("-"):
+        choose("command", argv[0], commands)
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         used = commands.get(argv[0], parser)
@@ -63,6 +62,17 @@ def parse(parser: Parser, commands: Mapping[str, Parser], argv: Sequence[str]) -
         hint = _nearest(name, used._option_string_actions)
         raise ConfigError(f"There is no {kind} {name!r} in {used.prog}{hint} See {used.prog} --help.")
     return args
+
+
+def choose(kind: str, name: str, known: Iterable[str]) -> None:
+    """Make sure that a name is one of those known.
+
+    Raises:
+        ConfigError: it is not; the nearest one is suggested.
+    """
+    if name not in (known := list(known)):
+        expected = f"Expected one of {', '.join(known)}."
+        raise ConfigError(f"There is no {kind} {name!r}{_nearest(name, known)} {expected}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

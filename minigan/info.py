@@ -18,7 +18,7 @@ WIDTH = 80
 LABEL = 11
 
 # Distributions on PyPI: what minigan needs besides NumPy, then what it can use or is compared with.
-NEEDED = ("matplotlib", "pillow", "tqdm", "safetensors", "tomli-w", "threadpoolctl")
+NEEDED = ("scipy", "matplotlib", "pillow", "tqdm", "safetensors", "tomli-w", "threadpoolctl")
 OPTIONAL = ("cupy-cuda12x", "cupy-cuda13x", "torch")
 
 

@@ -14,7 +14,6 @@ from minigan.backend.memory import keep_freed_memory
 from minigan.bench.crossover import crossovers
 from minigan.bench.expected import Expectation, expect
 from minigan.bench.figures import check_drawing
-from minigan.bench.folder import results_folder
 from minigan.bench.measure import measure
 from minigan.bench.memory import usable_memory
 from minigan.bench.progress import Tell, at, progress
@@ -23,6 +22,7 @@ from minigan.bench.table import footer, head, lines
 from minigan.bench.work import Work
 from minigan.blas import running
 from minigan.commands.announcement import duration
+from minigan.commands.results import results_folder
 from minigan.errors import ConfigError, RunError, ShapeError
 from minigan.gan import load_preset
 from minigan.gan.signals import exit_code, on_stop_signal
@@ -72,7 +72,7 @@ def _bench(args: argparse.Namespace) -> None:
     devices = _devices(args.device)
     works = [Work.of(load_preset(name), args.batch_sizes) for name in args.presets]
     check_drawing()
-    with results_folder(args.out) as folder, progress() as tell:
+    with results_folder(args.out, "bench") as folder, progress() as tell:
         _announce(args, devices, folder)
         report = Report(args.typed, _measured_limits(devices, tell))
         jobs = _jobs(works, report, args.seconds, tell)

@@ -1,4 +1,4 @@
-"""The folder that `minigan bench` writes to: it is there, and can be written to, before anything is measured."""
+"""The folder that a command writes its results to: it is there, and can be written to, before any work is done."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from pathlib import Path
 
 from minigan.errors import RunError
 
-NAME = "bench"
-
 
 @contextlib.contextmanager
-def results_folder(out: str | None) -> Iterator[Path]:
-    """This folder, which is empty or new, or the next free one; if it stays empty, what was made for it is taken back.
+def results_folder(out: str | None, usual: str) -> Iterator[Path]:
+    """This folder, which is empty or new; if it stays empty, what was made for it is taken back.
+
+    Args:
+        out: what was typed after ``--out``.
+        usual: where results go if nothing was: the first of ``usual``, ``usual-2``, ``usual-3`` that is free.
 
     Raises:
         RunError: there is something in it, or it cannot be made or written to.
     """
-    path = _free() if out is None else Path(out)
+    path = _free(usual) if out is None else Path(out)
     _check_empty(path)
     made: list[Path] = []
     try:
@@ -33,8 +35,8 @@ def results_folder(out: str | None) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _free() -> Path:
-    names = (Path(NAME if i == 1 else f"{NAME}-{i}") for i in count(1))
+def _free(usual: str) -> Path:
+    names = (Path(usual if i == 1 else f"{usual}-{i}") for i in count(1))
     return next(path for path in names if not path.exists())
 
 

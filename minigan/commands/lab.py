@@ -1,0 +1,111 @@
+"""``minigan lab``: experiments that show how backpropagation drives the game."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minigan.arguments import Parser, choose, parse
+from minigan.streams import say
+
+ALL = "all"
+
+EXAMPLES = """\
+examples
+  minigan lab                  what there is
+  minigan lab dirac            writes lab/dirac/index.html: open it in a browser
+  minigan lab dirac --help     its options
+  minigan lab all --out course"""
+
+
+def parser(add: Callable[..., Parser]) -> Parser:
+    """Its arguments."""
+    parser = add(
+        "lab",
+        help="experiments that show how backpropagation drives the game, as pages to read",
+        description="Run an experiment; write its pictures, its numbers and a page that explains them.\n"
+        "Without a name, list the experiments; all of them in a row are a course.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of the experiment, or all")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="OPTIONS", help="see minigan lab NAME --help")
+    parser.set_defaults(run=lab)
+    return parser
+
+
+def lab(args: argparse.Namespace) -> int:
+    """Run an experiment, or all, or list them."""
+    from minigan.lab.course import EXPERIMENTS
+
+    if args.name is None:
+        for experiment in EXPERIMENTS.values():
+            say(f"{experiment.name:<12}{experiment.about}")
+        say(f"{ALL:<12}the whole course, with a page that leads through it")
+        return 0
+    choose("experiment", args.name, [*EXPERIMENTS, ALL])
+    return _all(args.rest) if args.name == ALL else _one(args.name, args.rest)
+
+
+def _one(name: str, argv: list[str]) -> int:
+    from minigan.bench.figures import check_drawing
+    from minigan.commands.results import results_folder
+    from minigan.lab.course import EXPERIMENTS
+
+    values = vars(parse(_options(name), {}, argv))
+    check_drawing()
+    with results_folder(values.pop("out"), f"lab/{name}") as folder:
+        data = EXPERIMENTS[name].run(**values)
+        _publish(name, data, folder)
+    return 0
+
+
+def _all(argv: list[str]) -> int:
+    from minigan.bench.figures import check_drawing
+    from minigan.commands.results import results_folder
+    from minigan.lab.course import EXPERIMENTS
+    from minigan.lab.index import write_index
+
+    parser = Parser(prog="minigan lab all", description="Run all experiments; write a page that leads to theirs.")
+    out = parse(_with_out(parser, "lab/course"), {}, argv).out
+    check_drawing()
+    with results_folder(out, "lab/course") as folder:
+        pages = {}
+        for name, experiment in EXPERIMENTS.items():
+            start = time.perf_counter()
+            (folder / name).mkdir()
+            pages[name] = _publish(name, experiment.run(), folder / name)
+            say(f"  {name} took {time.perf_counter() - start:.0f} s.")
+            index = write_index(pages, folder)
+        say(f"Wrote {index}: open it in a browser.")
+    return 0
+
+
+def _publish(name: str, data: Any, folder: Path) -> Any:
+    """Write the page, and say what it found."""
+    from minigan.lab.course import EXPERIMENTS
+    from minigan.lab.writing import write
+
+    page = EXPERIMENTS[name].page(data)
+    index = write(name, data, page, folder)
+    held = sum(check.holds for check in page.checks)
+    found = f" {held} of {len(page.checks)} predictions hold." if page.checks else ""
+    say(f"Wrote {index}: open it in a browser.{found}")
+    return page
+
+
+def _options(name: str) -> Parser:
+    """The parser of an experiment: the parameters of its function, and --out."""
+    from minigan.commands.parameters import add_parameters
+    from minigan.lab.course import EXPERIMENTS
+
+    parser = Parser(prog=f"minigan lab {name}", description=f"{name}: {EXPERIMENTS[name].about}.")
+    add_parameters(parser, EXPERIMENTS[name].run)
+    return _with_out(parser, f"lab/{name}")
+
+
+def _with_out(parser: Parser, usual: str) -> Parser:
+    parser.add_argument("--out", metavar="DIR", help=f"folder to write, empty or new (default: the next free {usual})")
+    return parser

@@ -1,0 +1,1 @@
+"""The experiments: each computes numbers, and draws nothing."""

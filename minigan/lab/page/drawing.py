@@ -1,0 +1,223 @@
+"""Drawings by matplotlib: one look for all panels, as SVG that takes the colours of the page, and as PNG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
+
+WIDTH, HEIGHT = 4.2, 3.3  # inches: on a phone as wide as its screen, with letters that can be read
+INK = "#1f2328"
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+POINTS = 72  # to an inch: the unit of SVG
+DPI = {"png": 200, "gif": 90}
+
+# In the page these are variables, which are others in the dark.
+_VARIABLES = {
+    INK: "--ink",
+    PALE: "--pale",
+    GREY: "--faint",
+    **dict(zip(SERIES, ("--blue", "--orange", "--green", "--purple", "--sky", "--yellow"), strict=True)),
+}
+
+_LOOK: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": PALE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4,
+    "svg.fonttype": "none",  # letters stay letters: they can be found, copied and read aloud
+    "svg.hashsalt": "minigan",  # the same drawing is the same file
+}
+
+
+def look() -> AbstractContextManager[None]:
+    """The settings of matplotlib that all drawings share; inside, whatever is drawn has them."""
+    import matplotlib
+
+    settings: Any = {**matplotlib.rcParamsDefault, **_LOOK, "backend": matplotlib.get_backend()}
+    return matplotlib.rc_context(settings)
+
+
+def panel(
+    title: str = "", xlabel: str = "", ylabel: str = "", width: float = WIDTH, height: float = HEIGHT, **axes: Any
+) -> tuple[Any, Any]:
+    """An empty drawing with one pair of axes: ``(figure, axes)``.
+
+    Args:
+        title: above it.
+        xlabel: what the horizontal axis shows, with its unit.
+        ylabel: the same of the vertical one.
+        width: in inches. Panels wider than usual have to be ``wide`` in their exhibit.
+        height: in inches.
+        axes: settings of the axes, such as ``xscale="log"`` or ``aspect="equal"``.
+
+    >>> from minigan.lab.page import panel
+    >>> figure, axes = panel("a parabola", "x", "x squared")
+    >>> lines = axes.plot([-1, 0, 1], [1, 0, 1])
+    """
+    from matplotlib.figure import Figure
+
+    with look():
+        figure = Figure(figsize=(width, height), dpi=DPI["png"], layout="constrained")
+        ax = figure.add_subplot()
+        ax.set(title=title, xlabel=xlabel, ylabel=ylabel, **axes)
+    return figure, ax
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A frame that matplotlib draws."""
+
+    figure: Any
+
+    def markup(self, scope: str) -> str:
+        """As SVG."""
+        return themed(_saved(self.figure, "svg").decode(), scope)
+
+    def png(self, kind: str = "png") -> bytes:
+        """As the content of a PNG file, as large as pictures of this kind are: ``png`` or ``gif``."""
+        return _saved(self.figure, "png", dpi=DPI[kind], facecolor="white")
+
+
+@dataclass(frozen=True)
+class Path:
+    """A line in the coordinates of the axes.
+
+    Attributes:
+        points: (N, 2).
+        color: one of the series' colours.
+        width: in points.
+        dot: the radius of a dot at its end, in points; 0 for none.
+    """
+
+    points: ArrayLike
+    color: str = BLUE
+    width: float = 1.5
+    dot: float = 0.0
+
+
+class Canvas:
+    """Axes that are drawn once, to draw paths over again and again: hundreds of frames cost no more than their paths.
+
+    Args:
+        figure, axes: as `panel` makes them, with limits set, and whatever all frames have in common.
+
+    >>> from minigan.lab.page import Canvas, Path, panel
+    >>> canvas = Canvas(*panel(xlim=(-1, 1), ylim=(-1, 1)))
+    >>> frames = [canvas.frame([Path([[0, 0], [x, x]])]) for x in (0.5, 1.0)]
+    """
+
+    def __init__(self, figure: Any, axes: Any) -> None:
+        self.figure, self.axes = figure, axes
+        axes.autoscale(False)
+        with look():
+            figure.draw_without_rendering()  # a layout that fits is found now, and stays
+        figure.set_layout_engine("none")
+
+    def frame(self, paths: Sequence[Path]) -> Overlaid:
+        """The axes with these paths over them."""
+        return Overlaid(self, tuple(paths))
+
+    def markup(self, scope: str, overlays: str) -> str:
+        """The axes, and over them what `Overlaid.overlay` gave, as SVG; what leaves the axes is cut off."""
+        box, scale = self.axes.get_window_extent(), POINTS / self.figure.dpi
+        place = f'x="{box.x0 * scale:.1f}" y="{self._height - box.y1 * scale:.1f}"'
+        size = f'width="{box.width * scale:.1f}" height="{box.height * scale:.1f}"'
+        inside = f'<clipPath id="inside"><rect {place} {size}/></clipPath>'
+        svg = _saved(self.figure, "svg").decode()
+        return themed(svg.replace("</svg>", f'{inside}<g clip-path="url(#inside)">{overlays}</g></svg>'), scope)
+
+    def line(self, path: Path) -> str:
+        """A path as SVG."""
+        x, y = self.axes.transData.transform(np.asarray(path.points, float)).T * (POINTS / self.figure.dpi)
+        y = self._height - y
+        places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        line = f'<polyline points="{places}" style="fill: none; stroke: {path.color}; stroke-width: {path.width:g}"/>'
+        if not path.dot:
+            return line
+        return f'{line}<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="{path.dot:g}" style="fill: {path.color}"/>'
+
+    @property
+    def _height(self) -> float:
+        return float(self.figure.get_figheight()) * POINTS
+
+
+@dataclass(frozen=True)
+class Overlaid:
+    """A frame of a canvas."""
+
+    canvas: Canvas
+    paths: tuple[Path, ...]
+
+    def overlay(self) -> str:
+        """The paths alone, as SVG for `Canvas.markup`."""
+        return "".join(map(self.canvas.line, self.paths))
+
+    def markup(self, scope: str) -> str:
+        """The axes with the paths, as SVG."""
+        return self.canvas.markup(scope, self.overlay())
+
+    def png(self, kind: str = "png") -> bytes:
+        """The same as the content of a PNG file."""
+        drawn = []
+        for path in self.paths:
+            points = np.asarray(path.points, float)
+            drawn += self.canvas.axes.plot(*points.T, color=path.color, linewidth=path.width)
+            if path.dot:
+                drawn += self.canvas.axes.plot(*points[-1:].T, "o", color=path.color, markersize=2 * path.dot)
+        try:
+            return Drawing(self.canvas.figure).png(kind)
+        finally:
+            for line in drawn:
+                line.remove()
+
+
+def _saved(figure: Any, kind: str, **settings: Any) -> bytes:
+    file = BytesIO()
+    of_kind = {"metadata": {"Date": None}, "facecolor": "none"} if kind == "svg" else {}
+    with look():
+        figure.savefig(file, format=kind, **of_kind, **settings)
+    return file.getvalue()
+
+
+def themed(svg: str, scope: str) -> str:
+    """A picture of matplotlib as a part of a page: the page's colours, and ids that begin with ``scope``."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'^<svg\b[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
+    svg = re.sub(r'\bid="', f'id="{scope}-', svg)
+    svg = re.sub(r'(url\(|href=")#', rf"\1#{scope}-", svg)
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var({variable})")
+    return svg

@@ -1,0 +1,1 @@
+"""The pages: each shows and explains what an experiment computed, and computes nothing."""

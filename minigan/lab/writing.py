@@ -1,0 +1,85 @@
+"""The folder of an experiment: index.html, the pictures, the films, and lab.json with every number."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigan._version import __version__
+from minigan.lab.page.contents import Exhibit, Page, Panel
+from minigan.lab.page.drawing import Drawing, Overlaid
+from minigan.lab.page.html import page_html
+from minigan.serialization import write_whole
+
+SECONDS = 8.0  # of a film
+
+
+def write(name: str, data: Any, page: Page, folder: Path) -> Path:
+    """Write what an experiment found into a folder that is there; returns its index.html.
+
+    Args:
+        name: of the experiment.
+        data: a dataclass.
+        page: that shows it.
+        folder: pictures of the same names are replaced.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
+    for file, content in pictures(page):
+        write_whole(folder / file, content)
+    numbers = {"experiment": name, "minigan": __version__, "checks": [_checked(check) for check in page.checks]}
+    write_whole(folder / "lab.json", (json.dumps(numbers | {"data": plain(data)}, indent=1) + "\n").encode())
+    index = folder / "index.html"
+    write_whole(index, page_html(page).encode())
+    return index
+
+
+def pictures(page: Page) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of a page's PNG and GIF files: of what moves, the first position as PNG."""
+    exhibits = [item for section in page.sections for item in section.items if isinstance(item, Exhibit)]
+    for exhibit in exhibits:
+        for panel in exhibit.panels:
+            frame = panel.frames[exhibit.start if len(panel.frames) > 1 else 0]
+            if isinstance(frame, Drawing | Overlaid):
+                yield f"{panel.name}.png", frame.png()
+            if panel.film:
+                yield f"{panel.name}.gif", film(panel)
+
+
+def film(panel: Panel) -> bytes:
+    """The frames of a panel one after the other."""
+    from minigan.gan.pictures import gif
+
+    return gif([frame.png("gif") for frame in panel.frames if isinstance(frame, Drawing | Overlaid)], SECONDS)
+
+
+def _checked(check: Any) -> dict[str, Any]:
+    return {**dataclasses.asdict(check), "error": check.error, "holds": check.holds}
+
+
+def plain(value: Any) -> Any:
+    """Data as JSON has them: dataclasses become dicts, arrays lists, complex numbers pairs, and NaN is null.
+
+    >>> from minigan.lab.writing import plain
+    >>> plain({"eigenvalues": np.array([1 + 2j]), "steps": (1, 2)})
+    {'eigenvalues': [[1.0, 2.0]], 'steps': [1, 2]}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, complex):
+        return [plain(value.real), plain(value.imag)]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else str(value)
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
