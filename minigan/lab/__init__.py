@@ -15,6 +15,7 @@ import os as _os
 from pathlib import Path as _Path
 from typing import Any as _Any
 
+from minigan.errors import ConfigError as _ConfigError
 from minigan.lab.course import EXPERIMENTS
 
 __all__ = ["EXPERIMENTS", "write"]
@@ -29,10 +30,13 @@ def write(name: str, data: _Any, folder: str | _os.PathLike[str]) -> _Path:
         folder: is made if it is not there; files of the same names are replaced.
 
     Raises:
+        ConfigError: there is no experiment of this name.
         RunError: a file cannot be written.
     """
     from minigan.lab.writing import write
 
+    if name not in EXPERIMENTS:
+        raise _ConfigError(f"There is no experiment {name!r}. Expected one of {', '.join(EXPERIMENTS)}.")
     _Path(folder).mkdir(parents=True, exist_ok=True)
     return write(name, data, EXPERIMENTS[name].page(data), _Path(folder))
 

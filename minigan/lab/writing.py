@@ -82,4 +82,6 @@ def plain(value: Any) -> Any:
         return [plain(value.real), plain(value.imag)]
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else str(value)
-    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
+    if isinstance(value, str | int | float | bool | type(None)):
+        return value
+    raise TypeError(f"Expected numbers, texts, arrays, lists, dicts and dataclasses, but got {type(value).__name__}.")

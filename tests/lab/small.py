@@ -1,0 +1,10 @@
+"""Each experiment as small as it can be and still have all of its page: for tests of pages, not of numbers."""
+
+from minigan import lab
+
+OPTIONS = {}
+
+
+def run(name):
+    """What the experiment returns."""
+    return getattr(lab, name)(**OPTIONS.get(name, {}))
