@@ -1,0 +1,144 @@
+"""What theory and publications say of the Dirac-GAN, beside what was measured: checks and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigan.lab.experiments.dirac import DiracData
+from minigan.lab.experiments.dirac_cycle import Cycle
+from minigan.lab.experiments.dirac_rules import RULES
+from minigan.lab.experiments.dirac_runs import KIND, LONG, H, Run
+from minigan.lab.experiments.dirac_theory import Complex, apart, bilinear_radius, radius
+from minigan.lab.page import Check, Table
+
+END = {  # radius after 500 steps of .2 from (1, 1), and half of its last digit
+    ("minimax", 0.0): (3.10, 5e-3),
+    ("non-saturating", 0.0): (0.640, 5e-4),
+    ("R1", 0.3): (2.6e-6, 5e-8),
+    ("R1", 1.0): (9.5e-22, 5e-24),
+    ("consensus", 1.0): (2.6e-10, 5e-12),
+}
+BETWEEN = {  # smallest and largest radius of the last 200 steps, and half of their last digit
+    ("WGAN, clipped", 0.0): (1.0, 5e-2, 1.27, 5e-3),
+    ("WGAN-GP", 0.7): (1.6, 5e-2, 2.0, 5e-2),
+}
+LEADING = 0.2  # the largest h for which the cycle is held against 2h
+BILINEAR_H = 0.3
+
+
+def checks(data: DiracData) -> tuple[Check, ...]:
+    """All of them."""
+    return (*_eigenvalues(data), *_drawn(data), *_published(data), *_cycle(data.cycle), *_bilinear(data))
+
+
+def named(game: str, strength: float) -> str:
+    """A game with its strength, if it has one."""
+    return f"{game}, {KIND[game].symbol} = {strength:g}" if KIND[game].symbol else game
+
+
+def _eigenvalues(data: DiracData) -> Iterator[Check]:
+    for one in data.exact:
+        predicted, measured = (values[np.argmax(values.imag)] for values in (one.predicted, one.measured))
+        name = f"eigenvalue of {named(one.game, one.strength)}"
+        yield Check(f"{name}: real part", float(predicted.real), float(measured.real) + 0.0, 1e-10)  # no -0
+        yield Check(f"{name}: imaginary part", float(predicted.imag), float(measured.imag), 1e-10)
+
+
+def _drawn(data: DiracData) -> Iterator[Check]:
+    noise = data.drawn
+    name = f"real part with instance noise really drawn, of the variance {noise.variance:.4f} for {noise.std**2:g}"
+    yield Check(name, -noise.variance / 4, float(noise.measured[0].real), 1e-10)
+
+
+def _published(data: DiracData) -> Iterator[Check]:
+    yield Check("minimax: radius² after a step, |w|² (1 + h² p²)", *data.identity, 1e-13, relative=True)
+    for run in data.long:
+        key, name = (run.game, run.strength), f"{named(run.game, run.strength)}: radius"
+        if key in END:
+            yield Check(f"{name} after {LONG} steps of {H:g}", END[key][0], float(run.radius[-1]), END[key][1])
+        else:
+            low, low_digit, high, high_digit = BETWEEN[key]
+            last = run.radius[-200:]
+            yield Check(f"{name}, smallest of the last 200 steps", low, float(last.min()), low_digit)
+            yield Check(f"{name}, largest of the last 200 steps", high, float(last.max()), high_digit)
+
+
+def _cycle(cycle: Cycle) -> Iterator[Check]:
+    for h, predicted, measured in zip(cycle.h, cycle.predicted, cycle.measured, strict=True):
+        if h <= LEADING:
+            yield Check(f"cycle, h = {h:g}: mean of radius²", float(predicted), float(measured), 0.01, relative=True)
+
+
+def _bilinear(data: DiracData) -> Iterator[Check]:
+    at = int(np.argmin(np.abs(data.bilinear.h - BILINEAR_H)))
+    for rule in RULES:
+        name = f"bilinear game, h = {BILINEAR_H:g}: spectral radius, {rule}"
+        yield Check(name, bilinear_radius(rule, BILINEAR_H), float(data.bilinear.measured[rule][at]), 1e-12)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------
+
+
+def spectra_table(data: DiracData) -> Table:
+    """Eigenvalues of all games at all strengths."""
+    rows = [
+        (
+            named(one.game, one.strength),
+            in_words(one.predicted),
+            in_words(one.measured),
+            brief(apart(one.measured, one.predicted)),
+        )
+        for one in data.spectra
+    ]
+    return Table(
+        "Eigenvalues of the Jacobian at (0, 0)",
+        ("game", "predicted", "measured", "apart by"),
+        rows,
+        "Where two eigenvalues coincide (γ = 1 of R1 and R2) a rounding error of 10<sup>-16</sup> may move them by its "
+        "root, 10<sup>-8</sup>.",
+    )
+
+
+def in_words(values: Complex) -> str:
+    """A pair of eigenvalues."""
+    first, second = sorted(np.round(values, 7), key=lambda value: (-value.real, -value.imag))
+    if first.imag:
+        return f"{first.real + 0.0:.6g} ± {abs(first.imag):.6g} i"
+    return f"{first.real:.6g} and {second.real:.6g}"
+
+
+def brief(number: float) -> str:
+    """A number of any size."""
+    if 1e-3 <= abs(number) < 1e4:
+        return f"{number:.3g}"
+    digits, power = f"{number:.1e}".split("e")
+    return f"{digits} · 10<sup>{int(power)}</sup>" if number else "0"
+
+
+def rates_table(data: DiracData, strength: float, h: float) -> Table:
+    """Factors per step of all games and rules at one strength and one h."""
+    rows = [
+        (run.game, run.rule, radius(run.predicted), radius(run.measured), brief(_off(run)), run.rate, verdict(run))
+        for run in data.runs
+        if run.h == h and run.strength in (0.0, strength) and len(run.predicted)
+    ]
+    return Table(
+        f"What a step multiplies the radius by near (0, 0): h = {h:g}, γ = σ = {strength:g}",
+        ("game", "rule", "predicted", "of real steps", "apart by", "fitted to a run", "so the run"),
+        rows,
+        "“Of real steps” is the largest eigenvalue of the matrix by which one step of minigan's optimizers multiplies "
+        "small displacements. “Fitted to a run” is the slope of the logarithm of a real run's radius: less exact, "
+        "because the radius swings within each turn, but nothing about it is theory.",
+    )
+
+
+def _off(run: Run) -> float:
+    return abs(radius(run.measured) - radius(run.predicted))
+
+
+def verdict(run: Run) -> str:
+    """What becomes of a run near (0, 0)."""
+    excess = radius(run.predicted) - 1
+    return "turns for ever" if abs(excess) < 1e-12 else "closes in" if excess < 0 else "moves away"

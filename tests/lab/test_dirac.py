@@ -1,0 +1,300 @@
+"""The smallest GAN: its eigenvalues, its runs and its rates, against publications, algebra and minigan's own Game."""
+
+import cmath
+import json
+import math
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import lab
+from minigan.errors import ConfigError
+from minigan.gan import Batch, Game, Noise, Player, get_loss
+from minigan.lab.experiments.dirac_bilinear import bilinear_game
+from minigan.lab.experiments.dirac_cycle import limit_cycle
+from minigan.lab.experiments.dirac_game import BILINEAR, KINDS, DiracGame, normal_noise
+from minigan.lab.experiments.dirac_rules import RULES, jacobian, moves, play, step_matrices
+from minigan.lab.experiments.dirac_runs import KIND, defined, has_jacobian, spectrum
+from minigan.lab.experiments.dirac_theory import apart, bilinear_radius, eigenvalues, factors
+
+STRENGTHS = (0.1, 0.3, 0.7, 2.0)
+SMOOTH = [kind.name for kind in KINDS if has_jacobian(kind.name)]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return lab.dirac(strengths=(0.3, 2.0), h=(0.2, 1.0), time=20)
+
+
+def same(found, expected, atol):
+    """Whether these are the same complex numbers, in any order."""
+    return len(found) == len(expected) and apart(np.array(found), np.array(expected)) <= atol
+
+
+# ---- eigenvalues -----------------------------------------------------------------------------------------
+
+
+def published(name, s):
+    """Mescheder, Geiger and Nowozin 2018, with f'(0) = 1/2 and f''(0) = -1/4."""
+    middle, square = {
+        "minimax": (0, -0.25),
+        "non-saturating": (0, -0.25),
+        "WGAN, clipped": (0, -1),
+        "instance noise": (-0.25 * s**2, 0.0625 * s**4 - 0.25),
+        "R1": (-s / 2, s**2 / 4 - 0.25),
+        "R2": (-s / 2, s**2 / 4 - 0.25),
+        "consensus": (-s / 4, -0.25),
+    }[name]
+    return [middle + cmath.sqrt(square), middle - cmath.sqrt(square)]
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("name", SMOOTH)
+def test_eigenvalues_are_the_published_ones(name, strength):
+    found = spectrum(name, strength)
+    assert same(found.measured, published(name, strength), 1e-10)
+    assert same(found.predicted, published(name, strength), 1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "value"),
+    [("R1", 0.3, -0.15 + 0.476970j), ("R2", 0.3, -0.15 + 0.476970j), ("instance noise", 0.7, -0.1225 + 0.484762j)],
+)
+def test_eigenvalues_have_the_published_digits(name, strength, value):
+    assert same(spectrum(name, strength).measured, [value, value.conjugate()], 1e-6)
+
+
+def test_r1_is_critical_at_gamma_1():
+    """Two equal eigenvalues move apart by the root of a rounding error."""
+    assert same(spectrum("R1", 1.0).measured, [-0.5, -0.5], 1e-7)
+
+
+def test_the_move_of_d_jumps_where_the_slope_of_wgan_gp_changes_its_sign():
+    """So there is no Jacobian: the jump is twice the strength, however small the step across."""
+    sides = np.array([[1e-12], [-1e-12]])
+    above, below = moves(DiracGame(KIND["WGAN-GP"], (0.7,)), 0 * sides, sides)[1, :, 0]
+    assert above - below == pytest.approx(2 * 0.7, abs=1e-9)
+
+
+def test_the_noise_has_no_mean_and_the_variance_1():
+    for noise in normal_noise():
+        assert noise.numpy().mean() == pytest.approx(0, abs=1e-15)
+        assert noise.numpy().var() == pytest.approx(1, rel=1e-14)
+
+
+def test_drawn_noise_closes_in_by_a_quarter_of_the_variance_that_was_drawn(data):
+    noise = data.drawn
+    assert same(noise.measured, published("instance noise", math.sqrt(noise.variance)), 1e-10)
+    assert noise.variance == pytest.approx(0.49, rel=0.01)
+
+
+# ---- the same games as minigan's Game ---------------------------------------------------------------------
+
+
+class Place(mg.nn.Module):
+    """G: its point, or its noisy copies."""
+
+    def __init__(self, theta, noise):
+        super().__init__()
+        self.theta = mg.nn.Parameter(mg.tensor([[theta]], dtype=mg.float64))
+        self.noise = noise
+
+    def forward(self, z):
+        return self.theta + self.noise
+
+
+class Slope(mg.nn.Module):
+    """D(x) = psi x."""
+
+    def __init__(self, psi):
+        super().__init__()
+        self.psi = mg.nn.Parameter(mg.tensor([[psi]], dtype=mg.float64))
+
+    def forward(self, x):
+        return x @ self.psi
+
+
+def as_written(kind, rule, strength, h, start, steps):
+    """The way of minigan's Game, (steps + 1, 2)."""
+    noise = normal_noise()[0].reshape(-1, 1) * strength if kind.noisy else mg.zeros(1, 1, dtype=mg.float64)
+    G, D = Place(start[0], noise), Slope(start[1])
+    optimizer = {"extragradient": mg.optim.ExtraSGD, "optimistic": mg.optim.OptimisticSGD}.get(rule, mg.optim.SGD)
+    game = Game(
+        *(Player(name, who, optimizer(who.parameters(), lr=h)) for name, who in (("G", G), ("D", D))),
+        get_loss(kind.loss),
+        Noise(1),
+        rule=rule,
+        penalties=[kind.penalty(strength)] if kind.penalty else [],
+        consensus=strength if kind.consensus else 0.0,
+        clip_weights=kind.clip,
+    )
+    path = [start]
+    for _ in range(steps):
+        game.step(*[Batch(noise)] * game.batches_per_step)
+        path.append((G.theta.item(), D.psi.item()))
+    return np.array(path)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", [*KIND, "bilinear"])
+def test_many_runs_in_one_batch_are_those_of_minigans_game(name, rule):
+    if name != "bilinear" and not defined(name, rule):
+        with pytest.raises(ConfigError, match="consensus is defined where both players move at once"):
+            as_written(KIND[name], rule, 0.3, 0.1, (1.0, -1.0), 1)
+        return
+    kind, h, strengths = {**KIND, "bilinear": BILINEAR}[name], (0.1, 0.5), (0.3, 1.0)
+    start = np.array([[1.0, 0.5], [-0.4, 0.3]]), np.array([[-1.0, 0.6], [0.8, -0.2]])
+    path = play(DiracGame(kind, strengths), rule, np.array(h)[:, None], *start, 45)
+    for i in range(2):
+        for j in range(2):
+            expected = as_written(kind, rule, strengths[j], h[i], (start[0][i, j], start[1][i, j]), 45)
+            np.testing.assert_allclose(path[:, :, i, j], expected, rtol=1e-12, atol=1e-13)
+
+
+# ---- steps near the point of rest ------------------------------------------------------------------------
+
+
+def by_hand(J, rule, h):
+    """The matrix of a step, from the Jacobian: of (theta, psi), or for optimistic players with both gradients."""
+    one, zero = np.eye(2), np.zeros((2, 2))
+    if rule == "simultaneous":
+        return one + h * J
+    if rule == "extragradient":
+        return one + h * J @ (one + h * J)
+    if rule == "optimistic":
+        return np.block([[one + 2 * h * J, h * one], [-J, zero]])
+    of_theta, of_psi = np.diag([1.0, 0.0]), np.diag([0.0, 1.0])
+    return (one + h * of_theta @ J) @ (one + h * of_psi @ J)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_step_near_the_point_of_rest_is_the_matrix_that_the_jacobian_gives(name, rule):
+    if not defined(name, rule):
+        return
+    found = step_matrices(DiracGame(KIND[name], STRENGTHS), rule, (0.2, 0.7))
+    for i, h in enumerate((0.2, 0.7)):
+        for j, strength in enumerate(STRENGTHS):
+            J = jacobian(DiracGame(KIND[name], (strength,)))
+            np.testing.assert_allclose(found[i, j], by_hand(J, rule, h), rtol=0, atol=1e-9)
+            expected = np.linalg.eigvals(by_hand(J, rule, h))
+            assert same(factors(rule, h, eigenvalues(name, strength)), expected, 1e-10)
+
+
+def test_runs_close_in_at_the_predicted_rate(data):
+    """Fitted to the radius of real runs, which swings within each turn."""
+    runs = [run for run in data.runs if run.h == 0.2 and len(run.predicted)]
+    assert len(runs) == 3 * 4 + 2 * (3 * 4 + 3)
+    for run in runs:
+        assert run.rate == pytest.approx(np.abs(run.predicted).max(), abs=2e-3)
+
+
+# ---- the bilinear game -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bilinear():
+    return bilinear_game()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_spectral_radius_of_a_step_is_the_exact_one(bilinear, rule):
+    formula = {
+        "simultaneous": lambda h: np.sqrt(1 + h**2),
+        "alternating": np.ones_like,
+        "extragradient": lambda h: np.sqrt(1 - h**2 + h**4),
+        "optimistic": lambda h: np.sqrt((1 + np.sqrt(1 - 4 * h**2)) / 2),
+    }[rule]
+    below = bilinear.h < 0.5
+    np.testing.assert_allclose(bilinear.measured[rule][below], formula(bilinear.h[below]), rtol=1e-12)
+    np.testing.assert_allclose(bilinear.measured[rule], bilinear.predicted[rule], rtol=1e-7)  # at 1/2 two coincide
+    assert bilinear_radius(rule, 0.3) == pytest.approx(formula(np.array(0.3)), rel=1e-15)
+
+
+def test_alternating_steps_stay_on_an_ellipse(bilinear):
+    for orbit in bilinear.orbits:
+        if orbit.rule == "alternating":
+            x, y = orbit.path.T
+            np.testing.assert_allclose(x**2 + y**2 - orbit.h * x * y, 1, rtol=1e-12)
+
+
+def test_optimistic_steps_leave_beyond_the_root_of_a_third(bilinear):
+    assert np.array_equal(bilinear.measured["optimistic"] > 1, bilinear.h > 1 / np.sqrt(3))
+
+
+# ---- published runs --------------------------------------------------------------------------------------
+
+
+def test_the_cycle_has_a_squared_radius_of_twice_the_step():
+    found = limit_cycle()
+    small = found.h <= 0.2
+    assert list(found.h[small]) == [0.05, 0.1, 0.2]
+    np.testing.assert_allclose(found.measured[small], 2 * found.h[small], rtol=0.01)
+    short = (1 - found.measured / (2 * found.h)) / found.h**2  # what the leading order leaves out is of second order
+    assert short.max() / short.min() < 1.2
+
+
+def test_minimax_runs_away_by_the_known_factor_in_every_step(data):
+    path = data.long[0].path
+    theta, psi = path[:-1].T
+    factor = 1 + 0.2**2 / (1 + np.exp(-theta * psi)) ** 2
+    np.testing.assert_allclose((path[1:] ** 2).sum(1), (path[:-1] ** 2).sum(1) * factor, rtol=1e-13)
+    assert data.identity[1] == pytest.approx(data.identity[0], rel=1e-13)
+
+
+# ---- the experiment --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(data, tmp_path_factory):
+    return lab.write("dirac", data, tmp_path_factory.mktemp("dirac")).parent
+
+
+def test_all_predictions_hold_as_closely_as_promised(folder):
+    checks = json.loads((folder / "lab.json").read_text())["checks"]
+    assert [check["name"] for check in checks if not check["holds"]] == []
+    tolerance = {check["name"]: check["tolerance"] for check in checks}
+    assert {value for name, value in tolerance.items() if "eigenvalue" in name} == {1e-10}
+    assert [tolerance[name] for name in tolerance if name.startswith("bilinear")] == [1e-12] * 4
+    assert [tolerance[name] for name in tolerance if name.startswith("cycle")] == [0.01] * 3
+    assert [tolerance[name] for name in tolerance if "after a step" in name] == [1e-13]
+
+
+def test_the_folder_has_the_page_the_film_and_every_number(data, folder):
+    assert (folder / "index.html").stat().st_size < 3e6
+    assert (folder / "dirac-fates.gif").read_bytes().startswith(b"GIF89a")
+    runs = json.loads((folder / "lab.json").read_text())["data"]["runs"]
+    assert [run["path"] for run in runs] == [run.path.tolist() for run in data.runs]
+
+
+def test_the_page_says_what_runs_do_that_eigenvalues_do_not_tell(folder):
+    page = (folder / "index.html").read_text()
+    assert "defined where both players move at once" in page  # consensus in turns
+    assert "No eigenvalues" in page  # WGAN-GP
+    assert "overshoots and changes its sign" in page  # R1 with large steps
+    assert "Small gradients are not rest" in page  # consensus
+
+
+def test_the_random_streams_are_left_as_found_and_equal_seeds_draw_equal_noise(data):
+    mg.manual_seed(3)
+    expected = mg.rand(4).tolist()
+    mg.manual_seed(3)
+    again = lab.dirac(strengths=(0.3,), h=(0.5,), time=5)
+    assert mg.rand(4).tolist() == expected
+    assert again.drawn.variance == data.drawn.variance
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strengths": (0.0, 1.0)}, "expected strengths above 0 and at most 4, but got 0, 1"),
+        ({"h": ()}, "expected h, the lengths of steps, above 0 and at most 2, but got none"),
+        ({"h": (3.0,)}, "but got 3"),
+        ({"time": 1.0}, "expected a time from 5 to 500, but got 1"),
+        ({"h": (1e-4,)}, "expected runs of at most 20,000 steps, but a time of 40 takes 400,000 of 0.0001"),
+    ],
+)
+def test_values_out_of_range_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        lab.dirac(**options)
