@@ -2,7 +2,9 @@
 
 from minigan import lab
 
-OPTIONS = {}
+OPTIONS = {
+    "ring": {"steps": 12, "repeats": 1},
+}
 
 
 def run(name):

@@ -1,0 +1,329 @@
+"""A GAN on a mixture of Gaussians in the plane, looked at while it trains: both players at once, and what they say."""
+
+# ruff: noqa: D102  (what the methods of an Extension are for is told there)
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from minigan.arguments import choose
+from minigan.backend.device import device
+from minigan.data import Mixture
+from minigan.data.mixtures import MIXTURES
+from minigan.errors import ConfigError
+from minigan.gan import (
+    Config,
+    DataFacts,
+    Extension,
+    Game,
+    StopOnNaN,
+    Trainer,
+    Values,
+    build_game,
+    get_loss,
+    load_preset,
+)
+from minigan.gan.losses import Loss
+from minigan.gan.sampling import sample
+from minigan.gan.source import data_of, loader_of
+from minigan.lab.experiments import ring_fields as fields
+from minigan.metrics import ModeCount, caught_modes
+from minigan.ops.random import fork_rng
+
+MOMENTS = 32  # at which the game is looked at
+COUNTED, SPREAD, SHOWN, WITH_ARROW = 2500, 10_000, 400, 100  # fakes: for modes, for their density, and to be drawn
+LINES = 29  # of the grid that G warps, in each direction
+IN_THE_PLANE = ("ring", "grid")  # their modes lie apart, so the nearest one is the one that a point comes from
+WITH_BEST_D = ("minimax", "non-saturating", "least-squares")  # losses for which p / (p + q) is the best D
+CPU = device("cpu")
+
+AT_REST = {
+    "minimax": (math.log(4), -math.log(2)),
+    "non-saturating": (math.log(4), math.log(2)),
+    "least-squares": (1 / 4, 1 / 8),
+    "hinge": (2.0, None),
+    "relativistic": (math.log(2), math.log(2)),
+    "wasserstein": (0.0, None),
+}
+"""The losses of D and G where fakes are as real ones and D says the same everywhere; None where that same is free."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The game between two steps. Positions are rounded to 4 digits, heat maps to 3.
+
+    Attributes:
+        step: how many steps were made.
+        fakes: G of the same z at every moment: (SHOWN, 2).
+        lattice: G of a grid of z: (LINES, LINES, 2).
+        D: what D says at the middles of the cells: (CELLS, CELLS), row by row from below.
+        best: what the best D for these fakes would say, NaN where it is not known; None if the loss has none.
+        outputs: of D on the first fakes: (WITH_ARROW,).
+        arrows: by loss, -dL_G/dx of each of these fakes: (WITH_ARROW, 2).
+        modes: the count of modes.
+        value: V(D, G) over the blurred densities, in nats; None if D's outputs are no logits.
+        reachable: the largest V of any D, -log 4 + 2 JSD.
+        fakes_in_view: the integral of their density over the square.
+    """
+
+    step: int
+    fakes: Floats
+    lattice: Floats
+    D: Floats
+    best: Floats | None
+    outputs: Floats
+    arrows: dict[str, Floats]
+    modes: ModeCount
+    value: float | None
+    reachable: float
+    fakes_in_view: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training.
+
+    Attributes:
+        seed: of initial weights, z and the order of the data.
+        loss_D, loss_G: of each step, without penalties.
+        steps: after which modes were counted.
+        modes: the counts.
+    """
+
+    seed: int
+    loss_D: Floats
+    loss_G: Floats
+    steps: list[int]
+    modes: list[ModeCount]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What `ring` returns.
+
+    Attributes:
+        mixture: its name.
+        centres: of the Gaussians, (K, 2).
+        std: of each.
+        loss: that the GAN is trained by.
+        at_rest: what D and G pay by this loss where fakes are as real points; None for any number.
+        r1_gamma: weight of the penalty on D's slope.
+        half: the pictures show the square from -half to half.
+        bandwidth: of the kernel that blurs both densities; the width of a cell.
+        real: real points, (SHOWN, 2).
+        real_modes: the count of modes among as many real points as fakes: what a perfect G would reach.
+        density: of real points, blurred: (CELLS, CELLS), rounded to 4 digits.
+        real_in_view: the integral of this density over the square, before rounding.
+        z_lattice: the grid of z that G warps, (LINES, LINES, 2).
+        moments: the game while it trains.
+        training: the same as curves.
+        repeats: trainings that differ in the seed alone.
+        pull_at: outputs of D.
+        pull: by loss, -dL_G/ds of a fake for which D's output s is one of these.
+    """
+
+    mixture: str
+    centres: Floats
+    std: float
+    loss: str
+    at_rest: tuple[float, float | None]
+    r1_gamma: float
+    half: float
+    bandwidth: float
+    real: Floats
+    real_modes: ModeCount
+    density: Floats
+    real_in_view: float
+    z_lattice: Floats
+    moments: list[Moment]
+    training: Training
+    repeats: list[Training]
+    pull_at: Floats
+    pull: dict[str, Floats]
+
+
+def ring(
+    *,
+    mixture: str = "ring",
+    modes: int | None = None,
+    std: float = 0.05,
+    loss: str = "non-saturating",
+    arrows: str = "minimax,non-saturating,least-squares,wasserstein",
+    r1_gamma: float = 0.1,
+    lr: float = 1e-3,
+    batch_size: int = 256,
+    steps: int = 3000,
+    seed: int = 0,
+    repeats: int = 3,
+) -> Ring:
+    """Train a GAN on points of the plane, and look at it again and again.
+
+    Args:
+        mixture: where real points come from: ring or grid.
+        modes: how many Gaussians; as many as usual if not given.
+        std: standard deviation of each; VEEGAN and PacGAN have 0.01 on the ring and 0.05 on the grid.
+        loss: that both players train by: a name of minigan.gan.LOSSES.
+        arrows: losses whose gradients are compared at the same fakes, with commas between them.
+        r1_gamma: weight of R1, the penalty on D's slope at real points; 0 for none.
+        lr: learning rate of both players at first; it falls linearly to 0 at the last step.
+        batch_size: real points in a step, and as many fakes.
+        steps: how many.
+        seed: of initial weights, z and the data.
+        repeats: further trainings, with the next seeds, of which the modes are counted.
+
+    Raises:
+        ConfigError: a value out of range, or an unknown mixture or loss.
+        DivergedError: training diverged.
+
+    Example:
+        >>> data = mg.lab.ring(steps=20, repeats=0)
+        >>> data.moments[-1].step, data.moments[-1].modes.of, len(data.training.loss_D)
+        (20, 8, 20)
+    """
+    choose("mixture of points in the plane", mixture, IN_THE_PLANE)
+    if repeats < 0 or (modes is not None and modes < 1):
+        raise ConfigError(f"ring: expected repeats from 0 and modes from 1, but got {repeats} and {modes}.")
+    names = dict.fromkeys([*(name.strip() for name in arrows.split(",")), loss])
+    compared = {name: get_loss(name) for name in names}
+    source = MIXTURES[mixture](std=std, **({"modes": modes} if modes else {}))
+    config = _config(
+        data={"source": mixture, "modes": len(source.centres), "std": std},
+        game={"loss": loss, "r1_gamma": r1_gamma},
+        training={"batch_size": batch_size, "steps": steps, "seed": seed},
+        player={"lr": lr, "schedule": "linear"},
+    )
+    look = Look(source, config, compared)
+    training = _train(look, config)
+    repeated = [_of_seed(config, seed + k) for k in range(1, repeats + 1)]
+    pull_at = np.linspace(-6, 6, 61)
+    return Ring(
+        mixture=mixture,
+        centres=source.centres,
+        std=std,
+        loss=loss,
+        at_rest=AT_REST[loss],
+        r1_gamma=r1_gamma,
+        half=look.view.half,
+        bandwidth=look.view.cell,
+        real=look.real[:SHOWN].astype(np.float64),
+        real_modes=caught_modes(look.real, source),
+        density=look.p.round(4),
+        real_in_view=look.view.total(look.p),
+        z_lattice=fields.lattice(LINES),
+        moments=look.moments,
+        training=training,
+        repeats=[_train(Watch(source, each), each) for each in repeated],
+        pull_at=pull_at,
+        pull={name: fields.pull(each, pull_at) for name, each in compared.items()},
+    )
+
+
+# ---- training --------------------------------------------------------------------------------------------
+
+
+def _config(data: dict[str, Any], game: dict[str, Any], training: dict[str, Any], player: dict[str, Any]) -> Config:
+    """The preset with these settings, and no average of G: what is looked at is what D sees."""
+    values = load_preset("ring").to_dict()
+    for table, changes in (("data", data), ("game", game), ("training", training)):
+        values[table] |= changes
+    values["generator"] |= player | {"ema_decay": 0.0}
+    values["discriminator"] |= player
+    return Config.from_dict(values)
+
+
+def _of_seed(config: Config, seed: int) -> Config:
+    return replace(config, training=replace(config.training, seed=seed))
+
+
+def _train(watch: Watch, config: Config) -> Training:
+    loader = loader_of(config, data_of(config))
+    game = build_game(config, DataFacts.of(loader, config), CPU)
+    # products this small are sooner made by one thread than shared by two
+    with fork_rng(), threadpool_limits(1, "blas"):
+        Trainer(game, loader, config.training.steps, [StopOnNaN(), watch]).run()
+    loss_D, loss_G = np.array(watch.losses).T
+    return Training(config.training.seed, loss_D, loss_G, watch.at, watch.modes)
+
+
+def moments_of(steps: int) -> list[int]:
+    """Steps to look at, from the first to the last, closer together at the beginning.
+
+    >>> from minigan.lab.experiments.ring import moments_of
+    >>> moments_of(3000)[:5], moments_of(3000)[-2:], moments_of(3)
+    ([0, 3, 12, 28, 50], [2810, 3000], [0, 1, 2, 3])
+    """
+    return sorted({round(steps * (k / (MOMENTS - 1)) ** 2) for k in range(MOMENTS)})
+
+
+class Watch(Extension):
+    """Keeps the losses of all steps, and counts modes at some."""
+
+    def __init__(self, mixture: Mixture, config: Config) -> None:
+        self.mixture = mixture
+        self.seed = config.training.seed
+        self.at = moments_of(config.training.steps)
+        self.losses: list[tuple[float, float]] = []
+        self.modes: list[ModeCount] = []
+
+    def start(self, trainer: Trainer) -> None:
+        self.look(trainer.game, 0)
+
+    def after_step(self, trainer: Trainer) -> None:
+        if trainer.step in self.at:
+            self.look(trainer.game, trainer.step)
+
+    def after_read(self, trainer: Trainer, step: int, values: Values) -> None:
+        self.losses.append((values["loss_D"], values["loss_G"]))
+
+    def look(self, game: Game, step: int) -> None:
+        """At the game after this step."""
+        self.modes.append(caught_modes(sample(game, COUNTED, self.seed, CPU), self.mixture))
+
+
+class Look(Watch):
+    """Keeps all that there is to see, too."""
+
+    def __init__(self, mixture: Mixture, config: Config, compared: dict[str, Loss]) -> None:
+        super().__init__(mixture, config)
+        self.loss = config.game.loss
+        self.compared = compared
+        self.moments: list[Moment] = []
+        self.real = mixture.sample(COUNTED, self.seed)[0]
+        self.view = fields.View.of(mixture)
+        self.p = fields.blurred(mixture, self.view)
+
+    def look(self, game: Game, step: int) -> None:
+        super().look(game, step)
+        G, D = game.generator.network, game.discriminator.network
+        fakes = sample(game, SPREAD, self.seed, CPU)
+        q = fields.kernel_density(fakes, self.view)
+        scores = fields.outputs(D, self.view.points).reshape(self.p.shape)
+        is_logit = game.loss.probability is not None
+        best = fields.best_D(self.p, q, self.view, SPREAD) if self.loss in WITH_BEST_D else None
+        z, few = fields.lattice(LINES), fakes[:WITH_ARROW]
+        self.moments.append(
+            Moment(
+                step=step,
+                fakes=fakes[:SHOWN].astype(np.float64).round(4),
+                lattice=fields.outputs(G, z.reshape(-1, 2)).reshape(z.shape).round(4),
+                D=(expit(scores) if is_logit else scores).round(3),
+                best=None if best is None else best.round(3),
+                outputs=fields.outputs(D, few)[:, 0],
+                arrows={
+                    name: fields.arrows(D, loss, few, self.real[:WITH_ARROW]) for name, loss in self.compared.items()
+                },
+                modes=self.modes[-1],
+                value=fields.value(scores, self.p, q, self.view) if is_logit else None,
+                reachable=fields.reachable_value(self.p, q, self.view),
+                fakes_in_view=self.view.total(q),
+            )
+        )

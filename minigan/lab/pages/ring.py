@@ -1,0 +1,316 @@
+"""The page of `ring`: the game in the plane, the arrows of several losses, and the curves."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+
+from minigan.lab.experiments.ring import COUNTED, SPREAD, Ring, Training
+from minigan.lab.page import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SERIES,
+    Check,
+    Drawing,
+    Exhibit,
+    Page,
+    Panel,
+    Section,
+    Table,
+    panel,
+)
+from minigan.lab.pages import ring_views as views
+
+PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane lies within three standard deviations
+SMOOTH = 300  # points of a curve of losses: each is the mean over as many steps as come to it
+TICKS = (0, 0.05, 0.2, 0.5, 1)  # of the steps
+
+
+def page(data: Ring) -> Page:
+    """All of it."""
+    return Page(
+        "A GAN in the plane",
+        f"A generator G learns to draw points from {len(data.centres)} Gaussians. In two dimensions nothing is hidden: "
+        "what D says of every point of the plane, what the best possible D would say, where G's gradient sends each "
+        "fake, and how G bends the plane to get there.",
+        [_game(data), _losses_compared(data), _modes(data), _curves(data)],
+        _checks(data),
+    )
+
+
+# ---- the game --------------------------------------------------------------------------------------------
+
+
+def _game(data: Ring) -> Section:
+    at, end = data.moments[views.start(data)], data.moments[-1]
+    caption = (
+        "Move the slider from the left. <b>Fakes</b>: G begins with one small cloud, which D finds at once and chases "
+        f"across the plane; what leaves the square is not shown. {_when(data)} <b>The grid</b>: each of its cells "
+        "holds the same share of all fakes, so small cells mean many fakes. G is continuous, so it cannot tear the "
+        "grid: modes stay tied together by thin bands, in which the last bad fakes lie. <b>Arrows</b>: the negative "
+        "gradient of G's loss at each fake, which is all that G ever learns about real points. They point uphill on D "
+        "and become short as D flattens where the fakes are. "
+    )
+    if at.best is not None:
+        caption += (
+            "<b>D</b> is near ½ where it cannot tell. <b>D*</b> is the best D against the fakes of this moment: 1 "
+            "where only real points come, 0 where only fakes come, blank where nothing comes, since any D is as "
+            "good there. <b>D − D*</b> is what D has not learned: orange where it should trust more, purple where it "
+            "should trust less. D never draws edges as sharp as D*'s: it has to follow fakes that move away, and it "
+            "pays for slope."
+        )
+    else:
+        caption += (
+            f"<b>D</b> gives scores that have no best value here: for the loss “{escape(data.loss)}” there is no "
+            "p / (p + q) to compare it with."
+        )
+    caption += f" Small circles are the modes, two standard deviations wide. At the end {_modes_of(end)}."
+    exhibit = Exhibit("The game, step by step", caption, views.game_panels(data), [views.slider(data)])
+    before = Exhibit(
+        "What both players start from",
+        "<b>z</b>: G gets two normal numbers. As many <var>z</var> lie between two lines of the grid as between any "
+        "other two, so the lines are close together around 0, where <var>z</var> is likely; below you will see where "
+        "G carries them. <b>Real points</b>: some of those that D is shown. <b>p</b>: their density, blurred as it "
+        "has to be for the comparison below.",
+        views.before_panels(data),
+    )
+    text = [
+        f"Real points come from {len(data.centres)} Gaussians of standard deviation σ = {data.std:g}. G turns a "
+        "normal <var>z</var> of two numbers into a point <var>x</var> = G(<var>z</var>), a fake; D turns a point into "
+        f"a number that says how real it looks. Both train by the loss “{escape(data.loss)}”, D first, then G. D also "
+        "pays for its slope at real points (R1, ½ γ E ‖∇D(<var>x</var>)‖² with "
+        f"γ = {data.r1_gamma:g}), and the learning rate falls to 0, so that the game can come to rest.",
+        "With <var>p</var> the density of real points and <var>q</var> that of fakes, the best D says "
+        "D*(<var>x</var>) = <var>p</var> ⁄ (<var>p</var> + <var>q</var>) (Goodfellow et al. 2014). <var>p</var> is "
+        f"known, <var>q</var> is not: it is estimated from {SPREAD:,} fakes, each blurred by a Gaussian of standard "
+        f"deviation {data.bandwidth:.3f}, the width of a cell of the heat maps. So that the comparison is fair, "
+        "<var>p</var> is blurred by the same. D itself is shown as it is.",
+    ]
+    return Section("Watch it train", text, [before, exhibit])
+
+
+def _when(data: Ring) -> str:
+    first = _first(data.training)
+    if first is None:
+        return "It never catches all modes at once."
+    return f"After step {first} all modes are caught for the first time."
+
+
+def _first(training: Training) -> int | None:
+    """The first step after which all modes were caught."""
+    counted = zip(training.steps, training.modes, strict=True)
+    return next((step for step, found in counted if found.modes == found.of), None)
+
+
+def _modes_of(moment: Any) -> str:
+    found = moment.modes
+    return f"{found.modes} of {found.of} modes are caught, and {found.high_quality:.0%} of all fakes are near one"
+
+
+# ---- losses of G -----------------------------------------------------------------------------------------
+
+
+def _losses_compared(data: Ring) -> Section:
+    names = list(data.pull)
+    panels = [views.arrow_panel(data, name, f"arrows-{name}", name) for name in names]
+    scale, surest = views.arrow_scale(data), max(float(np.abs(moment.outputs).max()) for moment in data.moments)
+    caption = (
+        "The same D, the same fakes, another loss of G: the arrows keep their line, and only their length differs. "
+        "Each loss looks at a fake <var>x</var> through D's output <var>s</var> alone, so its gradient is a number "
+        "times the slope of D: <b>−∂L/∂x = (−dL/ds) · ∇D(x)</b>. <b>How strongly a fake is pulled</b> is this number, "
+        "computed by minigan's <code>grad</code> through each loss. Minimax lets go of fakes that D has seen through "
+        "(<var>s</var> far below 0), and non-saturating pulls just those; their ratio is e<sup>−<var>s</var></sup>. A "
+        "Wasserstein loss pulls all alike; least squares pulls harder the farther <var>s</var> is below 1, and pushes "
+        f"back above it. At the fakes shown <var>s</var> stays within ±{surest:.1f}; what minimax does when D is "
+        "surer is shown by <code>minigan lab saturation</code>. <b>The median length</b> jumps while D and G chase "
+        "each other and falls once the fakes sit on the modes, for all losses alike: what changes then is D's slope, "
+        "not the loss. Arrows are drawn in "
+        f"one scale: {scale:.2g} in the plane for a gradient of 1."
+    )
+    panels += [
+        Panel("pull", [_pull(data, names)], "pull of each loss by D's output"),
+        Panel("arrow-lengths", [_lengths(data, names)], "median length of the arrows by step"),
+    ]
+    exhibit = Exhibit("Arrows of several losses, from the same state", caption, panels, [views.slider(data)])
+    return Section("Which way each loss sends a fake", [], [exhibit])
+
+
+def _pull(data: Ring, names: list[str]) -> Drawing:
+    figure, axes = panel("how strongly a fake is pulled uphill", "D's output s", "−dL/ds", ylim=(-1, 5))
+    for color, name in zip(SERIES, names, strict=False):
+        axes.plot(data.pull_at, data.pull[name], color=color, label=name)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.legend(loc="upper right")
+    return Drawing(figure)
+
+
+def _lengths(data: Ring, names: list[str]) -> Drawing:
+    figure, axes = _by_step(data, "median length of the arrows", "‖∂L/∂x‖")
+    steps = [moment.step for moment in data.moments]
+    for color, name in zip(SERIES, names, strict=False):
+        lengths = [np.median(np.hypot(*moment.arrows[name].T)) for moment in data.moments]
+        axes.plot(steps, lengths, color=color, label=name)
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right")
+    return Drawing(figure)
+
+
+# ---- modes -----------------------------------------------------------------------------------------------
+
+
+def _modes(data: Ring) -> Section:
+    trainings = [data.training, *data.repeats]
+    of = len(data.centres)
+    all_caught = sum(training.modes[-1].modes == of for training in trainings)
+    panels = [
+        _counts(data, "caught", "modes caught", "modes", lambda found: found.modes, float(of)),
+        _counts(data, "quality", "fakes near a mode", "share of high quality", lambda f: f.high_quality, PERFECT),
+        _counts(data, "uneven", "how uneven the modes are", "KL to uniform, nats", lambda found: found.kl, 0.0),
+    ]
+    caption = (
+        f"Each line is one training of the same GAN, from another seed; the dashed line is a perfect G. Of "
+        f"{len(trainings)} trainings {all_caught} end with all {of} modes. Modes are caught long before the fakes are "
+        f"good: one high-quality fake is enough to catch a mode, so look at all three. A perfect G reaches "
+        f"{PERFECT:.1%} and no more, since a Gaussian has points beyond three standard deviations. Before any fake is "
+        "near a mode there is no KL. Which mode is found first, and when, depends on the seed."
+    )
+    text = [
+        f"The usual count (VEEGAN 2017, PacGAN 2018): of {COUNTED:,} fakes, those within three standard deviations of "
+        "the nearest mode are of <i>high quality</i>; a mode is <i>caught</i> if it is the nearest one of at least one "
+        "of them. Whether the modes get equal shares is told by the KL divergence from the uniform distribution: 0 for "
+        f"equal shares, ln {of} = {math.log(of):.2f} if one mode has all. <code>mg.metrics.caught_modes</code> counts.",
+    ]
+    rows = [_row(training, of) for training in trainings]
+    head = ("seed", "modes", "high quality", "KL, nats", "all modes from step", "loss of D", "loss of G")
+    table = Table("At the end", head, rows, "Losses are means over the last tenth of the steps.")
+    return Section("Did it find all modes?", text, [Exhibit("Modes over time", caption, panels), table])
+
+
+def _counts(data: Ring, name: str, title: str, ylabel: str, value: Any, perfect: float) -> Panel:
+    figure, axes = _by_step(data, title, ylabel)
+    for color, training in zip(cycle(SERIES), [data.training, *data.repeats], strict=False):
+        axes.plot(training.steps, list(map(value, training.modes)), color=color, label=f"seed {training.seed}")
+    axes.axhline(perfect, color=INK, linestyle="--", linewidth=1)
+    axes.legend(loc="lower right" if perfect else "upper right")
+    return Panel(name, [Drawing(figure)], title)
+
+
+def _row(training: Training, of: int) -> tuple[Any, ...]:
+    found, first = training.modes[-1], _first(training)
+    caught = f"{found.modes} of {of}", found.high_quality, found.kl, "never" if first is None else first
+    return str(training.seed), *caught, *_late(training)
+
+
+def _late(training: Training) -> tuple[float, float]:
+    """The mean losses of the last tenth of the steps."""
+    last = -max(1, len(training.loss_D) // 10)
+    return float(training.loss_D[last:].mean()), float(training.loss_G[last:].mean())
+
+
+# ---- curves ----------------------------------------------------------------------------------------------
+
+
+def _curves(data: Ring) -> Section:
+    rest_D, rest_G = data.at_rest
+    panels = [Panel("losses", [_losses(data)], "the losses of both players by step")]
+    caption = (
+        "Neither loss falls as a classifier's does: each player moves the other's target. If fakes were like real "
+        f"points and D the same everywhere, D would pay {_signed(rest_D)}"
+        + (f" and G {_signed(rest_G)}" if rest_G is not None else ", and G any number, as only gaps of scores count")
+        + f" (dashed). At the end they pay {' and '.join(map(_signed, _late(data.training)))}. "
+    )
+    end = data.moments[-1]
+    if end.value is not None:
+        panels.append(Panel("value", [_value(data)], "the value of the game by step"))
+        caption += (
+            "<b>A loss at rest does not prove that G is good.</b> <b>The value of the game</b> is "
+            "V = E log D(x) + E log(1 − D(G(z))), which D maximises; the best D would reach "
+            "−log 4 + 2 JSD(<var>p</var>, <var>q</var>), over the blurred densities. At the end D reaches "
+            f"{_signed(end.value)} and could reach {_signed(end.reachable)}: fakes and real points can still be told "
+            f"apart (JSD = {(end.reachable + math.log(4)) / 2:.3f} nats), but this D hardly does, and so G has "
+            "little left to learn from."
+        )
+    return Section("What the losses say", [], [Exhibit("Losses and value", caption, panels)])
+
+
+def _signed(number: float) -> str:
+    return f"{number:.3f}".replace("-", "−")
+
+
+def _losses(data: Ring) -> Drawing:
+    figure, axes = _by_step(data, "losses, without penalties", "loss, nats" if data.moments[0].value else "loss")
+    ways = ((data.training.loss_D, BLUE, "D"), (data.training.loss_G, ORANGE, "G"))
+    for (losses, color, name), rest in zip(ways, data.at_rest, strict=True):
+        axes.plot(*_smoothed(losses), color=color, label=name, linewidth=1)
+        if rest is not None:
+            axes.axhline(rest, color=color, linestyle="--", linewidth=1)
+    axes.legend(loc="upper right", ncols=2)
+    axes.margins(y=0.15)
+    return Drawing(figure)
+
+
+def _smoothed(losses: Any) -> tuple[Any, Any]:
+    """The middle steps and means of windows."""
+    parts = np.array_split(np.arange(len(losses)), min(len(losses), SMOOTH))
+    return [part.mean() + 1 for part in parts], [losses[part].mean() for part in parts]
+
+
+def _value(data: Ring) -> Drawing:
+    figure, axes = _by_step(data, "value of the game", "V, nats")
+    steps = [moment.step for moment in data.moments]
+    axes.plot(steps, [moment.reachable for moment in data.moments], color=PURPLE, label="best D")
+    axes.plot(steps, [moment.value for moment in data.moments], color=BLUE, label="D")
+    axes.axhline(-math.log(4), color=INK, linestyle="--", linewidth=1, label="−log 4")
+    axes.legend(loc="upper right")
+    return Drawing(figure)
+
+
+def _by_step(data: Ring, title: str, ylabel: str) -> tuple[Any, Any]:
+    """Axes over the steps, stretched at the beginning."""
+    steps = data.moments[-1].step
+    figure, axes = panel(title, "step (stretched at the beginning)", ylabel)
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    axes.set_xlim(0, steps)
+    axes.set_xticks(sorted({round(steps * share) for share in TICKS}))
+    return figure, axes
+
+
+# ---- checks ----------------------------------------------------------------------------------------------
+
+
+def _checks(data: Ring) -> list[Check]:
+    trainings, of, end = [data.training, *data.repeats], len(data.centres), data.moments[-1]
+    caught = sum(training.modes[-1].modes == of for training in trainings)
+    checks = [
+        Check("modes caught at the end", of, end.modes.modes, 0),
+        Check("trainings that end with all modes", len(trainings), caught, 0),
+        Check("share of real points near a mode, 1 − e^(−4.5)", PERFECT, data.real_modes.high_quality, 0.007),
+        Check("integral of the blurred p over the square", 1, data.real_in_view, 1e-6),
+        Check("integral of the estimated q at the end", 1, end.fakes_in_view, 0.01),
+    ]
+    if data.moments[0].value is not None:
+        checks.append(Check("mean of D before training", 0.5, float(data.moments[0].D.mean()), 0.05))
+    names = ("loss of D at the end", "loss of G at the end")
+    for name, rest, late in zip(names, data.at_rest, _late(data.training), strict=True):
+        if rest:
+            checks.append(Check(name, rest, late, 0.03, relative=True))
+    if {"minimax", "non-saturating"} <= set(data.pull):
+        checks.append(_ratio(data))
+    return checks
+
+
+def _ratio(data: Ring) -> Check:
+    """Of the two losses of 2014, at the fake of which D is surest."""
+    moment = max(data.moments, key=lambda each: float(np.abs(each.outputs).max()))
+    k = int(np.abs(moment.outputs).argmax())
+    strong, weak = (np.hypot(*moment.arrows[name][k]) for name in ("non-saturating", "minimax"))
+    s = float(moment.outputs[k])
+    name = f"non-saturating arrow by minimax arrow, e^(−s) at s = {_signed(s)}"
+    return Check(name, math.exp(-s), float(strong / weak), 1e-5, relative=True)
