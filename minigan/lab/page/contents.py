@@ -45,7 +45,7 @@ class Check:
     @property
     def holds(self) -> bool:
         """Whether they agree."""
-        return self.error <= self.tolerance
+        return bool(self.error <= self.tolerance)
 
 
 class Frame(Protocol):
@@ -92,6 +92,8 @@ class Panel:
         alt: what the picture shows, for who cannot see it.
         wide: whether it takes the width of the page; on a phone it is scrolled then.
         film: whether its frames are also written as ``name.gif``.
+        tall: whether it is larger than a screen: it is scrolled in a box, in which whatever has the class ``here`` is
+            brought into view. The other panels of the exhibit stand beside it.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Panel:
     alt: str = ""
     wide: bool = False
     film: bool = False
+    tall: bool = False
 
 
 @dataclass(frozen=True)

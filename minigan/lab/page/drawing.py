@@ -141,6 +141,7 @@ class Canvas:
     def __init__(self, figure: Any, axes: Any) -> None:
         self.figure, self.axes = figure, axes
         axes.autoscale(False)
+        _write_powers(figure)
         with look():
             figure.draw_without_rendering()  # a layout that fits is found now, and stays
         figure.set_layout_engine("none")
@@ -204,11 +205,51 @@ class Overlaid:
 
 
 def _saved(figure: Any, kind: str, **settings: Any) -> bytes:
+    _write_powers(figure)
     file = BytesIO()
     of_kind = {"metadata": {"Date": None}, "facecolor": "none"} if kind == "svg" else {}
     with look():
         figure.savefig(file, format=kind, **of_kind, **settings)
     return file.getvalue()
+
+
+def _write_powers(figure: Any) -> None:
+    """On logarithmic axes 10⁻³, in letters of the page's own font, where matplotlib would set a formula."""
+    from matplotlib.ticker import LogFormatter
+
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        if isinstance(axis.get_major_formatter(), LogFormatter):
+            axis.set_major_formatter(_powers())
+        if isinstance(axis.get_minor_formatter(), LogFormatter):
+            axis.set_minor_formatter(_powers())
+
+
+def _powers() -> Any:
+    """A formatter that names the ticks that matplotlib would name."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Powers(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return power(x) if super().__call__(x, pos) else ""
+
+    return Powers()
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power(x: float) -> str:
+    """A short name of a number.
+
+    >>> from minigan.lab.page.drawing import power
+    >>> power(0.05), power(100.0), power(1e-7), power(2e5)
+    ('0.05', '100', '10⁻⁷', '2·10⁵')
+    """
+    if 1e-3 < abs(x) < 1e4 or x == 0:
+        return f"{x:g}"
+    digits, exponent = f"{x:.0e}".split("e")
+    raised = f"10{str(int(exponent)).translate(_RAISED)}"
+    return raised if digits == "1" else f"{digits}·{raised}"
 
 
 def themed(svg: str, scope: str) -> str:

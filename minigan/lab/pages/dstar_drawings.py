@@ -1,0 +1,244 @@
+"""The pictures of the experiment dstar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from minigan.lab.experiments.dstar import DStar, Trained
+from minigan.lab.experiments.dstar_pairs import LOG_4
+from minigan.lab.page import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    Canvas,
+    Drawing,
+    Frame,
+    Panel,
+    Path,
+    Slider,
+    Text,
+    panel,
+)
+from minigan.lab.pages.dstar_axes import legend, plain_log_ticks, steps_axis
+
+EVERY = 2  # point of the grid is enough for a curve
+LOG_2 = math.log(2)
+
+
+def sliders(data: DStar) -> list[Slider]:
+    """Over pairs, and over the steps of D or the critic."""
+    names = [one.pair.name for one in data.trained]
+    start = names.index("N(2, 1)") if "N(2, 1)" in names else 0
+    steps = [f"{step:,}" for step in data.at]
+    return [Slider("Real samples N(0, 1), fakes", names, start), Slider("Steps of training", steps, len(steps) - 1)]
+
+
+# ---- frames: one for each pair and number of steps -------------------------------------------------------
+
+
+def density_frames(data: DStar, name: str = "densities") -> Panel:
+    """p and q."""
+    top = max(max(one.p.max(), one.q.max()) for one in data.trained)
+    canvas = _canvas(data, "how likely is x?", "density", (0, 1.1 * top), {"real, p": BLUE, "fake, q": ORANGE})
+    frames: list[Frame] = []
+    for one in data.trained:
+        frames += [canvas.frame([_path(one, one.p, BLUE), _path(one, one.q, ORANGE)])] * len(data.at)
+    return Panel(name, frames, "Densities of real samples and fakes.")
+
+
+def discriminator_frames(data: DStar) -> Panel:
+    """D and D*."""
+    canvas = _canvas(data, "what D says", "probability that x is real", (-0.03, 1.03), {"D": PURPLE, "D*": GREY})
+
+    def paths(one: Trained, stop: int) -> list[Path]:
+        best = _path(one, _sigmoid(one.best_logit), GREY, 4)
+        return [best, _path(one, _sigmoid(one.logits[stop]), PURPLE)]
+
+    return Panel("discriminator", _frames(data, canvas, paths), "D and the best D over x.", film=True)
+
+
+def value_frames(data: DStar) -> Panel:
+    """V(D) on the way to V*."""
+    values = np.concatenate([one.values for one in data.trained])
+    limits = min(-1.5, max(values.min(), -2.5)), 0.1
+    canvas = _steps_canvas(data, "what D is paid", "V, nats", limits, {"V(D)": PURPLE, "V*": GREY})
+    shown = _some_steps(data.at[-1])
+
+    def paths(one: Trained, stop: int) -> list[Path]:
+        until = shown[shown <= data.at[stop]]
+        return [
+            Path([(0, one.value), (data.at[-1], one.value)], GREY, 4),
+            Path(np.stack([until, one.values[until]], 1), PURPLE, dot=3),
+        ]
+
+    return Panel("value", _frames(data, canvas, paths), "V of D over steps, and the best possible value.")
+
+
+def critic_frames(data: DStar) -> Panel:
+    """f and the best f."""
+    scores = np.concatenate([one.best_scores for one in data.trained])
+    limits = min(-2.0, scores.min()), max(4.0, scores.max())
+    canvas = _canvas(data, "what the critic says", "score f(x)", limits, {"f": GREEN, "best f": GREY})
+
+    def paths(one: Trained, stop: int) -> list[Path]:
+        return [_path(one, one.best_scores, GREY, 4), _path(one, one.scores[stop], GREEN)]
+
+    return Panel("critic", _frames(data, canvas, paths), "The critic and the best critic over x.")
+
+
+def gap_frames(data: DStar) -> Panel:
+    """The critic's gap on the way."""
+    top = 1.1 * max(max(one.gap, one.gaps.max()) for one in data.trained)
+    names = {"gap": GREEN, "with penalty": GREY, "W": INK}
+    canvas = _steps_canvas(data, "how large the gap is", "gap", (-0.03 * top, top), names)
+
+    def paths(one: Trained, stop: int) -> list[Path]:
+        end = data.at[-1]
+        return [
+            Path([(0, one.gap), (end, one.gap)], GREY, 4),
+            *_dashes(end, one.wasserstein),
+            Path(np.stack([data.at[: stop + 1], one.gaps[: stop + 1]], 1), GREEN, dot=3),
+        ]
+
+    return Panel("gap", _frames(data, canvas, paths), "The critic's gap over steps, and the Wasserstein distance.")
+
+
+def discriminator_numbers(data: DStar) -> Panel:
+    """V, V* and JSD as a table."""
+
+    def rows(one: Trained, stop: int) -> list[tuple[str, float, float]]:
+        value = one.values[data.at[stop]]
+        return [("V", value, one.value), ("JSD = (V + log 4)/2", (value + LOG_4) / 2, one.jsd)]
+
+    return Panel("discriminator-numbers", _tables(data, rows, "D now", "D*"))
+
+
+def critic_numbers(data: DStar) -> Panel:
+    """The gap, its limit and the distance as a table."""
+
+    def rows(one: Trained, stop: int) -> list[tuple[str, float, float]]:
+        return [("gap", one.gaps[stop], one.gap), ("distance W", float("nan"), one.wasserstein)]
+
+    return Panel("critic-numbers", _tables(data, rows, "f now", "exact"))
+
+
+def _frames(data: DStar, canvas: Canvas, paths: Callable[[Trained, int], Sequence[Path]]) -> list[Frame]:
+    return [canvas.frame(paths(one, stop)) for one in data.trained for stop in range(len(data.at))]
+
+
+def _tables(
+    data: DStar, rows: Callable[[Trained, int], list[tuple[str, float, float]]], now: str, best: str
+) -> list[Frame]:
+    def table(one: Trained, stop: int) -> Text:
+        body = "".join(
+            f'<tr><td>{name}</td><td class="number">{_number(x)}</td><td class="number">{_number(y)}</td></tr>'
+            for name, x, y in rows(one, stop)
+        )
+        head = f"<thead><tr><th></th><th>{now}</th><th>{best}</th></tr></thead>"
+        return Text(f"<table>{head}<tbody>{body}</tbody></table>")
+
+    return [table(one, stop) for one in data.trained for stop in range(len(data.at))]
+
+
+def _number(x: float) -> str:
+    return "" if math.isnan(x) else f"{x + 0.0:.4f}".replace("-", "&minus;")
+
+
+def _path(one: Trained, y: Any, color: str, width: float = 1.5) -> Path:
+    return Path(np.stack([one.x, y], 1)[::EVERY], color, width)
+
+
+def _dashes(end: int, y: float) -> list[Path]:
+    """A dashed line: on the scale of steps, which is logarithmic from 1 on."""
+    edges = np.expm1(np.linspace(0, np.log1p(end), 24))
+    return [Path([(a, y), (b, y)], INK, 1.2) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _some_steps(last: int) -> Any:
+    """About as many as can be told apart on a logarithmic scale, with 0 and the last."""
+    return np.unique(np.expm1(np.linspace(0, np.log1p(last), 80)).round().astype(int))
+
+
+def _sigmoid(s: Any) -> Any:
+    return np.exp(-np.logaddexp(0, -s))
+
+
+# ---- axes ------------------------------------------------------------------------------------------------
+
+
+def _canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, str]) -> Canvas:
+    furthest = max(one.pair.mean for one in data.trained)
+    figure, axes = panel(title, "x", ylabel, xlim=(-5, furthest + 4.5), ylim=ylim)
+    legend(figure, axes, names)
+    return Canvas(figure, axes)
+
+
+def _steps_canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, str]) -> Canvas:
+    figure, axes = panel(title, "step of training", ylabel, ylim=ylim)
+    steps_axis(axes, data.at[-1])
+    legend(figure, axes, names)
+    return Canvas(figure, axes)
+
+
+# ---- drawings that stand still ---------------------------------------------------------------------------
+
+
+def logit_drawing(data: DStar) -> Panel:
+    """The ways of (w, b)."""
+    figure, axes = panel("weights of a linear D", "w", "b")
+    furthest = max(one.mean for one in data.logits)
+    w = np.linspace(-1.06 * furthest, 0, 100)
+    axes.plot(w, w**2 / 2, color=GREY, linestyle="--", label="b = w²/2")
+    for one, color in zip(data.logits, (BLUE, ORANGE, GREEN, PURPLE), strict=True):
+        axes.plot(*one.path.T, ".-", color=color, label=f"μ = {one.mean:g}")
+        axes.plot(*one.predicted, "o", color=color, markersize=10, fillstyle="none")
+    axes.legend(loc="upper right")
+    return Panel("linear-logit", [Drawing(figure)], "Paths of the weights of a linear D to where theory puts them.")
+
+
+def jsd_drawing(data: DStar) -> Panel:
+    """JSD over the distance."""
+    figure, axes = panel("what D measures", "distance of the means, μ", "JSD, nats")
+    axes.axhline(LOG_2, color=GREY, linestyle="--", label="log 2")
+    axes.plot(data.curve.mean, data.curve.jsd, color=PURPLE, label="exact")
+    _dots(axes, data, lambda one: (one.values[-1] + LOG_4) / 2, PURPLE, "(V + log 4)/2, D trained")
+    axes.legend(loc="lower right")
+    return Panel("jsd", [Drawing(figure)], "The Jensen-Shannon divergence over the distance: it saturates at log 2.")
+
+
+def distance_drawing(data: DStar) -> Panel:
+    """The Wasserstein distance over the distance."""
+    figure, axes = panel("what a critic measures", "distance of the means, μ", "distance")
+    axes.plot(data.curve.mean, data.curve.wasserstein, color=GREEN, label="Wasserstein, exact")
+    axes.plot(data.curve.mean, data.curve.gap, "--", color=GREEN, linewidth=1, label="gap, exact")
+    _dots(axes, data, lambda one: one.gaps[-1], GREEN, "gap, critic trained")
+    axes.legend(loc="upper left")
+    return Panel("wasserstein", [Drawing(figure)], "The Wasserstein distance over the distance of the means: a line.")
+
+
+def pull_drawing(data: DStar) -> Panel:
+    """The gradient with respect to mu, of three losses."""
+    figure, axes = panel("what G gets", "distance of the means, μ", "gradient with respect to μ", yscale="log")
+    kinds = (("minimax", PURPLE), ("non_saturating", ORANGE), ("wasserstein", GREEN))
+    away = data.curve.mean > 0
+    for kind, color in kinds:
+        read = attrgetter(kind)
+        exact = np.array([read(pull) for pull in data.curve.pull])
+        axes.plot(data.curve.mean[away], exact[away], color=color, label=kind.replace("_", "-").replace("w", "W"))
+        _dots(axes, data, attrgetter(f"pull.{kind}"), color)
+    plain_log_ticks(axes)
+    figure.legend(loc="outside upper right", ncols=3, columnspacing=1, handlelength=1.2)
+    return Panel("pull", [Drawing(figure)], "The gradient that reaches G over the distance, for three losses.")
+
+
+def _dots(axes: Any, data: DStar, of: Callable[[Trained], float], color: str, label: str | None = None) -> None:
+    shifted = [one for one in data.trained if one.pair.std == 1 and one.pair.mean > 0]
+    axes.plot([one.pair.mean for one in shifted], [of(one) for one in shifted], "o", color=color, label=label)

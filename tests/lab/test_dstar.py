@@ -1,0 +1,172 @@
+"""D trained alone ends at p / (p + q), and is paid -log 4 + 2 JSD: against quadrature, publications and algebra."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import minigan as mg
+from minigan import lab
+from minigan.errors import ConfigError
+from minigan.lab.experiments.dstar import PUBLISHED
+from minigan.lab.experiments.dstar_pairs import Pair
+from minigan.lab.experiments.dstar_training import stops
+
+PAIRS = [Pair(0.0), Pair(1.0), Pair(2.0), Pair(4.0), Pair(0.0, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return lab.dstar(means=(0.0, 1.0, 2.0, 4.0))
+
+
+def densities(pair):
+    return stats.norm(0, 1).pdf, stats.norm(pair.mean, pair.std).pdf
+
+
+def integral(f):
+    return integrate.quad(f, -20, 20, points=[0, 2, 4], limit=500, epsabs=1e-11)[0]
+
+
+# ---- what theory says ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_the_best_value_is_the_published_one_and_that_of_the_definition(pair):
+    p, q = densities(pair)
+    by_definition = integral(lambda x: p(x) * math.log(p(x) / (p(x) + q(x))) + q(x) * math.log(q(x) / (p(x) + q(x))))
+    assert pair.value == pytest.approx(by_definition, abs=1e-9)
+    assert pair.value == pytest.approx(PUBLISHED[pair], abs=6e-7)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_the_best_value_is_twice_the_divergence_less_log_4(pair):
+    assert pair.value == pytest.approx(2 * pair.jsd - math.log(4), abs=1e-9)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_the_divergence_is_that_of_scipy(pair):
+    from scipy.spatial.distance import jensenshannon
+
+    p, q = (density(pair.grid) for density in densities(pair))
+    assert pair.jsd == pytest.approx(jensenshannon(p, q) ** 2, abs=1e-7)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_the_distance_is_that_of_scipy(pair):
+    p, q = (density(pair.grid) for density in densities(pair))
+    assert pair.wasserstein == pytest.approx(stats.wasserstein_distance(pair.grid, pair.grid, p, q), abs=1e-3)
+
+
+def test_points_between_are_distributed_as_those_that_the_penalty_draws():
+    pair, rng = Pair(3.0, 2.0), np.random.default_rng(0)
+    real, fake = rng.standard_normal((20_000, 1)), 3 + 2 * rng.standard_normal((20_000, 1))
+    mg.manual_seed(0)
+    drawn = mg.gan.GradientPenalty(1.0).points(mg.tensor(real), mg.tensor(fake)).detach().numpy()[:, 0]
+    x = pair.grid
+    below = integrate.cumulative_trapezoid(pair.between(x), x, initial=0)
+    assert stats.kstest(drawn, lambda t: np.interp(t, x, below)).pvalue > 1e-3
+
+
+def test_no_other_slope_gains_more_than_the_best_one():
+    pair, weight = Pair(2.0), 10.0
+    x = np.linspace(-5, 7, 4001)
+    ahead, between = stats.norm.cdf(x) - stats.norm.cdf(x - 2), pair.between(x)
+
+    def gain(slopes):
+        return np.sum(-slopes * ahead - weight * between * (np.abs(slopes) - 1) ** 2) * (x[1] - x[0])
+
+    best = pair.best_slope(x, weight)
+    assert all(gain(best) > gain(best + change) for change in (0.01, -0.01, 0.01 * np.sin(x), 0.1 * np.exp(-(x**2))))
+
+
+def test_the_best_gap_tends_to_the_distance_as_the_penalty_grows():
+    gaps = [Pair(2.0).best_gap(weight) for weight in (1e2, 1e4, 1e6)]
+    np.testing.assert_allclose(gaps, 2, rtol=0.02)
+    assert abs(gaps[2] - 2) < 1e-5
+
+
+# ---- what training ends at -------------------------------------------------------------------------------
+
+
+def test_a_trained_D_is_paid_the_published_value(data):
+    for one in data.trained:
+        assert one.values[-1] == pytest.approx(PUBLISHED[one.pair], abs=0.01)
+        assert one.values[-1] <= one.value + 1e-6  # no D can be paid more
+
+
+def test_a_trained_D_is_p_over_p_plus_q_where_there_are_samples(data):
+    for one in data.trained:
+        p, q = (density(one.x) for density in densities(one.pair))
+        seen = p + q > 0.05
+        np.testing.assert_allclose((1 / (1 + np.exp(-one.logits[-1])))[seen], (p / (p + q))[seen], rtol=0, atol=0.01)
+
+
+def test_a_linear_D_ends_at_minus_mu_and_half_its_square(data):
+    for one in data.logits:
+        np.testing.assert_allclose(one.path[-1], [-one.mean, one.mean**2 / 2], rtol=0.01)
+
+
+def test_a_linear_critic_is_steeper_than_one_by_what_the_penalty_allows(data):
+    for one in (each for each in data.critics if each.start == 0):
+        slope = 1 + one.mean / (2 * one.weight)
+        assert one.slope == pytest.approx(-slope, rel=0.01)
+        assert one.gap == pytest.approx(one.mean * slope, rel=0.01)
+
+
+def test_a_linear_critic_that_begins_on_the_wrong_side_stays_there_if_the_penalty_is_strong(data):
+    wrong = {one.weight: one.slope for one in data.critics if one.start == 1}
+    assert wrong[0.5] == pytest.approx(-(1 + 2), rel=0.01)
+    assert wrong[10.0] == pytest.approx(1 - 0.1, rel=0.01)
+    assert wrong[100.0] == pytest.approx(1 - 0.01, rel=0.01)
+
+
+def test_a_free_critic_finds_the_best_gap(data):
+    for one in data.trained:
+        if one.pair.mean > 0:
+            assert one.gaps[-1] == pytest.approx(one.gap, rel=0.01)
+
+
+def test_the_pull_of_minimax_is_the_slope_of_the_best_value(data):
+    for one in data.trained:
+        if one.pair.mean > 0:
+            slope = (Pair(one.pair.mean + 1e-3).value - Pair(one.pair.mean - 1e-3).value) / 2e-3
+            assert one.best_pull.minimax == pytest.approx(slope, rel=1e-4)
+            assert one.pull.minimax == pytest.approx(slope, rel=0.02)
+
+
+def test_G_gets_nothing_of_a_perfect_D_from_afar_but_the_full_slope_of_a_critic():
+    far = lab.dstar(means=(8.0,)).trained[0]
+    assert far.best_pull.minimax < 1e-3
+    assert far.pull.minimax < 2e-3
+    assert far.pull.wasserstein > 1
+
+
+# ---- the experiment --------------------------------------------------------------------------------------
+
+
+def test_its_page_is_written_with_all_numbers(tmp_path):
+    data = lab.dstar(means=(1.0,), steps=30)
+    index = lab.write("dstar", data, tmp_path)
+    numbers = json.loads((tmp_path / "lab.json").read_text())
+    assert numbers["data"]["at"] == [0, 1, 2, 5, 10, 20, 30] == list(stops(30))
+    assert len(numbers["data"]["trained"][0]["logits"]) == 7
+    assert "D learns p/(p + q)" in index.read_text()
+    assert {"discriminator.png", "discriminator.gif", "pull.png"} < {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_seed_is_a_result_and_other_random_numbers_go_on_where_they_were():
+    mg.manual_seed(5)
+    expected = mg.rand(3).numpy().copy()
+    mg.manual_seed(5)
+    first, again = (lab.dstar(means=(1.0,), steps=3, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(mg.rand(3).numpy(), expected)
+    np.testing.assert_array_equal(first.trained[0].logits, again.trained[0].logits)
+
+
+@pytest.mark.parametrize("settings", [{"means": (9.0,)}, {"means": ()}, {"steps": 0}, {"weight": 0.0}])
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ConfigError, match="expected|Expected"):
+        lab.dstar(**settings)
