@@ -1,4 +1,4 @@
-"""The experiments of the lab, in the order in which a reader learns from them."""
+"""The experiments of the lab, in the order in which docs/course.md leads through them: from one step to the theory."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class Experiment(NamedTuple):
 
 _COURSE = (
     Experiment("step", "one training step, node by node: which numbers D hands to G, and why those"),
-    Experiment("dirac", "the smallest GAN: two numbers that turn around each other, and what makes them rest"),
     Experiment("dstar", "train D alone: it measures how far apart two distributions are"),
     Experiment("saturation", "two losses for G from the same state: which one still learns when D is sure"),
     Experiment("ring", "eight Gaussians in the plane: D as a landscape, and where it sends each fake"),
     Experiment("collapse", "when G forgets modes: losses, steps, learning rates and packing compared"),
     Experiment("flow", "gradients layer by layer through a training on MNIST"),
-    Experiment("spectrum", "eigenvalues of the game: rotation against attraction"),
-    Experiment("fork", "one checkpoint, two futures that differ in one setting"),
     Experiment("bugs", "the mistakes that tutorials make, what they look like, and the mend"),
+    Experiment("fork", "one checkpoint, two futures that differ in one setting"),
     Experiment("doctor", "what is wrong with a run, with the evidence"),
+    Experiment("dirac", "the smallest GAN: two numbers that turn around each other, and what makes them rest"),
+    Experiment("spectrum", "eigenvalues of the game: rotation against attraction"),
 )
 
 EXPERIMENTS = {experiment.name: experiment for experiment in _COURSE}

@@ -234,12 +234,16 @@ def _drawn(box: _Box, center: Point, size: Point) -> str:
 
 
 def _arrow(route: Sequence[Point]) -> str:
-    """A smooth line through the points, vertical at each, and a head at its end."""
+    x, y = route[-1]
+    head = f'<path class="head" d="M{x:.1f} {y:.1f}l-4 -7h8z"/>'
+    return f'<path class="link" d="{curve(route)}"/>{head}'
+
+
+def curve(route: Sequence[Point]) -> str:
+    """A smooth line through the points, vertical at each, as SVG writes paths."""
     x, y = route[0]
     path = [f"M{x:.1f} {y:.1f}"]
     for (ax, ay), (bx, by) in pairwise(route):
         middle = (ay + by) / 2
         path.append(f"C{ax:.1f} {middle:.1f} {bx:.1f} {middle:.1f} {bx:.1f} {by:.1f}")
-    x, y = route[-1]
-    head = f'<path class="head" d="M{x:.1f} {y:.1f}l-4 -7h8z"/>'
-    return f'<path class="link" d="{"".join(path)}"/>{head}'
+    return "".join(path)

@@ -24,8 +24,8 @@ def page_html(page: Page) -> str:
 
 
 CHECKED = (
-    "What mathematics or a publication says beside what minigan measured. <code>lab.json</code> has the same numbers, "
-    "and all others of this page, with all their digits."
+    "What mathematics or a publication says beside what minigan measured. <code>lab.json</code> has these numbers with "
+    "all their digits, and what every figure of this page shows."
 )
 
 
@@ -79,8 +79,10 @@ def _panel(panel: Panel, exhibit: Exhibit, scope: str) -> str:
     frames = _frames(panel, exhibit.start, scope)
     if panel.wide:
         frames = f'<div class="scroll" tabindex="0">{frames}</div>'
+    shape = " wide" if panel.wide else " tall" if panel.tall else ""
     role = f' role="img" aria-label="{escape(panel.alt)}"' if panel.alt else ""
-    return f'<div class="panel{" wide" if panel.wide else ""}" data-panel="{panel.name}"{role}>{frames}</div>'
+    focus = ' tabindex="0"' if panel.tall else ""
+    return f'<div class="panel{shape}" data-panel="{panel.name}"{role}{focus}>{frames}</div>'
 
 
 def _frames(panel: Panel, start: int, scope: str) -> str:

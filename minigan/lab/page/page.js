@@ -1,4 +1,13 @@
 "use strict";
+// In a box that is scrolled, what is marked as "here" comes into view; the page itself stays where it is.
+const bringHere = box => {
+  const here = [...box.querySelectorAll(".here")].find(e => !e.closest("[hidden]"));
+  if (!here) return;
+  const a = here.getBoundingClientRect(), b = box.getBoundingClientRect();
+  box.scrollTop += a.top + a.height / 2 - b.top - b.height / 2;
+  box.scrollLeft += a.left + a.width / 2 - b.left - b.width / 2;
+};
+
 // Sliders: whatever has data-at is shown at the positions that it names, and nowhere else.
 for (const exhibit of document.querySelectorAll(".exhibit")) {
   const sliders = [...exhibit.querySelectorAll("input[type=range]")];
@@ -14,6 +23,7 @@ for (const exhibit of document.querySelectorAll(".exhibit")) {
       slider.setAttribute("aria-valuetext", names[slider.value]);
     }
     for (const [element, positions] of frames) element.toggleAttribute("hidden", !positions.has(String(position)));
+    for (const box of exhibit.querySelectorAll(".tall")) bringHere(box);
   };
   for (const slider of sliders) slider.addEventListener("input", show);
 

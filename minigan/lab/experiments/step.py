@@ -1,0 +1,53 @@
+"""One training step, node by node: which numbers D hands to G, and why those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minigan.errors import ConfigError
+from minigan.lab.experiments.step_digits import Digits, digits
+from minigan.lab.experiments.step_function import Function, explain
+from minigan.lab.experiments.step_toy import Toy, toy
+from minigan.ops.random import fork_rng
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was looked at: a GAN of eleven numbers and one on real digits, or a user's function."""
+
+    toy: Toy | None = None
+    digits: Digits | None = None
+    function: Function | None = None
+
+
+def step(function: Any = None, *, steps: int = 100, batch_size: int = 32, seed: int = 0) -> Step:
+    """Follow one step of a GAN through the tape: forward, backward, and from D to G.
+
+    Args:
+        function: look at this function in place of the GANs: FILE.py:NAME, whose parameters' defaults are the tensors
+            to call it with, as in "def f(x=[[1., 2.]], w=[[.5], [.3]]): return (x @ w).tanh().sum()".
+        steps: how many steps the reference GAN trains on MNIST before its step is shown.
+        batch_size: of these steps and of the one that is shown.
+        seed: of the weights, the order of the digits and z.
+
+    Raises:
+        ConfigError: a number out of range, or something is wrong with the function.
+
+    >>> from minigan import lab
+    >>> def f(x=[1.0, 2.0], w=[3.0, 4.0]):
+    ...     return (x * w).sum()
+    >>> tape = lab.step(f).function.tape
+    >>> [box.name for box in tape.boxes], tape.boxes[0].gradient.numbers.tolist()
+    (['x', 'w', 'mul', 'sum'], [3.0, 4.0])
+    """
+    if not 0 <= steps <= 100_000:
+        raise ConfigError(f"--steps: expected a number from 0 to 100,000, but got {steps}.")
+    if not 1 <= batch_size <= 1024:
+        raise ConfigError(f"--batch-size: expected a number from 1 to 1,024, but got {batch_size}.")
+    if not 0 <= seed < 2**64:
+        raise ConfigError(f"--seed: expected a number from 0 to 2**64 - 1, but got {seed}.")
+    if function is not None:
+        return Step(function=explain(function, seed))
+    with fork_rng():
+        return Step(toy(), digits(steps, batch_size, seed))

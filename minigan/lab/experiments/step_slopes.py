@@ -1,0 +1,157 @@
+"""Every gradient of a step beside a slope that was measured, in float64.
+
+The calls of a step are run once more with copies of their arguments in float64, which makes a second tape with
+gradients of its own. Then one value after the other is moved a little along a random direction u, what was computed
+from it is computed again, and the slope of the loss is measured: it must be <gradient, u>. What the tape does not
+follow (data, masks, what ``detach`` has cut off, weights that are frozen) stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.autograd import grad
+from minigan.backend import get_backend
+from minigan.lab.experiments.step_record import Call, edge_at, host
+from minigan.ops.creation import tensor
+from minigan.tensor import Tensor
+from minigan.variable import Variable
+
+STEPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # of the value's size
+AGREE = 1e-7
+SMOOTH = 1e-6
+TRIES = 5
+SEEN = 1e-6  # smaller changes of the loss, as a share of it, drown in rounding
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How fast the loss changes as one value moves along a random direction u of length 1.
+
+    Attributes:
+        predicted: <gradient, u>.
+        measured: (loss(value + h u) - loss(value - h u)) / 2h.
+        usual: how large such a slope is on the average over all u: the length of the gradient, divided by the root of
+            how many numbers it has. A slope much smaller than this is so by chance. Of a gradient that is 0 but for
+            rounding, the least that could be measured.
+        rounding: how far the gradient of the step itself, in its own precision, is from that in float64: the length
+            of the difference as a share of the gradient's.
+    """
+
+    predicted: float
+    measured: float
+    usual: float
+    rounding: float
+
+    @property
+    def error(self) -> float:
+        """Their distance as a share of the larger of the prediction and the usual size."""
+        difference = abs(self.measured - self.predicted)
+        return difference / (max(abs(self.predicted), self.usual) or 1.0)
+
+
+Key = Call | Variable
+"""What a value belongs to: the call that made it, or the leaf."""
+
+
+def slopes(calls: Sequence[Call], gradients: dict[Key, NDArray[Any]], seed: int) -> dict[Key, Slope]:
+    """The slope at every value that has a gradient.
+
+    Args:
+        calls: of a step, the loss last.
+        gradients: of the step itself.
+        seed: of the directions.
+    """
+    twin = _Twin([call for call in calls if call.node is not None])
+    random = np.random.default_rng(seed)
+    return {key: twin.slope(key, gradient, random) for key, gradient in gradients.items()}
+
+
+class _Twin:
+    """The calls of a step that are on the tape, in float64."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self.values: dict[Key, NDArray[Any]] = {}
+        self._constants = {call: [_double(x) for x in call.arrays] for call in calls}
+        self.gradients = self._gradients()
+
+    def _gradients(self) -> dict[Key, NDArray[Any]]:
+        tensors: dict[Key, Tensor] = {}
+        for call in self.calls:
+            for key, x in zip(_keys(call), self._constants[call], strict=True):
+                if isinstance(key, Variable) and key not in tensors:
+                    tensors[key] = tensor(x, requires_grad=True)
+            tensors[call] = _node(call).op(*self._arguments(call, tensors), **call.params)
+        self.values = {key: host(x._data) for key, x in tensors.items()}
+        found = grad(tensors[self.calls[-1]], list(tensors.values()), allow_unused=True)
+        return {key: host(gx._data) for key, gx in zip(tensors, found, strict=True) if gx is not None}
+
+    def _arguments(self, call: Call, given: Any) -> list[Any]:
+        constants = self._constants[call]
+        return [x if key is None else given[key] for key, x in zip(_keys(call), constants, strict=True)]
+
+    def slope(self, key: Key, gradient: NDArray[Any], random: np.random.Generator) -> Slope:
+        value, exact = self.values[key], self.gradients[key]
+        length, size = float(np.linalg.norm(exact)), max(float(np.linalg.norm(value)), 1.0)
+        usual = max(length / value.size**0.5, SEEN * abs(self.values[self.calls[-1]].item()) / size)
+        for _ in range(TRIES):
+            u = random.standard_normal(value.shape)
+            u /= np.linalg.norm(u)
+            measured, apart = self._measured(key, u, size, usual)
+            if apart <= SMOOTH:  # else a kink is so near in this direction that no step is short enough
+                break
+        rounding = float(np.linalg.norm(gradient - exact)) / (usual * value.size**0.5 or 1.0)
+        return Slope(float((exact * u).sum()), measured, usual, rounding)
+
+    def _measured(self, key: Key, u: NDArray[Any], size: float, usual: float) -> tuple[float, float]:
+        """The slope with that step which a ten times shorter one agrees with best, and how far they are apart.
+
+        Long steps suffer from curvature and from kinks, as of a ReLU at 0, within them; short ones from rounding.
+        """
+        slope = self._difference(key, u, STEPS[0] * size)
+        best, least = slope, np.inf
+        for step in STEPS[1:]:
+            longer, slope = slope, self._difference(key, u, step * size)
+            apart = abs(longer - slope) / (max(abs(slope), usual) or 1.0)
+            if apart < least:
+                best, least = longer, apart
+            if least <= AGREE:
+                break
+        return best, least
+
+    def _difference(self, key: Key, u: NDArray[Any], h: float) -> float:
+        value = self.values[key]
+        return (self._loss(key, value + h * u) - self._loss(key, value - h * u)) / (2 * h)
+
+    def _loss(self, key: Key, value: NDArray[Any]) -> float:
+        """With this value in place of the one at ``key``: only what depends on it is computed again."""
+        changed: dict[Key, NDArray[Any]] = {key: np.asarray(value)}
+        for call in self.calls:
+            if any(source in changed for source in _keys(call) if source is not None):
+                arrays = self._arguments(call, {**self.values, **changed})
+                changed[call] = _node(call).op.run(get_backend(changed[key]), arrays, call.params)
+        return float(changed[self.calls[-1]].item())
+
+
+def _keys(call: Call) -> list[Key | None]:
+    """What each argument belongs to; None where the tape does not follow it."""
+    return [_key(call, i) for i in range(len(call.arrays))]
+
+
+def _key(call: Call, i: int) -> Key | None:
+    edge = edge_at(call, i)
+    return edge if edge is None or isinstance(edge, Variable) else call.sources[i]
+
+
+def _node(call: Call) -> Any:
+    return call.node
+
+
+def _double(x: Any) -> Any:
+    return x.astype(np.float64) if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x

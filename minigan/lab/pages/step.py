@@ -1,0 +1,104 @@
+"""The page of the experiment ``step``."""
+
+from __future__ import annotations
+
+from html import escape
+
+from minigan.lab.experiments.step import Step
+from minigan.lab.experiments.step_digits import Digits
+from minigan.lab.experiments.step_function import Function
+from minigan.lab.experiments.step_tape import Tape
+from minigan.lab.experiments.step_toy import Toy
+from minigan.lab.page import Check, Page, Section
+from minigan.lab.pages import step_digits, step_toy
+from minigan.lab.pages.step_exhibit import replayed, slopes_hold
+
+LEAD = (
+    "A GAN trains two networks against each other: G makes samples, D tells them from real ones. G never sees a real "
+    "sample. All it learns comes through D, as one gradient for each number of each sample. This page follows that "
+    "gradient through one training step, one operation at a time, and checks every number on the way."
+)
+
+
+def page(data: Step) -> Page:
+    """The GANs, or the user's function."""
+    if data.function is not None:
+        return _function(data.function)
+    toy, digits = data.toy, data.digits
+    if toy is None or digits is None:
+        raise ValueError("step: expected both GANs or a function, but got neither.")
+    return Page(
+        "One training step, node by node",
+        LEAD,
+        (step_toy.section(toy), step_digits.section(digits), _how_checked()),
+        _checks(toy, digits),
+    )
+
+
+def _how_checked() -> Section:
+    return Section(
+        "How every gradient is checked",
+        (
+            "A gradient is a promise: move a value by a small <var>h u</var>, and the loss changes by "
+            "<var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of each tape (results and parameters) is moved "
+            "along a random direction <var>u</var> of length 1, forward and back, everything that was computed from it "
+            "is computed again with numbers of 64 bits, and the slope (loss(<var>x</var> + <var>h u</var>) − "
+            "loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise. What the tape does not "
+            "follow stays as it was: data, frozen parameters, what <code>detach()</code> cut off.",
+        ),
+    )
+
+
+def _checks(toy: Toy, digits: Digits) -> list[Check]:
+    worst = int(abs(digits.logit_gradients - (digits.opinions - 1) / digits.batch_size).argmax())
+    return [
+        *step_toy.checks(toy),
+        slopes_hold("small GAN, D's turn", toy.turn_D),
+        slopes_hold("small GAN, G's turn", toy.turn_G),
+        slopes_hold("digits, D's turn", digits.turn_D),
+        slopes_hold("digits, G's turn", digits.turn_G),
+        Check(
+            f"digits: the gradient of a logit is (D − 1) / N; the worst is fake {worst + 1}",
+            float((digits.opinions[worst] - 1) / digits.batch_size),
+            float(digits.logit_gradients[worst]),
+            1e-6,
+        ),
+        Check("digits, D's turn: gradients that came to G's values", 0, _came_to("G", digits.turn_D), 0),
+        Check(
+            "digits, G's turn: gradients that came to D's parameters", 0, _came_to("D", digits.turn_G, "parameter"), 0
+        ),
+    ]
+
+
+def _came_to(player: str, tape: Tape, kind: str = "") -> int:
+    """How many values of a player received a gradient."""
+    return sum(box.gradient is not None for box in tape.boxes if box.player == player and kind in ("", box.kind))
+
+
+# ---- a user's function -----------------------------------------------------------------------------------
+
+
+def _function(data: Function) -> Page:
+    name = escape(data.name)
+    summed = (
+        f" It returns several numbers, of shape {data.shape}; the gradients are those of their sum, the last operation."
+        if data.shape not in ((), (1,))
+        else ""
+    )
+    source = (f"</p><pre>{escape(data.source)}</pre><p>",) if data.source else ()
+    exhibit = replayed(
+        "function",
+        f"The tape of {name}",
+        data.tape,
+        f"<p>{len(data.tape.forward)} operations, {len(data.tape.backward)} of which a gradient comes to.</p>",
+        "Look at how each operation turns the gradient that it receives into one for each of its arguments, and at "
+        "where a value is used more than once: there the gradients add up, because the value changes the result in "
+        "more than one way.",
+    )
+    return Page(
+        f"The tape of {name}",
+        f"What <code>{name}</code> computes from the defaults of its parameters, and how its result changes with each."
+        + summed,
+        (Section("Forward and backward", source, (exhibit,)), _how_checked()),
+        [slopes_hold(name, data.tape)],
+    )

@@ -1,0 +1,170 @@
+"""The reference GAN's part of the page: two replays, the signal as images, and what was never computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigan.lab.experiments.step_digits import Digits
+from minigan.lab.experiments.step_tape import CUT, DATA, FROZEN, Tape
+from minigan.lab.page import Drawing, Exhibit, Panel, Section, Slider, Table, panel
+from minigan.lab.pages.step_exhibit import replayed
+from minigan.lab.pages.step_formulas import number
+from minigan.lab.pages.step_replay import title
+
+LITTLE = 1_000_000  # floating point operations
+
+SIGNED, GRAY = "PuOr", "gray"
+
+REASONS = {CUT: "cut by detach()", FROZEN: "frozen", DATA: "data"}
+
+
+def section(data: Digits) -> Section:
+    """Everything about it."""
+    return Section(
+        "The same on real digits",
+        (
+            "Now the reference GAN: G turns 100 numbers <var>z</var> into an image of 28 × 28 pixels, D turns an "
+            f"image into the probability that it is real. It has trained for {data.steps:,} steps on MNIST; here is "
+            f"the next one, with {data.batch_size} real digits and {data.batch_size} fakes. Every number on the boxes "
+            "is the L2 norm of a whole array now, but each box still does what its twin in the small GAN does.",
+        ),
+        (_turn_D(data), _turn_G(data), _signal(data), _factors(data), _skipped(data)),
+    )
+
+
+def _turn_D(data: Digits) -> Exhibit:
+    tape = data.turn_D
+    return replayed(
+        "digits-turn-D",
+        "D's turn: real digits up, fakes down",
+        tape,
+        f"<p>D's loss is {data.loss_D:.4f}. Real digits and detached fakes go through D in one batch of "
+        f"{2 * data.batch_size}.</p>",
+        "Look at where the orange ends: at D's first layer. Neither the fakes (behind detach()) nor the real digits "
+        "ask for a gradient, so nothing on the way from there to D's first layer is on the tape, and the largest "
+        "product of the sweep, the gradient of the images, is never computed.",
+    )
+
+
+def _turn_G(data: Digits) -> Exhibit:
+    tape = data.turn_G
+    ((fake, _),) = tape.handed_over
+    gradient = tape.boxes[fake].gradient
+    size = gradient.size if gradient is not None else 0.0
+    return replayed(
+        "digits-turn-G",
+        "G's turn: through D, down to the pixels, and on into G",
+        tape,
+        f"<p>G's loss is {data.loss_G:.4f}, by the D that has just moved. The signal, the gradient of the loss with "
+        f"respect to the {data.batch_size} fakes, has L2 norm {size:.3g}.</p>",
+        "Look at the green arrow: above it the gradient belongs to images, below it to numbers inside D. D's "
+        "parameters get none, as they are frozen; D only hands on what passes through. The sizes fall and rise on the "
+        "way because each layer multiplies by its weights, and each unit by its slope, or by 0 if it is dropped.",
+    )
+
+
+# ---- the signal as images --------------------------------------------------------------------------------
+
+
+def _signal(data: Digits) -> Exhibit:
+    n = len(data.fakes)
+    reach = float(np.abs(data.signals).max()), float(np.abs(data.changes).max())
+    return Exhibit(
+        "The signal: what D tells G, pixel by pixel",
+        f"Compare the second picture with the third: where one is purple, the other tends to be orange. The signal "
+        f"says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly (the "
+        f"cosine between the change and the signal turned around is {data.cosines.mean():.2f} on the average of all "
+        "fakes; a step that moved the pixels themselves would have 1), because G cannot move pixels: it can only move "
+        "weights, which all pixels of all fakes share. And it is enough: by the signal alone the loss should change by "
+        f"{number(data.slope_of_loss)} (the sum of signal times change); it changed by {number(data.change_of_loss)}. "
+        "How the pictures look depends on the seed; that the colours swap does not.",
+        (
+            Panel("signal-fake", [_picture(x, "a fake", GRAY, 1.0, "pixel, −1 to 1") for x in data.fakes]),
+            Panel(
+                "signal-gradient",
+                [
+                    _picture(x, "D's gradient of it: the signal", SIGNED, reach[0], "∂loss / ∂pixel")
+                    for x in data.signals
+                ],
+            ),
+            Panel(
+                "signal-change",
+                [_picture(x, "what G's move changed", SIGNED, reach[1], "change of the pixel") for x in data.changes],
+            ),
+        ),
+        (Slider("fake", [f"{i + 1} of {n}" for i in range(n)]),),
+    )
+
+
+def _picture(image: Any, name: str, colors: str, reach: float, label: str) -> Drawing:
+    figure, axes = panel(name, xticks=[], yticks=[])
+    shown = axes.imshow(image, cmap=colors, vmin=-reach, vmax=reach, interpolation="nearest")
+    axes.grid(visible=False)
+    figure.colorbar(shown, ax=axes, label=label, shrink=0.9)
+    return Drawing(figure)
+
+
+def _factors(data: Digits) -> Table:
+    n = data.batch_size
+    shown = range(len(data.fakes))
+    factors = data.logit_gradients[: len(shown)]
+    return Table(
+        "Why these numbers: the signal is a factor times a direction",
+        ("fake", "D(G(z))", "factor (D − 1) / N", "factor on the tape", "slope of D's logit", "size of the signal"),
+        [
+            (
+                str(i + 1),
+                float(data.opinions[i]),
+                float((data.opinions[i] - 1) / n),
+                float(factors[i]),
+                float(data.signal_sizes[i] / abs(factors[i])) if factors[i] else 0.0,
+                float(data.signal_sizes[i]),
+            )
+            for i in shown
+        ],
+        "By the chain rule the signal at a fake is one number for the whole image, the gradient of the loss with "
+        "respect to D's logit (the number before the sigmoid), times an image: how the logit changes with each pixel, "
+        f"whose length is the slope. The loss is the mean of −ln D over N = {n} fakes, and its gradient with respect "
+        "to a logit is (D − 1) / N: the more D doubts a fake, the closer this is to "
+        f"−1/N = {number(-1 / n)}; once D is fooled, it is 0 and G is told nothing more. The direction is D's alone: "
+        "that in which D's logit rises fastest, and the factor turns it around.",
+    )
+
+
+# ---- what was not computed -------------------------------------------------------------------------------
+
+
+def _skipped(data: Digits) -> Table:
+    rows = [row for name, tape in (("D", data.turn_D), ("G", data.turn_G)) for row in _rows(name, tape)]
+    spared = {name: sum(a.spared for _, a in tape.skipped) for name, tape in _turns(data)}
+    return Table(
+        "What was never computed",
+        ("turn", "operation", "gradient of", "shape", "why not", "MFLOP spared"),
+        rows,
+        f"A gradient that nobody will use is not computed: an operation runs the VJP of an argument only if the tape "
+        f"follows that argument. In D's turn this spares {spared['D'] / 1e6:.0f} million floating point operations, "
+        f"nearly all of them for the gradient of the images; in G's turn {spared['G'] / 1e6:.0f} million, those of D's "
+        "weights. A tape that computed them would give the same step, later. (Left out here: gradients of the targets "
+        "and of the masks that drop units, which are data, too.)",
+    )
+
+
+def _turns(data: Digits) -> list[tuple[str, Tape]]:
+    return [("D", data.turn_D), ("G", data.turn_G)]
+
+
+def _rows(turn: str, tape: Tape) -> list[tuple[Any, ...]]:
+    return [
+        (
+            f"{turn}'s",
+            f"<code>{title(tape.boxes[i])}</code>",
+            f"<var>{argument.name}</var>",
+            "×".join(map(str, tape.boxes[argument.box].value.shape)) if argument.box is not None else "",
+            REASONS.get(argument.why_not, "no slope"),
+            argument.spared / 1e6,
+        )
+        for i, argument in tape.skipped
+        if argument.why_not != DATA or argument.spared > LITTLE
+    ]

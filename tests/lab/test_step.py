@@ -1,0 +1,376 @@
+"""`minigan lab step`: what is shown of a training step, against closed forms, other sweeps and finite differences."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import lab, nn
+from minigan.gan import Batch, build_game, load_preset
+from minigan.lab.experiments import step_toy
+from minigan.lab.experiments.step_record import Backward, Forward
+from minigan.lab.experiments.step_tape import CUT, DATA, FROZEN, read
+from minigan.lab.pages.step_replay import Replay, title
+from minigan.lab.pages.step_toy import PROGRAM
+from minigan.observers.observer import Observer
+from minigan.ops.random import fork_rng
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return step_toy.toy()
+
+
+@pytest.fixture(scope="module")
+def step():
+    """The whole experiment, with little training."""
+    with fork_rng():
+        return lab.step(steps=3, batch_size=8)
+
+
+def by_title(tape):
+    return {title(box): box for box in tape.boxes}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# ---- the small GAN, worked by hand -----------------------------------------------------------------------
+
+
+def hand_D(x, u, c, v, d):
+    """The logit, and its gradient with respect to everything, with NumPy alone."""
+    a = u * x + c
+    slope = np.where(a > 0, 1.0, 0.2)
+    s = v @ (a * slope) + d
+    return s, {"u": v * slope * x, "c": v * slope, "v": a * slope, "d": 1.0, "x": (v * slope) @ u}
+
+
+def test_all_gradients_of_the_small_gan_are_those_of_the_chain_rule_by_hand(toy):
+    u, c, v, d = np.array([2.0, -1.0]), np.array([-0.5, 0.2]), np.array([1.0, 0.5]), -0.6
+    x = math.tanh(1.2 * 0.5 - 0.1)
+    real, on_real = hand_D(0.9, u, c, v, d)
+    fake, on_fake = hand_D(x, u, c, v, d)
+    total = {k: (sigmoid(real) - 1) * on_real[k] + sigmoid(fake) * on_fake[k] for k in "ucvd"}
+    shown = by_title(toy.turn_D)
+    for name, k in (("D.0.weight", "u"), ("D.0.bias", "c"), ("D.2.weight", "v"), ("D.2.bias", "d")):
+        assert np.allclose(shown[name].gradient.numbers.ravel(), total[k], rtol=1e-12, atol=0)
+
+    s, after = hand_D(x, u - 0.5 * total["u"], c - 0.5 * total["c"], v - 0.5 * total["v"], d - 0.5 * total["d"])
+    signal = (sigmoid(s) - 1) * after["x"]
+    shown = by_title(toy.turn_G)
+    assert shown["G.1 tanh"].gradient.numbers.item() == pytest.approx(signal, rel=1e-12)
+    assert shown["G.0.bias"].gradient.numbers.item() == pytest.approx(signal * (1 - x * x), rel=1e-12)
+    assert shown["G.0.weight"].gradient.numbers.item() == pytest.approx(signal * (1 - x * x) * 0.5, rel=1e-12)
+    assert toy.measured["signal"] == pytest.approx(toy.by_hand["signal"], rel=1e-13)
+
+
+def test_the_program_on_the_page_prints_the_signal_that_the_page_shows(toy, capsys):
+    exec(PROGRAM, {})
+    assert capsys.readouterr().out == f"the signal: {np.array([[toy.measured['signal']]])}\n"
+
+
+@pytest.mark.torch
+def test_the_signal_of_the_small_gan_is_pytorchs(toy):
+    import torch
+
+    tensors = {move.name: torch.tensor(move.after, dtype=torch.float64) for move in toy.moves if move.name[0] == "D"}
+    x = torch.tensor(toy.fake[0], dtype=torch.float64, requires_grad=True)
+    hidden = [
+        torch.nn.functional.leaky_relu(tensors[f"D.0.weight[{j}, 0]"] * x + tensors[f"D.0.bias[{j}]"], 0.2)
+        for j in (0, 1)
+    ]
+    logit = sum(tensors[f"D.2.weight[0, {j}]"] * hidden[j] for j in (0, 1)) + tensors["D.2.bias"]
+    torch.nn.functional.binary_cross_entropy_with_logits(logit, torch.ones_like(logit)).backward()
+    assert toy.measured["signal"] == pytest.approx(x.grad.item(), rel=1e-12)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------
+
+
+def test_every_gradient_agrees_with_a_measured_slope(step):
+    for tape in (step.toy.turn_D, step.toy.turn_G, step.digits.turn_D, step.digits.turn_G):
+        checked = [box for box in tape.boxes if box.slope is not None]
+        assert len(checked) == sum(box.gradient is not None for box in tape.boxes) > 5
+        assert max(tape.errors) < 1e-6
+        assert max(box.slope.rounding for box in checked) < 1e-5
+
+
+def test_a_wrong_gradient_is_found():
+    def f(x=[0.3, -0.7]):  # noqa: B006
+        y = x * x
+        y.register_hook(lambda gy: gy * 1.0001)
+        return y.sum()
+
+    slopes = [box.slope for box in lab.step(f).function.tape.boxes]
+    assert max(slope.error for slope in slopes) < 1e-6  # the twin has no hook: its gradient is right
+    assert max(slope.rounding for slope in slopes) == pytest.approx(1e-4, rel=1e-2)
+
+
+def test_the_signal_is_the_gradient_of_the_loss_at_the_fake(step):
+    """The same step again, without an observer, by another sweep."""
+    with fork_rng():
+        game, real = trained(steps=3, batch_size=8)
+        mg.set_step(3)
+        z = game.noise.draw(8)
+        fakes = Batch(game.generator.network(z))
+        game.differentiate_D(real, fakes)
+        game.move_D()
+        loss = game.cost_G(real, fakes)[0]
+        (signal,) = mg.grad(loss, fakes.images)
+    assert np.array_equal(step.digits.signals, signal.numpy()[:6, 0])
+    assert step.digits.loss_G == loss.item()
+    ((fake, _),) = step.digits.turn_G.handed_over
+    assert step.digits.turn_G.boxes[fake].gradient.size == pytest.approx(np.linalg.norm(signal.numpy()), rel=1e-6)
+
+
+def trained(steps, batch_size):
+    images, _ = mg.data.load_mnist()
+    loader = mg.data.Loader(images, batch_size=batch_size)
+    game = build_game(load_preset("reference"), (1, 28, 28), mg.device("cpu"))
+    mg.manual_seed(0)
+    for i in range(steps):
+        mg.set_step(i)
+        game.step(mg.as_tensor(loader.batch(i)))
+    return game, Batch(mg.as_tensor(loader.batch(steps)))
+
+
+def test_the_gradient_of_a_logit_is_d_minus_1_over_n(step):
+    digits = step.digits
+    assert np.allclose(digits.logit_gradients, (digits.opinions - 1) / 8, rtol=1e-5, atol=0)
+
+
+def test_the_loss_changes_as_the_signal_says(step):
+    """To first order: after so little training, G's move is small."""
+    digits = step.digits
+    assert digits.change_of_loss == pytest.approx(digits.slope_of_loss, rel=0.2)
+    assert digits.slope_of_loss < 0
+    assert (digits.cosines > 0.2).all()
+
+
+# ---- what is skipped -------------------------------------------------------------------------------------
+
+
+class Counting(Observer):
+    """The kernels of a sweep, by their names."""
+
+    def __init__(self):
+        self.sent_along, self.passed_through = 0, 0
+
+    def passing(self, node, gy):
+        self.passed_through += 1
+
+    def sent(self, node, edge, gy, gx):
+        self.sent_along += 1
+
+
+def test_exactly_the_gradients_that_nobody_needs_are_skipped(step):
+    skipped_D = [(title(step.digits.turn_D.boxes[i]), a.name, a.why_not) for i, a in step.digits.turn_D.skipped]
+    assert sorted(skipped_D) == sorted(
+        [("bce", "target", DATA)] * 2 + [(f"D.{i} mask", "mask", DATA) for i in (3, 6, 9)] + [("D.1 linear", "x", CUT)]
+    )
+    skipped_G = [(title(step.digits.turn_G.boxes[i]), a.name, a.why_not) for i, a in step.digits.turn_G.skipped]
+    assert sorted(skipped_G) == sorted(
+        [("bce", "target", DATA), ("G.0 linear", "x", DATA)]
+        + [(f"D.{i} mask", "mask", DATA) for i in (3, 6, 9)]
+        + [(f"D.{i} linear", name, FROZEN) for i in (1, 4, 7, 10) for name in ("weight", "bias")]
+    )
+
+
+def test_as_many_vjps_run_as_are_shown(step):
+    with fork_rng():
+        game, real = trained(steps=3, batch_size=8)
+        mg.set_step(3)
+        fakes = game.generate(real)
+        for tape, play in (
+            (step.digits.turn_D, game.differentiate_D),
+            (step.digits.turn_G, game.differentiate_G),
+        ):
+            with Counting() as counted:
+                play(real, fakes)
+            shown = sum(a.sent is not None for box in tape.boxes for a in box.arguments)
+            assert (counted.passed_through, counted.sent_along) == (len(tape.backward), shown)
+
+
+def test_no_gradient_comes_to_g_in_ds_turn_nor_to_ds_parameters_in_gs(step):
+    for part in (step.toy, step.digits):
+        assert all(box.gradient is None for box in part.turn_D.boxes if box.player == "G")
+        assert all(box.gradient is None for box in part.turn_G.boxes if box.player == "D" and box.kind == "parameter")
+        assert all(
+            box.gradient is not None for box in part.turn_D.boxes if box.kind == "parameter" and box.player == "D"
+        )
+        assert all(box.gradient is not None for box in part.turn_G.boxes if box.player == "G")
+
+
+def test_what_is_cut_off_is_still_drawn_and_faded(toy):
+    replay = Replay(toy.turn_D)
+    assert {title(toy.turn_D.boxes[i]) for i in replay.beyond} == {
+        "z", "G.0.weight", "G.0.bias", "G.0 linear", "G.1 tanh"
+    }  # fmt: skip
+    assert [link.cut for link in replay.links].count(True) == 1
+    assert [link.signal for link in Replay(toy.turn_G).links].count(True) == 1
+
+
+# ---- the replay ------------------------------------------------------------------------------------------
+
+
+def test_the_replay_is_in_the_order_of_the_tape_and_of_the_sweep():
+    a, b = mg.tensor([2.0], requires_grad=True), mg.tensor([3.0], requires_grad=True)
+    seen, sweep = Forward(), Backward()
+    with seen:
+        y = mg.tanh(a * b) + mg.exp(a)
+    with sweep:
+        y.backward()
+    tape = read(seen, sweep, y, {}, {"a": a, "b": b})
+    assert [tape.boxes[i].name for i in tape.forward] == ["mul", "tanh", "exp", "add"]
+    assert [tape.boxes[i].name for i in tape.backward] == ["add", "exp", "tanh", "mul"]
+    replay = Replay(tape)
+    assert len(replay.names) == 9
+    (place,) = {link.source for link in replay.links if len([k for k in replay.links if k.source == link.source]) == 2}
+    sums = [total.numbers.item() for _, total in replay.gradients[place]]  # e^a first, then what came through tanh
+    assert sums == pytest.approx([math.exp(2), math.exp(2) + 3 * (1 - math.tanh(6) ** 2)], rel=1e-6)
+
+
+def test_what_ran_but_does_not_lead_to_the_loss_is_left_out():
+    def f(x=2.0):
+        mg.exp(x)
+        return x * x
+
+    assert [box.name for box in lab.step(f).function.tape.boxes] == ["x", "mul"]
+
+
+# ---- a user's function -----------------------------------------------------------------------------------
+
+
+def test_the_gradients_of_a_function_are_those_of_grad():
+    def f(x=[[1.0, 2.0]], w=[[0.5], [0.3]]):  # noqa: B006
+        return (x @ w).tanh()
+
+    x, w = mg.tensor([[1.0, 2.0]], requires_grad=True), mg.tensor([[0.5], [0.3]], requires_grad=True)
+    gx, gw = mg.grad(f(x, w), (x, w))
+    boxes = {box.name: box for box in lab.step(f).function.tape.boxes}
+    assert np.array_equal(boxes["x"].gradient.numbers, gx.numpy())
+    assert np.array_equal(boxes["w"].gradient.numbers, gw.numpy())
+
+
+def test_several_results_are_summed_and_second_derivatives_followed():
+    def f(x=[1.0, 2.0]):  # noqa: B006
+        (dy,) = mg.grad((x**3).sum(), x, create_graph=True)
+        return dy
+
+    found = lab.step(f).function
+    assert found.shape == (2,)
+    assert found.tape.boxes[-1].name == "sum"
+    (x,) = (box for box in found.tape.boxes if box.kind == "parameter")
+    assert np.allclose(x.gradient.numbers, [6.0, 12.0])
+    assert max(found.tape.errors) < 1e-6
+
+
+def test_whole_numbers_are_data_and_words_are_settings():
+    def f(x=[1.0], n=[2], how="twice", on=True):  # noqa: B006
+        assert on is True
+        return x * n if how == "twice" else x
+
+    boxes = {box.name: box for box in lab.step(f).function.tape.boxes}
+    assert boxes["x"].gradient.numbers.tolist() == [2.0]
+    assert boxes["n"].kind == "data"
+
+
+FILE = """
+import minigan as mg
+def good(x=[1.0, 2.0]): return (x * x).sum()
+def none(x=1.0): return 3
+def data(x=[1, 2]): return x * 2
+def bare(x): return x
+def fails(x=1.0): raise ValueError("no way")
+def ragged(x=[[1.0], [1.0, 2.0]]): return x
+def same(x=1.0): return x
+def loop(x=1.0):
+    for _ in range(201): x = x * 1.01
+    return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "none: expected it to return a tensor, but got an object of type int."),
+        ("data", "data: its result depends on no tensor that takes a gradient"),
+        ("bare", "bare: parameter 'x' has no default"),
+        ("fails", "fails raised ValueError: no way."),
+        ("ragged", "ragged: expected the default of 'x' to be numbers"),
+        ("same", "same: it returns its argument as it is"),
+        ("loop", "loop ran 201 operations, and a page shows at most 200"),
+        ("nothing", "has no function 'nothing'; it has bare, data"),
+    ],
+)
+def test_a_function_that_cannot_be_shown_is_told_in_one_sentence(tmp_path, name, message):
+    (tmp_path / "mine.py").write_text(FILE)
+    with pytest.raises(mg.ConfigError) as error:
+        lab.step(f"{tmp_path / 'mine.py'}:{name}")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "broken.py").write_text("def f(:")
+    for place, message in (
+        (f"{tmp_path / 'absent.py'}:f", "there is no file"),
+        (str(tmp_path / "broken.py"), "expected FILE.py:NAME"),
+        (f"{tmp_path / 'broken.py'}:f", "raised SyntaxError"),
+    ):
+        with pytest.raises(mg.ConfigError, match=message):
+            lab.step(place)
+    for settings in ({"steps": -1}, {"batch_size": 0}, {"seed": -1}):
+        with pytest.raises(mg.ConfigError, match="expected a number from"):
+            lab.step(**settings)
+    with pytest.raises(mg.ConfigError, match="expected a function, but got an object of type int"):
+        lab.step(3)
+
+
+# ---- the page --------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_written_and_every_prediction_holds(step, tmp_path):
+    index = lab.write("step", step, tmp_path)
+    assert index.stat().st_size < 8e6
+    told = json.loads((tmp_path / "lab.json").read_text())
+    assert all(check["holds"] for check in told["checks"])
+    assert {file.name for file in tmp_path.glob("*.png")} == {
+        "signal-fake.png", "signal-gradient.png", "signal-change.png"
+    }  # fmt: skip
+    page = index.read_text(encoding="utf-8")
+    assert page.count(">the signal</text>") == page.count("✂ detach()</text>") == 2
+
+
+def test_a_functions_page_shows_its_numbers_put_into_the_formulas(tmp_path):
+    def f(x=[[1.0, 2.0]], w=[[0.5], [0.25]]):  # noqa: B006
+        return (x @ w).sum()
+
+    page = lab.write("step", lab.step(f), tmp_path).read_text(encoding="utf-8")
+    assert "1 · 0.5 + 2 · 0.25 = 1" in page
+    assert "def f(x=[[1.0, 2.0]]" in page
+
+
+def test_the_same_seed_gives_the_same_numbers_and_leaves_the_generator_alone():
+    mg.manual_seed(7)
+    first = lab.step(steps=1, batch_size=2)
+    drawn = mg.randn(3)
+    mg.manual_seed(7)
+    assert np.array_equal(drawn.numpy(), mg.randn(3).numpy())
+    again = lab.step(steps=1, batch_size=2)
+    assert np.array_equal(first.digits.signals, again.digits.signals)
+    assert first.digits.turn_G.errors == again.digits.turn_G.errors
+
+
+def test_dropped_units_stay_dropped_when_a_value_is_moved():
+    def f(x=np.linspace(-1, 1, 16, dtype=np.float32)):  # noqa: B008
+        return nn.functional.dropout(mg.exp(x), 0.5).sum()
+
+    tape = lab.step(f).function.tape
+    (exp,) = (box for box in tape.boxes if box.name == "exp")
+    assert set(exp.gradient.numbers.tolist()) == {0.0, 2.0}
+    assert max(tape.errors) < 1e-6
