@@ -1,0 +1,200 @@
+"""spectrum: the eigenvalues of a game of networks, which tell attraction from rotation.
+
+Here is what is measured of a small game, whose Jacobian can be written down; the games with known eigenvalues are in
+spectrum_known.py, networks of the usual size in spectrum_large.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.errors import ConfigError
+from minigan.gan.config import load_preset
+from minigan.lab.experiments.spectrum_known import Known, known_games
+from minigan.lab.experiments.spectrum_large import Large, large_networks
+from minigan.lab.experiments.spectrum_motion import Motion, PathAngle, motion_of, path_angle
+from minigan.lab.experiments.spectrum_small import SmallGame
+from minigan.lab.jacobian_vector import Vector, ordered
+from minigan.ops.random import fork_rng
+
+GAMMAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+LOSSES = ("wasserstein", "non-saturating")
+ARNOLDI = 10
+WIDEST = 32  # of a hidden layer: 2,400 weights, whose eigenvalues take a minute
+
+Eigenvalues = NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class State:
+    """The game at one moment of a training.
+
+    Attributes:
+        step: after which.
+        field: the length of v.
+        eigenvalues: all of the Jacobian, the largest absolute value first.
+    """
+
+    step: int
+    field: float
+    eigenvalues: Eigenvalues
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of the small game.
+
+    Attributes:
+        gamma: the weight of R1.
+        states: from the first step to the last.
+        path: the field on the line from the first weights to the last, and beyond.
+    """
+
+    gamma: float
+    states: tuple[State, ...]
+    path: PathAngle
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far apart two ways to the same numbers are, in the small game at the end of its training with R1.
+
+    Attributes:
+        products: J^T u by a backward pass, and by the Jacobian: the largest difference.
+        differences: J u by differences of the field, and by the Jacobian.
+        arnoldi: the largest eigenvalues by Arnoldi's method, and by all of the Jacobian.
+        arnoldi_products: how many products that took.
+        trace: the sum of the Jacobian's diagonal.
+        trace_of_gamma: by weight of R1 (of `GAMMAS`), the sum of the eigenvalues of the non-saturating game.
+    """
+
+    products: float
+    differences: float
+    arnoldi: float
+    arnoldi_products: int
+    trace: float
+    trace_of_gamma: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """What the experiment found.
+
+    Attributes:
+        parameters: of the small game.
+        gammas: weights of R1 in ``same``.
+        without, with_r1: the two trainings.
+        same: by loss, for each of the gammas the eigenvalues at the same weights, the last ones of ``with_r1``.
+        motion: of two trainings that begin close to each other there.
+        known: games whose eigenvalues are known.
+        large: networks of the usual size.
+        agreement: of different ways to the same numbers.
+    """
+
+    parameters: int
+    gammas: tuple[float, ...]
+    without: Training
+    with_r1: Training
+    same: Mapping[str, tuple[Eigenvalues, ...]]
+    motion: Motion
+    known: tuple[Known, ...]
+    large: tuple[Large, ...]
+    agreement: Agreement
+
+
+def spectrum(
+    *,
+    gamma: float = 1.0,
+    steps: int = 3000,
+    width: int = 12,
+    seed: int = 0,
+    preset: str = "ring",
+    preset_steps: int = 1000,
+) -> Spectrum:
+    """Eigenvalues of the Jacobian of two small networks and of two large ones, before and after training.
+
+    Args:
+        gamma: weight of R1 in the training with it, above 0.
+        steps: how long the small game is trained.
+        width: of the two hidden layers of its networks, from 2 to 32.
+        seed: of weights and samples.
+        preset: whose networks and data stand for the usual size; those for MNIST take minutes.
+        preset_steps: how long these are trained.
+
+    Raises:
+        ConfigError: a value is out of its range, or there is no such preset.
+    """
+    _check(gamma, steps, width, preset_steps)
+    load_preset(preset)  # before anything is trained
+    import scipy.sparse.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
+    from threadpoolctl import threadpool_limits
+
+    with fork_rng(), threadpool_limits(1, "blas"):
+        without, _ = _train(SmallGame(0.0, steps, width, seed), steps)
+        with_r1, game = _train(SmallGame(gamma, steps, width, seed), steps)
+        last = game.weights
+        motion = motion_of(game, last)
+        same = {loss: tuple(_switched(game, loss, weight) for weight in GAMMAS) for loss in LOSSES}
+        return Spectrum(
+            len(last),
+            GAMMAS,
+            without,
+            with_r1,
+            same,
+            motion,
+            known_games(),
+            large_networks(preset, preset_steps, (0.0, gamma), seed),
+            _agreement(game, same["non-saturating"], seed),
+        )
+
+
+def _check(gamma: float, steps: int, width: int, preset_steps: int) -> None:
+    if not 0 < gamma < np.inf:
+        raise ConfigError(f"gamma: expected a number above 0, but got {gamma}; the training without R1 is always made.")
+    for name, number in (("steps", steps), ("preset_steps", preset_steps)):
+        if number < 1:
+            raise ConfigError(f"{name}: expected at least 1, but got {number}.")
+    if not 2 <= width <= WIDEST:
+        raise ConfigError(
+            f"width: expected a whole number from 2 to {WIDEST}, but got {width}; wider networks are for a preset."
+        )
+
+
+def _train(game: SmallGame, steps: int) -> tuple[Training, SmallGame]:
+    """From the first step to the last; the game is left there."""
+    moments = sorted({0, *(steps * share // 100 for share in (1, 3, 10, 33)), steps})
+    first, states = game.weights, []
+    for step in moments:
+        game.train_to(step)
+        states.append(State(step, game.speed(), game.eigenvalues()))
+    return Training(game.gamma, tuple(states), path_angle(game, first, game.weights)), game
+
+
+def _switched(game: SmallGame, loss: str, gamma: float) -> Eigenvalues:
+    """The eigenvalues at the same weights, if the players wanted this."""
+    with game.playing(loss, gamma):
+        return game.eigenvalues()
+
+
+def _agreement(game: SmallGame, of_gamma: tuple[Eigenvalues, ...], seed: int) -> Agreement:
+    jacobian, products = game.jacobian(), game.products()
+    random = np.random.default_rng(seed)
+    directions = [_unit(random.standard_normal(len(jacobian))) for _ in range(20)]
+    largest = products.largest(ARNOLDI)
+    found = ordered(np.linalg.eigvals(jacobian))[: len(largest.eigenvalues)]
+    return Agreement(
+        products=max(float(np.abs(products.transposed_product(u) - jacobian.T @ u).max()) for u in directions),
+        differences=max(float(np.abs(game.difference(u) - jacobian @ u).max()) for u in directions),
+        arnoldi=float(np.abs(largest.eigenvalues - found).max()),
+        arnoldi_products=largest.products,
+        trace=float(np.trace(jacobian)),
+        trace_of_gamma=tuple(float(each.real.sum()) for each in of_gamma),
+    )
+
+
+def _unit(u: Vector) -> Vector:
+    return u / np.linalg.norm(u)

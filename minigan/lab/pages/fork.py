@@ -1,0 +1,184 @@
+"""The page on two futures: what is told, and in which order."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.lab.experiments.fork import Fork
+from minigan.lab.experiments.fork_futures import AGAIN, AS_IT_WAS, CHANGED, NUDGED
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text
+from minigan.lab.pages.fork_drawings import apart, curves, looks, modes
+
+
+def page(data: Fork) -> Page:
+    """What the experiment found, as a page."""
+    again = data.futures[AGAIN]
+    return Page(
+        "One checkpoint, two futures",
+        f"Training stopped after step {data.step:,}. From there it goes on twice: once as it was, and once with "
+        f"{_change(data)}. Both futures get the same batches and the same <var>z</var> in every step, so all that is "
+        "different comes of this one setting.",
+        [
+            Section("The same z, two futures", _beginning(data), [_samples(data), *_counted(data)]),
+            Section("The curves", [], [_curves(data)]),
+            Section("When do they part?", PARTING, [_apart(data), _first(data)]),
+        ],
+        [
+            Check("nothing changed: numbers of the state that differ in the end", 0, data.unequal, 0),
+            Check("nothing changed: largest distance of G's weights", 0, float(again.apart_G.max()), 0),
+            Check("nothing changed: largest distance of D's weights", 0, float(again.apart_D.max()), 0),
+        ],
+    )
+
+
+def _change(data: Fork) -> str:
+    return f"<code>{data.setting}</code> at {_shown(data.after)} in place of {_shown(data.before)}"
+
+
+def _shown(value: object) -> str:
+    return escape(f"{value:g}" if isinstance(value, float) else str(value))
+
+
+def _beginning(data: Fork) -> list[str]:
+    run = (
+        f"The run is <code>{escape(data.run)}</code>; it was only read."
+        if data.run
+        else "The run is a short one of the ring preset: eight Gaussians on a circle."
+    )
+    return [
+        f"{run} A checkpoint holds weights, moments and statistics. Random numbers and the order of the data need not "
+        "be saved: they are functions of the seed and the number of the step. That is why a future can be played "
+        "again, to the last bit, and why one setting can be changed alone.",
+    ]
+
+
+PARTING = (
+    "The weights of a network are a point in a space of many dimensions, and two networks of the same form have a "
+    "distance: the root of the sum of all squared differences. It is 0 at the fork. Beside the future with the other "
+    "setting there is a third one, in which no setting is different: only the first weight of D was changed, by its "
+    "last bit. It shows what becomes of a difference as small as rounding.",
+)
+
+
+# ---- exhibits --------------------------------------------------------------------------------------------
+
+
+def _samples(data: Fork) -> Exhibit:
+    names = [str(data.step + k) for k in data.frames]
+    return Exhibit(
+        "What G draws",
+        "Both pictures are drawn from the same <var>z</var>. At the first position they are the same picture, because "
+        "nothing has been trained yet. Move the slider, and look which future goes its own way: the one on the left "
+        f"knows nothing of the change. After {data.frames[-1]:,} steps {_of_weights(data, CHANGED, 'G')} of G's "
+        f"weights and {_of_weights(data, CHANGED, 'D')} of D's lie between the two.",
+        [*looks(data), Panel("numbers", [_numbers(data, i) for i in range(len(data.frames))])],
+        [Slider("step", names, start=len(names) - 1)],
+    )
+
+
+def _of_weights(data: Fork, name: str, player: str) -> str:
+    """The distance in the end as a share of the length at the fork."""
+    future = data.futures[name]
+    distance, length = (future.apart_G[-1], data.weights[0]) if player == "G" else (future.apart_D[-1], data.weights[1])
+    return f"{100 * distance / length:.2g}% of the length"
+
+
+def _numbers(data: Fork, i: int) -> Text:
+    k = data.frames[i]
+    rows = []
+    for name in (AS_IT_WAS, CHANGED):
+        future = data.futures[name]
+        told = [f"{label} {values[k - 1]:.3f}" for label, values in _told(future.reports) if k]
+        if future.modes:
+            count = future.modes[i]
+            told += [f"{count.modes} of {count.of} modes", f"{100 * count.high_quality:.0f}% of high quality"]
+        rows.append(f"<li>{name}: {', '.join(told) or 'nothing is trained yet'}</li>")
+    changed = data.futures[CHANGED]
+    return Text(
+        f"<p>{k:,} steps after the fork:</p><ul>{''.join(rows)}</ul><p>Distance of the weights: G "
+        f"{changed.apart_G[k]:.3g}, D {changed.apart_D[k]:.3g}.</p>"
+    )
+
+
+def _told(reports: object) -> list[tuple[str, NDArray[np.float64]]]:
+    assert isinstance(reports, dict)
+    labels = {"loss_D": "D's loss", "loss_G": "G's loss"}
+    return [(label, reports[name]) for name, label in labels.items() if name in reports]
+
+
+def _counted(data: Fork) -> list[Exhibit]:
+    """Where it is known what G should draw."""
+    if not data.futures[AS_IT_WAS].modes:
+        return []
+    share = {name: np.array([m.high_quality for m in data.futures[name].modes]) for name in data.futures}
+    return [
+        Exhibit(
+            "How much of it is good",
+            "A point is of high quality if it lies within three standard deviations of the nearest Gaussian. At the "
+            f"fork {100 * share[CHANGED][0]:.0f}% are. Over the second half of the steps it is "
+            f"{100 * _late(share[AS_IT_WAS]):.0f}% on average as it was, {100 * _late(share[CHANGED]):.0f}% with "
+            f"{_change(data)}, and {100 * _late(share[NUDGED]):.0f}% where only one bit was changed. The last number "
+            "is a measure of chance: a difference between two futures means something if it is larger than that "
+            "between two futures that should be alike.",
+            modes(data),
+        )
+    ]
+
+
+def _late(values: NDArray[np.float64]) -> float:
+    return float(values[len(values) // 2 :].mean())
+
+
+def _curves(data: Fork) -> Exhibit:
+    return Exhibit(
+        "What the players pay, before and after",
+        "Grey is the common past, a point for each line of the run's log. The vertical line is the fork. Each point "
+        "of the two futures is the mean over the same number of steps. A loss that goes up is no bad sign by itself: "
+        "what a player pays depends on how good the other one is. Look at whether the two curves of one picture stay "
+        "together, and whether D(x) and D(G(z)), what D makes of real samples and of fakes, come closer to each other "
+        "or part.",
+        curves(data),
+    )
+
+
+def _apart(data: Fork) -> Exhibit:
+    nudged, changed = data.futures[NUDGED], data.futures[CHANGED]
+    grown = nudged.apart_G[-1] / nudged.apart_G[1] if nudged.apart_G[1] else float("nan")
+    ratio = changed.apart_G[-1] / nudged.apart_G[-1] if nudged.apart_G[-1] else float("inf")
+    return Exhibit(
+        "How far apart they are",
+        "The vertical axis is logarithmic: a straight line upwards is growth by a constant factor in each step. With "
+        f"the other setting G's weights are {changed.apart_G[1]:.2g} apart after one step and "
+        f"{changed.apart_G[-1]:.2g} in the end; their own length is {data.weights[0]:.3g}. The future with a changed "
+        f"bit begins at {max(nudged.apart_D[0], nudged.apart_D[1]):.1g} and does not stay there: over "
+        f"{data.frames[-1]:,} steps the distance of G grows by a factor of {grown:.2g}, to {nudged.apart_G[-1]:.2g}. "
+        "Training a GAN is chaotic: two trainings that differ by rounding end at different weights. This is why "
+        "results are told for several seeds, and why the same bits need the same machine, libraries and threads. What "
+        f"the setting did to G's weights is {ratio:.2g} times what the bit did, in the end: near 1 it would be no "
+        "more than chance.",
+        apart(data),
+    )
+
+
+def _first(data: Fork) -> Table:
+    rows = [
+        (label, _first_step(future.apart_G), _first_step(future.apart_D), future.apart_G[1], future.apart_D[1])
+        for name, label in ((CHANGED, f"<code>{data.setting}</code> changed"), (NUDGED, "one bit of D changed"))
+        for future in [data.futures[name]]
+    ]
+    return Table(
+        "Who moves first",
+        ("", "G differs after step", "D differs after step", "G, after 1 step", "D, after 1 step"),
+        rows,
+        "Steps are counted from the fork. In an alternating game D moves first in each step, and G moves against the "
+        "D that has just moved. So a setting of D is seen in both players after one step, and a setting of G alone in "
+        "D only after the second, when D sees fakes of the other G.",
+    )
+
+
+def _first_step(distances: NDArray[np.float64]) -> str:
+    parted = np.flatnonzero(distances)
+    return str(int(parted[0])) if len(parted) else "never"

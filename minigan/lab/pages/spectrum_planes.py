@@ -1,0 +1,325 @@
+"""Eigenvalues as points of the complex plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.lab.experiments.spectrum import Spectrum, Training
+from minigan.lab.experiments.spectrum_large import Large
+from minigan.lab.experiments.spectrum_motion import BIG, largest_step
+from minigan.lab.page import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    Canvas,
+    Drawing,
+    Exhibit,
+    Panel,
+    Path,
+    Slider,
+    Table,
+    Text,
+    panel,
+)
+
+LINEAR = 0.1  # up to here the axes are linear
+STEPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+GAIN = 1e-9  # more than rounding
+
+Eigenvalues = NDArray[np.complex128]
+
+
+def big(eigenvalues: Eigenvalues) -> Eigenvalues:
+    """Those that count in a training."""
+    return eigenvalues[np.abs(eigenvalues) > BIG]
+
+
+def rotation(eigenvalues: Eigenvalues) -> float:
+    """The sum of all |Im| over the sum of all |lambda|: 0 where nothing turns, 1 where all only turns."""
+    return float(np.abs(eigenvalues.imag).sum() / np.abs(eigenvalues).sum())
+
+
+def allowed(eigenvalues: Eigenvalues) -> float:
+    """The step size below which all big eigenvalues with a negative real part close in."""
+    return min((largest_step(value) for value in big(eigenvalues) if value.real < 0), default=0.0)
+
+
+# ---- along a training, and at the same weights -----------------------------------------------------------
+
+
+def along_training(data: Spectrum) -> Exhibit:
+    """Both trainings of the small game, moment by moment."""
+    trainings, limits = (data.without, data.with_r1), _limits([s.eigenvalues for s in _states(data)])
+    names = [str(state.step) for state in data.without.states]
+    planes = [
+        Panel(
+            f"training-{name}",
+            [_plane(f"{title}", [(state.eigenvalues, BLUE, "")], limits) for state in training.states],
+            f"the eigenvalues {title}",
+        )
+        for name, title, training in zip(("without", "with"), _titles(data), trainings, strict=True)
+    ]
+    last = [training.states[-1].eigenvalues for training in trainings]
+    return Exhibit(
+        "All eigenvalues, from the first step to the last",
+        f"Each dot is an eigenvalue λ of the {data.parameters} that the game has; the "
+        f"{len(last[0]) - len(big(last[0]))} (without R1) and {len(last[1]) - len(big(last[1]))} (with R1) that are "
+        f"smaller than {BIG:g} in the end are left out, because next to nothing moves along them. The axes are linear "
+        f"up to {LINEAR:g} and logarithmic beyond. Left of the middle line: attraction. Right of it: the players run "
+        "away. Above and below the horizontal line, in pairs: rotation. Move the slider. A fresh game has dots on "
+        "both sides, as no player is where it wants to be. Training moves them to the left, because it only stays "
+        "where it is not driven away. The picture on the right has the share of rotation, Σ|Im λ| / Σ|λ|, at each "
+        f"moment. With R1 it ends at {rotation(last[1]):.2f}, and about there with other seeds, too. Without R1 it is "
+        f"{rotation(last[0]):.2f} here, and anything for another seed: such a game turns, until a D that has become "
+        "steep makes a few real eigenvalues so huge that the share dips.",
+        [*planes, Panel("rotation-by-step", [_by_step(data)], "the share of rotation by step")],
+        [Slider("steps made", names, start=len(names) - 1)],
+    )
+
+
+def same_weights(data: Spectrum) -> Exhibit:
+    """The same networks, playing other games."""
+    limits = _limits([each for of_loss in data.same.values() for each in of_loss])
+    names = {"wasserstein": "Wasserstein", "non-saturating": "non-saturating"}
+    planes = [
+        Panel(
+            f"same-{loss}",
+            [_plane(f"{name} loss", [(each, BLUE, "")], limits) for each in data.same[loss]],
+            f"the eigenvalues of the {name} loss at the same weights",
+        )
+        for loss, name in names.items()
+    ]
+    shares = {loss: [rotation(each) for each in data.same[loss]] for loss in names}
+    figure, axes = panel("share of rotation", "γ, the weight of R1", "Σ|Im λ| / Σ|λ|", ylim=(0, 1.02))
+    for (loss, name), color, mark in zip(names.items(), (ORANGE, BLUE), "os", strict=True):
+        axes.plot(range(len(data.gammas)), shares[loss], f"{mark}-", color=color, label=name)
+    axes.set_xticks(range(len(data.gammas)), [f"{gamma:g}" for gamma in data.gammas])
+    axes.legend(loc="lower left")
+    return Exhibit(
+        "The same weights, another game",
+        "No training here: the weights are those at the end of the training with R1, where fakes lie on the real "
+        "points, and only what the players pay is exchanged. With the Wasserstein loss and γ = 0 nearly all dots lie "
+        f"on the vertical line or close to it: the share of rotation is {shares['wasserstein'][0]:.2f}. That loss is "
+        "linear in D's scores, so real points and fakes pull D's weights with equal forces in opposite directions, "
+        "and nothing of D's own curvature is left; what is left are the cross terms, through which each player moves "
+        "the other, and these only turn. The non-saturating loss bends: a D that is too sure is punished more than a "
+        f"D that is too careful is rewarded. That alone takes the share down to {shares['non-saturating'][0]:.2f}. R1 "
+        "adds a loss that is curved in D's weights and has its minimum where D is flat. Move γ: all dots go to the "
+        f"left, pairs meet on the horizontal line and turn no more. At γ = {data.gammas[-1]:g} the share is "
+        f"{shares['non-saturating'][-1]:.3f}.",
+        [*planes, Panel("rotation-by-gamma", [Drawing(figure)], "the share of rotation by the weight of R1")],
+        [Slider("γ, the weight of R1", [f"{gamma:g}" for gamma in data.gammas], start=0)],
+    )
+
+
+def _by_step(data: Spectrum) -> Drawing:
+    figure, axes = panel("share of rotation", "step", "Σ|Im λ| / Σ|λ|", ylim=(0, 1.02))
+    moments = data.without.states
+    for training, color, mark, title in zip(
+        (data.without, data.with_r1), (ORANGE, BLUE), "os", _titles(data), strict=True
+    ):
+        shares = [rotation(state.eigenvalues) for state in training.states]
+        axes.plot(range(len(moments)), shares, f"{mark}-", color=color, label=title)
+    axes.set_xticks(range(len(moments)), [str(state.step) for state in moments])
+    axes.legend(loc="upper left")
+    return Drawing(figure)
+
+
+def _states(data: Spectrum) -> Sequence[Any]:
+    return [*data.without.states, *data.with_r1.states]
+
+
+def _titles(data: Spectrum) -> tuple[str, str]:
+    return "without R1", f"with R1, γ = {data.with_r1.gamma:g}"
+
+
+# ---- the plane -------------------------------------------------------------------------------------------
+
+
+def _limits(all_of_them: Sequence[Eigenvalues]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of both axes, with room; the vertical one symmetric."""
+    values = np.concatenate([big(each) for each in all_of_them])
+    left, right = min(values.real.min(), -1.0), max(values.real.max(), 2 * LINEAR)
+    top = max(np.abs(values.imag).max(), 2 * LINEAR)
+    return (2 * left, 2 * right), (-2 * top, 2 * top)
+
+
+def _plane(title: str, sets: Sequence[tuple[Eigenvalues, str, str]], limits: Any) -> Drawing:
+    figure, axes = panel(title, "Re λ: attraction is left of 0", "Im λ: rotation")
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.axhline(0, color=GREY, linewidth=1)
+    for values, color, label in sets:
+        shown = big(values)
+        axes.plot(shown.real, shown.imag, "o", color=color, markersize=4, alpha=0.75, markeredgewidth=0, label=label)
+    for axis, scale, (low, high) in (("x", axes.set_xscale, limits[0]), ("y", axes.set_yscale, limits[1])):
+        scale("symlog", linthresh=LINEAR)
+        getattr(axes, f"set_{axis}lim")(low, high)
+        getattr(axes, f"set_{axis}ticks")(ticks := _ticks(low, high), [f"{tick:g}" for tick in ticks])
+        getattr(axes, f"{axis}axis").set_minor_locator(_nowhere())
+    if any(label for *_, label in sets):
+        axes.legend(loc="upper right")
+    return Drawing(figure)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    powers = [10.0**k for k in range(-1, 6)]
+    return [tick for tick in (*(-p for p in reversed(powers)), 0.0, *powers) if low <= tick <= high]
+
+
+def _nowhere() -> Any:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
+
+
+# ---- which steps are allowed -----------------------------------------------------------------------------
+
+
+def step_sizes(data: Spectrum) -> Exhibit:
+    """What a step of size h makes of each eigenvalue: 1 + h lambda, which should be inside of the unit circle."""
+    games = _games(data)
+    panels = [
+        Panel(f"circle-{i}", [_circle(canvas, values, h) for h in STEPS], f"1 + hλ, {title}")
+        for i, (title, values) in enumerate(games)
+        for canvas in [_unit_circle(title)]
+    ]
+    (first, turning), (_, bent), (_, calm) = games
+    half = len(STEPS) // 2
+    return Exhibit(
+        "What a step makes of them",
+        "In one step of simultaneous gradient descent with step size <var>h</var>, what lies along an eigenvector is "
+        "multiplied by 1 + <var>h</var>λ. Inside of the circle of radius 1 it shrinks (blue), outside it grows "
+        "(orange). Move <var>h</var>: the dots leave 1 in straight lines. One that starts to the left enters the "
+        "circle first and leaves it on the other side, at <var>h</var> = -2 Re λ / |λ|². One that starts upwards has "
+        f"hardly entered when it leaves again: of the {len(big(turning))} dots of the {first}, "
+        f"{_outside(turning, STEPS[half])} are outside at <var>h</var> = {STEPS[half]:g}. The bent loss keeps "
+        f"{_outside(bent, STEPS[half])} of {len(big(bent))} outside there, R1 {_outside(calm, STEPS[half])} of "
+        f"{len(big(calm))}. So R1 does not only make the game stable: it allows larger steps, until its own curvature "
+        "is what limits them.",
+        [*panels, Panel("counts", [_counted(games, h) for h in STEPS])],
+        [Slider("step size h", [f"{h:g}" for h in STEPS], start=half)],
+    )
+
+
+def _games(data: Spectrum) -> list[tuple[str, Eigenvalues]]:
+    return [
+        ("Wasserstein loss, no R1", data.same["wasserstein"][0]),
+        ("non-saturating, no R1", data.same["non-saturating"][0]),
+        (f"non-saturating, γ = {data.with_r1.gamma:g}", data.with_r1.states[-1].eigenvalues),
+    ]
+
+
+def _unit_circle(title: str) -> Canvas:
+    figure, axes = panel(title, "Re (1 + hλ)", "Im (1 + hλ)", xlim=(-1.7, 1.7), ylim=(-1.35, 1.35), aspect="equal")
+    turn = np.linspace(0, 2 * np.pi, 181)
+    axes.plot(np.cos(turn), np.sin(turn), color=INK, linewidth=1)
+    axes.plot([1], [0], "+", color=INK, markersize=9)
+    return Canvas(figure, axes)
+
+
+def _circle(canvas: Canvas, eigenvalues: Eigenvalues, h: float) -> Any:
+    places = 1 + h * big(eigenvalues)
+    return canvas.frame([Path([(z.real, z.imag)], ORANGE if abs(z) > 1 + GAIN else BLUE, dot=2.4) for z in places])
+
+
+def _outside(eigenvalues: Eigenvalues, h: float) -> int:
+    return int((np.abs(1 + h * big(eigenvalues)) > 1 + GAIN).sum())
+
+
+def _counted(games: Sequence[tuple[str, Eigenvalues]], h: float) -> Text:
+    lines = "".join(
+        f"<li>{title}: {_outside(values, h)} of {len(big(values))} grow, the fastest by a factor of "
+        f"{np.abs(1 + h * big(values)).max():.3f} in each step</li>"
+        for title, values in games
+    )
+    return Text(f"<p>With <var>h</var> = {h:g}:</p><ul>{lines}</ul>")
+
+
+def steps_table(data: Spectrum) -> Table:
+    """What the spectra of the small game say, in numbers."""
+    rows = [
+        (
+            title,
+            len(shown),
+            int((shown.imag != 0).sum()),
+            int((shown.real > 0).sum()),
+            rotation(values),
+            allowed(values),
+        )
+        for title, values in [
+            *((f"training {name}, last step", t.states[-1].eigenvalues) for name, t in _named(data)),
+            *_games(data)[:2],
+        ]
+        for shown in [big(values)]
+    ]
+    head = ("", f"|λ| > {BIG:g}", "of these turn", "of these run away", "share of rotation", "largest h")
+    return Table(
+        "In numbers",
+        head,
+        rows,
+        "The last column: the step size below which all eigenvalues left of 0 close in. For the last two rows the "
+        "weights are those of the training with R1. Without R1 the end of a training depends on the seed; the "
+        "comparison at the same weights hardly does.",
+    )
+
+
+def _named(data: Spectrum) -> list[tuple[str, Training]]:
+    return list(zip(_titles(data), (data.without, data.with_r1), strict=True))
+
+
+# ---- large networks --------------------------------------------------------------------------------------
+
+
+def large(data: Spectrum) -> Exhibit:
+    """The largest eigenvalues of the networks of a preset."""
+    limits = _limits([each.eigenvalues for each in data.large])
+    panels = []
+    for name, gamma in zip(("without", "with"), (0.0, data.with_r1.gamma), strict=True):
+        before, after = (each for each in data.large if each.gamma == gamma)
+        sets = [(before.eigenvalues, GREY, "fresh weights"), (after.eigenvalues, ORANGE, f"after {after.step:,} steps")]
+        title = "without R1" if gamma == 0 else f"with R1, γ = {gamma:g}"
+        panels.append(Panel(f"large-{name}", [_plane(title, sets, limits)], f"the largest eigenvalues {title}"))
+    without, with_r1 = (each for each in data.large if each.step)
+    return Exhibit(
+        f"Networks of {without.parameters:,} weights",
+        f"The networks of the preset {without.preset}, and the {len(without.eigenvalues)} largest eigenvalues of each "
+        f"moment. Without R1 the largest has an absolute value of {_size(without):.3g} after {without.step:,} steps, "
+        f"with R1 {_size(with_r1):.3g}: D learns to be steep around each real point, and a steep D makes stiff games. "
+        f"Plain gradient descent would need steps below {allowed(without.eigenvalues):.2g} without R1 and could take "
+        f"{allowed(with_r1.eigenvalues):.2g} with it. Adam divides by the size of the gradients, which is why it gets "
+        "by. How large the eigenvalues become without R1 depends on the seed and on when one looks.",
+        panels,
+    )
+
+
+def _size(found: Large) -> float:
+    return float(np.abs(found.eigenvalues).max())
+
+
+def large_table(data: Spectrum) -> Table:
+    """What it took."""
+    rows = [
+        (f"γ = {each.gamma:g}, step {each.step:,}", each.parameters, each.products, _gigabytes(each), _shown(each))
+        for each in data.large
+    ]
+    return Table(
+        "What it took",
+        ("", "weights", "products", "GB to write J down", "largest eigenvalue"),
+        rows,
+        "A product is one backward pass through the field. The Jacobian itself would take as many products as there "
+        "are weights, and so much memory for its numbers in float64.",
+    )
+
+
+def _gigabytes(found: Large) -> float:
+    return found.parameters**2 * 8 / 1e9
+
+
+def _shown(found: Large) -> str:
+    first = found.eigenvalues[0]
+    return f"{first.real:.3g}" if first.imag == 0 else f"{first.real:.3g} ± {abs(first.imag):.3g}<var>i</var>"

@@ -1,0 +1,198 @@
+"""Eigenvalues of games: known ones, and those of networks by PyTorch, by differences and by Arnoldi's method."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import lab
+from minigan.errors import ConfigError
+from minigan.lab.experiments.spectrum_known import known_games
+from minigan.lab.experiments.spectrum_motion import largest_step, motion_of, path_angle
+from minigan.lab.experiments.spectrum_small import SmallGame
+from minigan.lab.jacobian_vector import JacobianVector, ordered
+
+
+@pytest.fixture
+def game():
+    """A small game, trained a little."""
+    small = SmallGame(gamma=1.0, steps=60, width=4, seed=0)
+    small.train_to(60)
+    return small
+
+
+def quadratic(A, B, C):
+    """L_G = x^T A x / 2 + x^T B y, L_D = y^T C y / 2 - x^T B y, whose Jacobian is ((-A, -B), (B^T, -C))."""
+    x, y = (mg.tensor(np.ones((n, 1)), requires_grad=True) for n in B.shape)
+    A, B, C = map(mg.tensor, (A, B, C))
+    xy = (x * (B @ y)).sum()
+    return [(x * (A @ x)).sum() / 2 + xy, (y * (C @ y)).sum() / 2 - xy], [[x], [y]]
+
+
+def a_quadratic_game(n=30, m=20):
+    random = np.random.default_rng(0)
+    A, B, C = random.standard_normal((n, n)), random.standard_normal((n, m)), random.standard_normal((m, m))
+    A, C = A + A.T, C + C.T
+    return quadratic(A, B, C), np.block([[-A, -B], [B.T, -C]])
+
+
+# ---- products --------------------------------------------------------------------------------------------
+
+
+def test_the_field_and_the_products_of_a_quadratic_game_are_those_of_its_matrix():
+    parts, J = a_quadratic_game()
+    game = JacobianVector(*parts)
+    np.testing.assert_allclose(game.field, J @ np.ones(50), rtol=1e-12)
+    u = np.random.default_rng(1).standard_normal(50)
+    np.testing.assert_allclose(game.transposed_product(u), J.T @ u, rtol=0, atol=1e-13 * np.abs(J).sum())
+
+
+def test_arnoldi_finds_the_largest_eigenvalues_of_a_quadratic_game():
+    parts, J = a_quadratic_game()
+    found = JacobianVector(*parts).largest(6)
+    expected = ordered(np.linalg.eigvals(J))
+    np.testing.assert_allclose(np.abs(found.eigenvalues), np.abs(expected[:6]), rtol=1e-9)
+    assert found.products >= 6
+
+
+@pytest.mark.parametrize("known", known_games(), ids=lambda known: known.name)
+def test_games_with_known_eigenvalues(known):
+    np.testing.assert_allclose(known.measured, known.predicted, rtol=0, atol=1e-12)
+
+
+def test_the_jacobian_of_networks_is_that_of_differences_of_the_field(game):
+    J, n = game.jacobian(), len(game.weights)
+    by_differences = np.stack([game.difference(u) for u in np.eye(n)], 1)
+    np.testing.assert_allclose(J, by_differences, rtol=0, atol=1e-8)
+
+
+def test_all_eigenvalues_arnoldi_and_the_trace_agree_on_networks(game):
+    everything, largest = game.eigenvalues(), game.products().largest(6)
+    np.testing.assert_allclose(np.abs(largest.eigenvalues), np.abs(everything[:6]), rtol=1e-8)
+    assert np.trace(game.jacobian()) == pytest.approx(everything.sum().real, rel=1e-10)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("gamma", [0.0, 1.0])
+def test_the_jacobian_of_networks_is_pytorchs(game, gamma):
+    torch = pytest.importorskip("torch")
+    with game.playing("non-saturating", gamma):
+        ours = game.jacobian()
+    game._same_z()
+    z = torch.tensor(mg.randn(256, 2, dtype=np.float64).numpy())
+    real = torch.tensor(game.batch.images.numpy()).requires_grad_()
+    shapes = [w.shape for w in game._trained]
+    sizes, w = [int(np.prod(shape)) for shape in shapes], torch.tensor(game.weights)
+
+    def field(w):
+        parts = [part.reshape(shape) for part, shape in zip(w.split(sizes), shapes, strict=True)]
+        G, D = parts[: len(parts) // 2], parts[len(parts) // 2 :]
+
+        def network(x, layers):
+            for i in range(0, 6, 2):
+                x = torch.nn.functional.linear(x, layers[i], layers[i + 1])
+                x = torch.tanh(x) if i < 4 else x
+            return x
+
+        on_real, on_fake = network(real, D), network(network(z, G), D)
+        (slope,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
+        softplus = torch.nn.functional.softplus
+        cost_D = softplus(-on_real).mean() + softplus(on_fake).mean() + gamma / 2 * (slope**2).sum(1).mean()
+        cost_G = softplus(-on_fake).mean()
+        own = [torch.autograd.grad(cost, w, create_graph=True)[0] for cost in (cost_G, cost_D)]
+        n = sum(part.numel() for part in G)
+        return -torch.cat([own[0][:n], own[1][n:]])
+
+    theirs = torch.autograd.functional.jacobian(field, w).numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+# ---- motion and path -------------------------------------------------------------------------------------
+
+
+def test_the_largest_step_is_where_the_eigenvalue_meets_the_circle():
+    for eigenvalue in (-4.0, -1 + 1j, -0.1 + 2j):
+        assert abs(1 + largest_step(eigenvalue) * eigenvalue) == pytest.approx(1, rel=1e-15)
+    assert largest_step(0.5 + 1j) == largest_step(1j) == 0
+
+
+def test_networks_move_as_an_eigenvalue_says():
+    game = SmallGame(gamma=1.0, steps=1500, width=6, seed=0)
+    game.train_to(1500)
+    weights = game.weights
+    moved = motion_of(game, weights)
+    np.testing.assert_allclose(moved.measured[:21], moved.predicted[:21], rtol=0, atol=0.01)
+    assert abs(moved.predicted[20] - 1) > 0.1  # so that standing still would not do
+    np.testing.assert_array_equal(game.weights, weights)
+
+
+def test_the_path_angle_is_that_of_the_field_and_the_line(game):
+    last = game.weights
+    first = last + np.random.default_rng(0).standard_normal(len(last)) / 10
+    path = path_angle(game, first, last)
+    assert path.alpha[40] == 1
+    game.weights = (first + last) / 2
+    v = game.field()
+    assert path.alpha[0] == 0.5
+    assert path.norm[0] == pytest.approx(np.linalg.norm(v), rel=1e-12)
+    line = last - first
+    assert path.cosine[0] == pytest.approx(v @ line / np.linalg.norm(v) / np.linalg.norm(line), rel=1e-9)
+
+
+# ---- the experiment --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small():
+    return lab.spectrum(steps=300, width=4, preset_steps=3)
+
+
+def test_at_the_same_weights_r1_takes_rotation_away_and_the_wasserstein_loss_turns_most(small):
+    def rotation(eigenvalues):
+        return np.abs(eigenvalues.imag).sum() / np.abs(eigenvalues).sum()
+
+    assert rotation(small.same["wasserstein"][0]) > rotation(small.same["non-saturating"][0])
+    for of_loss in small.same.values():
+        assert rotation(of_loss[-1]) < 0.2 * rotation(of_loss[0])
+
+
+def test_the_sum_of_the_eigenvalues_is_linear_in_gamma(small):
+    sums = np.array(small.agreement.trace_of_gamma)
+    slopes = np.diff(sums) / np.diff(small.gammas)
+    np.testing.assert_allclose(slopes, slopes[0], rtol=1e-9)
+    assert slopes[0] < 0
+
+
+def test_its_folder_is_written_and_its_predictions_hold(small, tmp_path):
+    index = lab.write("spectrum", small, tmp_path)
+    checks = json.loads((tmp_path / "lab.json").read_text())["checks"]
+    failed = [check["name"] for check in checks if not check["holds"]]
+    assert [name for name in failed if not name.startswith("motion")] == []  # that needs a game close to its rest
+    assert "Rotation against attraction" in index.read_text()
+
+
+def test_it_leaves_the_random_streams_where_they_were_and_does_not_depend_on_them(small):
+    mg.manual_seed(7)
+    drawn = mg.randn(3).numpy()
+    mg.manual_seed(7)
+    tiny = lab.spectrum(steps=3, width=2, preset_steps=1)
+    np.testing.assert_array_equal(mg.randn(3).numpy(), drawn)
+    for each, again in zip(small.large, tiny.large, strict=True):
+        if each.step == 0:
+            np.testing.assert_array_equal(each.eigenvalues, again.eigenvalues)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"gamma": 0.0}, "gamma: expected a number above 0"),
+        ({"steps": 0}, "steps: expected at least 1"),
+        ({"preset_steps": 0}, "preset_steps: expected at least 1"),
+        ({"width": 200}, "width: expected a whole number from 2 to 32, but got 200"),
+        ({"preset": "rong"}, "No preset 'rong'.* Did you mean ring"),
+    ],
+)
+def test_bad_options_are_refused_in_a_sentence(options, said):
+    with pytest.raises(ConfigError, match=said):
+        lab.spectrum(**{"steps": 1, "width": 2, "preset_steps": 1} | options)
