@@ -51,14 +51,14 @@ def lab(args: argparse.Namespace) -> int:
 
 def _one(name: str, argv: list[str]) -> int:
     from minigan.bench.figures import check_drawing
+    from minigan.commands.parameters import call
     from minigan.commands.results import results_folder
     from minigan.lab.course import EXPERIMENTS
 
     values = vars(parse(_options(name), {}, argv))
     check_drawing()
     with results_folder(values.pop("out"), f"lab/{name}") as folder:
-        data = EXPERIMENTS[name].run(**values)
-        _publish(name, data, folder)
+        _publish(name, call(EXPERIMENTS[name].run, values), folder)
     return 0
 
 

@@ -35,6 +35,21 @@ def add_parameters(parser: Parser, function: Callable[..., Any]) -> None:
             parser.add_argument(_option(name), default=parameter.default, **settings)
 
 
+def call(function: Callable[..., Any], values: dict[str, Any]) -> Any:
+    """Call the function with these values of its parameters.
+
+    >>> from minigan.commands.parameters import call
+    >>> def power(x, /, *, exponent):
+    ...     return x**exponent
+    >>> call(power, {"exponent": 2, "x": 3})
+    9
+    """
+    parameters = inspect.signature(function).parameters.values()
+    by_place = [each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_ONLY]
+    by_name = {name: value for name, value in values.items() if name not in by_place}
+    return function(*(values[name] for name in by_place), **by_name)
+
+
 def described(function: Callable[..., Any]) -> dict[str, str]:
     """What the docstring says of each parameter, below ``Args:``.
 

@@ -16,6 +16,7 @@ from minigan.lab import course
 @dataclasses.dataclass(frozen=True)
 class Data:
     steps: int
+    run: str | None
 
 
 class Experiment(course.Experiment):
@@ -23,15 +24,16 @@ class Experiment(course.Experiment):
 
     @property
     def run(self):
-        def small(*, steps: int = 3):
+        def small(run: str | None = None, /, *, steps: int = 3):
             """Nothing.
 
             Args:
+                run: to look at.
                 steps: how many.
             """
             if steps < 1:
                 raise ConfigError(f"steps: expected at least 1, but got {steps}.")
-            return Data(steps)
+            return Data(steps, run)
 
         return small
 
@@ -57,8 +59,9 @@ def test_without_a_name_it_lists_them(capfd):
 def test_an_experiment_writes_its_folder_and_says_where(experiments, capfd):
     assert main(["lab", "dirac", "--steps", "5"]) == 0
     assert capfd.readouterr().out == "Wrote lab/dirac/index.html: open it in a browser. 1 of 2 predictions hold.\n"
-    assert json.loads((experiments / "lab/dirac/lab.json").read_text())["data"] == {"steps": 5}
-    assert main(["lab", "dirac"]) == 0
+    assert json.loads((experiments / "lab/dirac/lab.json").read_text())["data"] == {"steps": 5, "run": None}
+    assert main(["lab", "dirac", "runs/x"]) == 0
+    assert json.loads((experiments / "lab/dirac-2/lab.json").read_text())["data"] == {"steps": 3, "run": "runs/x"}
     assert (experiments / "lab/dirac-2/index.html").exists()
 
 
@@ -75,7 +78,7 @@ def test_all_of_them_have_a_page_that_leads_to_them(experiments, capfd):
     [
         (["dirc"], "There is no experiment 'dirc'; did you mean 'dirac'? Expected one of step, dirac"),
         (["dirac", "--stps", "3"], "There is no option '--stps' in minigan lab dirac; did you mean '--steps'?"),
-        (["dirac", "x"], "There is no place for the argument 'x' in minigan lab dirac."),
+        (["dirac", "x", "y"], "There is no place for the argument 'y' in minigan lab dirac."),
         (["dirac", "--steps", "0"], "steps: expected at least 1, but got 0."),
         (["all", "--steps", "0"], "There is no option '--steps' in minigan lab all"),
         (["dirac", "--out", "full"], "--out full: this folder is not empty (it holds x); choose one that is empty"),
