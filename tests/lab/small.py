@@ -3,7 +3,11 @@
 from minigan import lab
 
 OPTIONS = {
+    "dstar": {"means": (0.0, 2.0, 8.0), "steps": 30},
+    "saturation": {"toy_steps": 20, "chase_steps": 4, "mnist_steps": 4, "trained": 4},
     "ring": {"steps": 12, "repeats": 1},
+    "fork": {"steps": 12},
+    "spectrum": {"steps": 60, "width": 4, "preset_steps": 10},
 }
 
 

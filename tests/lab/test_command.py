@@ -76,7 +76,7 @@ def test_all_of_them_have_a_page_that_leads_to_them(experiments, capfd):
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["dirc"], "There is no experiment 'dirc'; did you mean 'dirac'? Expected one of step, dirac"),
+        (["dirc"], "There is no experiment 'dirc'; did you mean 'dirac'? Expected one of step, dstar"),
         (["dirac", "--stps", "3"], "There is no option '--stps' in minigan lab dirac; did you mean '--steps'?"),
         (["dirac", "x", "y"], "There is no place for the argument 'y' in minigan lab dirac."),
         (["dirac", "--steps", "0"], "steps: expected at least 1, but got 0."),

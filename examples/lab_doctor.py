@@ -1,0 +1,27 @@
+"""What is wrong with a run? The doctor on runs that are ill on purpose, or on one of yours.
+
+python examples/lab_doctor.py                 eight short runs, about 20 seconds
+python examples/lab_doctor.py runs/default    a run of yours
+python examples/lab_doctor.py --quick         one run of a few steps, in a temporary folder
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from minigan import lab
+from minigan.gan import load_preset, set_field
+from minigan.lab.experiments.doctor_patients import train
+
+runs = [word for word in sys.argv[1:] if not word.startswith("--")]
+with tempfile.TemporaryDirectory() as place:
+    if "--quick" in sys.argv:
+        train(set_field(load_preset("ring"), "training.steps=100"), Path(place) / "ring")
+        runs = [str(Path(place) / "ring")]
+    data = lab.doctor(*runs[:1])
+
+for patient in data.patients:
+    print(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}")
+    for finding in patient.findings:
+        if finding.verdict == "ill":
+            print(f"    {finding.name}: {finding.says} {finding.change} See minigan lab {finding.look}.")

@@ -1,0 +1,311 @@
+"""What a doctor concludes from a log and from a checkpoint: six findings, each with its evidence and a way out.
+
+The limits were calibrated on short runs of the presets and of runs made ill on purpose: each lies well between the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from minigan.lab.experiments.doctor_measures import Measures, Variety
+from minigan.lab.experiments.doctor_reading import Folder
+from minigan.lab.experiments.flow_watch import Array
+
+Verdict = Literal["ill", "well", "unknown"]
+
+SURE = 0.95  # D(x) above this and D(G(z)) below 1 - SURE: the logits are beyond 3 on either side, on average
+FAINT = 1e-3  # G's gradient beside its weights: healthy runs have .01 to .7, starved ones below 2e-4
+SLOW = 0.1  # Adam moves a weight by .4 to 1.1 lr in healthy runs; by less than .04 where the gradient has faded away
+ALIKE = 0.25  # the distance of two samples beside that of two real ones: healthy runs have .44 to 1, collapsed < .15
+RARE = 0.01  # a mode that fewer samples than this are nearest to is forgotten; a fair share is 1 / modes
+LOST = 0.5  # of the modes: if more are forgotten, G has collapsed; young runs lose fewer
+YOUNG = 300_000  # images, five epochs of MNIST: before that, samples may be alike because G has just begun
+BLOWN = 20.0  # a cross-entropy of 20 says that a probability is 2e-9; hinge and least squares want scores near 1
+GROWN = 3.0  # by what the swing of a loss grows from its first half to its second
+VISIBLE = 1.0  # a swing smaller than this does no harm, though it may grow
+SPAN = 3.0  # of a critic with slope 1 scores differ by at most the distance of the samples: at most 3 mean distances
+UNLIKE = 0.25  # training beside evaluation mode, in distances of two samples: healthy runs have .03 to .15
+SETTLED = 0.1  # the share of the log, at its end, that says how the run is now
+WARM = 0.1  # and the share at its start that is left out, as everything moves then
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A number, and from where on it is a symptom.
+
+    Attributes:
+        name: what it is.
+        value: of this run.
+        limit: of healthy runs; NaN for a number that is told, but does not decide.
+        ill_above: whether it is a symptom above the limit, or below it.
+    """
+
+    name: str
+    value: float
+    limit: float = math.nan
+    ill_above: bool = True
+
+    @property
+    def is_symptom(self) -> bool:
+        """Whether the number is beyond its limit."""
+        return self.value > self.limit if self.ill_above else self.value < self.limit
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may be wrong with a run.
+
+    Attributes:
+        name: of the illness.
+        verdict: whether the run has it; unknown if there is nothing to judge by.
+        says: a sentence.
+        change: what to do; empty if there is nothing to do.
+        look: the experiment of the lab to look at.
+        evidence: the numbers.
+    """
+
+    name: str
+    verdict: Verdict
+    says: str
+    change: str
+    look: str
+    evidence: Sequence[Evidence]
+
+
+def findings(folder: Folder, measures: Measures | None) -> list[Finding]:
+    """All of them, in the order in which they are looked for."""
+    return [find(folder, measures) for find in FINDINGS]
+
+
+def _unknown(name: str, look: str, why: str) -> Finding:
+    return Finding(name, "unknown", why, "", look, [])
+
+
+def _found(
+    ill: bool, name: str, says: tuple[str, str], change: str, look: str, evidence: Sequence[Evidence]
+) -> Finding:
+    """``says`` is the sentence for the ill and the one for the healthy."""
+    return Finding(name, "ill" if ill else "well", says[not ill], change if ill else "", look, evidence)
+
+
+def _last(values: Array) -> float:
+    """How a number of the log is now."""
+    finite = values[np.isfinite(values)]
+    return float(finite[-max(1, math.ceil(SETTLED * len(finite))) :].mean()) if finite.size else math.nan
+
+
+# ---- D too strong -----------------------------------------------------------------------------------------------
+
+
+def d_too_strong(folder: Folder, measures: Measures | None) -> Finding:
+    """D(x) near 1 and D(G(z)) near 0."""
+    name, look = "D too strong", "saturation"
+    loss = folder.config.game.loss
+    if loss not in ("minimax", "non-saturating"):
+        return _unknown(name, look, f"With the loss {loss}, D's outputs are scores and no probabilities.")
+    if "D_x" not in folder.log:
+        return _unknown(name, look, "The log has no D(x).")
+    real, fake = _last(folder.log["D_x"]), _last(folder.log["D_G_z"])
+    evidence = [Evidence("D(x)", real, SURE), Evidence("D(G(z))", fake, 1 - SURE, ill_above=False)]
+    if measures is not None:
+        between = float(np.median(measures.on_real) - np.median(measures.on_fake))
+        evidence.append(Evidence("logit of real minus logit of fake, medians", between))
+    ill = all(each.is_symptom for each in evidence[:2])
+    says = "D tells real from fake with hardly a doubt.", "D is in doubt, as it should be."
+    change = (
+        "Weaken or smooth D: game.r1_gamma (.3 for MLPs), fewer game.d_steps, a lower discriminator.lr, "
+        'discriminator.dropout; and game.loss="non-saturating", under which G still learns.'
+    )
+    return _found(ill, name, says, change, look, evidence)
+
+
+# ---- G starved --------------------------------------------------------------------------------------------------
+
+
+def g_starved(folder: Folder, measures: Measures | None) -> Finding:
+    """G's gradient is nothing beside its weights, and the optimizer does not make up for it."""
+    name, look = "G starved", "flow"
+    if measures is None:
+        return _unknown(name, look, "G's gradient is measured on a checkpoint, and there is none.")
+    signal, adaptive = measures.signal, folder.config.generator.optimizer != "sgd"
+    evidence = [Evidence("length of G's gradient over that of its weights", signal.relative("G"), FAINT, False)]
+    if adaptive and math.isfinite(signal.moved):
+        evidence.append(Evidence("move of a weight of G over the learning rate", signal.moved, SLOW, False))
+    ill = all(each.is_symptom for each in evidence)
+    if math.isfinite(signal.signal[-1]):
+        evidence.append(Evidence("length of the signal at D's logit", float(signal.signal[-1])))
+    evidence.append(Evidence("length of the signal at a fake", signal.at_fake))
+    says = "Next to nothing of D's opinion arrives in G's weights.", "G gets a gradient that moves it."
+    change = (
+        'With game.loss="minimax": take "non-saturating". If D is too strong, mend that. If the signal at a fake is '
+        "large and G's gradient is not, it dies in G: lower generator.lr, and use leaky_relu."
+    )
+    return _found(ill, name, says, change, look, evidence)
+
+
+# ---- collapse ---------------------------------------------------------------------------------------------------
+
+
+def collapse(folder: Folder, measures: Measures | None) -> Finding:
+    """Samples are all the same, or leave modes out."""
+    name, look = "collapse", "collapse"
+    if measures is None:
+        return _unknown(name, look, "Samples are drawn from a checkpoint, and there is none.")
+    variety = measures.variety
+    if variety is None:
+        return _unknown(
+            name, look, "This G makes images of images: how different they are depends on what it is given."
+        )
+    evidence = [Evidence("distance of two samples over that of two real ones", _alike(variety), ALIKE, False)]
+    if variety.kind == "modes":
+        kept = float((variety.counts > RARE * variety.counts.sum()).mean())
+        evidence.append(
+            Evidence(f"share of {len(variety.counts)} modes with more than 1% of the samples", kept, LOST, False)
+        )
+        evidence.append(Evidence("share of the samples within three standard deviations of a mode", variety.clear))
+    if variety.kind == "digits":
+        evidence.append(Evidence("effective number of digits, by the judge (real: 10)", effective(variety)))
+    ill = any(each.is_symptom for each in evidence)
+    seen = folder.last_step * folder.config.training.batch_size
+    youth = (
+        f" After {seen:,} images that may be youth: ask again later."
+        if variety.kind != "modes" and seen < YOUNG
+        else ""
+    )
+    says = f"Samples of different z are too much alike.{youth}", "Samples of different z are different."
+    change = (
+        "Let D see several samples at once (game.pack=2), add game.r1_gamma, lower generator.lr beside "
+        "discriminator.lr, and check that z has its full size (generator.z_scale)."
+    )
+    return _found(ill, name, says, change, look, evidence)
+
+
+def _alike(variety: Variety) -> float:
+    return variety.distance / variety.of_real if variety.of_real else math.nan
+
+
+def effective(variety: Variety) -> float:
+    """How many classes or modes there would be, if all had as many samples: the exponential of the entropy."""
+    p = variety.counts[variety.counts > 0] / variety.counts.sum()
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+# ---- divergence -------------------------------------------------------------------------------------------------
+
+
+def divergence(folder: Folder, measures: Measures | None) -> Finding:
+    """Losses that grow without bound, or swing more and more."""
+    name, look = "divergence", "dirac"
+    losses = {key: folder.log[key] for key in ("loss_D", "loss_G") if key in folder.log}
+    if not losses or folder.lines < 8:
+        return _unknown(name, look, f"The log has {folder.lines} lines, too few to see whether something grows.")
+    limit = _largest(folder, measures)
+    evidence = []
+    for key, values in losses.items():
+        if folder.config.game.loss == "wasserstein" and key == "loss_G":
+            continue  # adding a number to all scores changes nothing but this
+        size, growth = _size(values), _growth(values)
+        evidence.append(Evidence(f"size of {key} in the second half", size, limit))
+        evidence.append(
+            Evidence(f"growth of the swing of {key}", growth, GROWN if _swing(values) > VISIBLE else math.nan)
+        )
+    ill = any(each.is_symptom for each in evidence)
+    says = "The losses leave all bounds.", "The losses stay within bounds."
+    change = (
+        "Lower both learning rates, generator.lr and discriminator.lr, by ten; add game.r1_gamma, or "
+        'game.gradient_penalty with "wasserstein"; let the players move in turn (game.rule="alternating").'
+    )
+    return _found(ill, name, says, change, look, evidence)
+
+
+def _largest(folder: Folder, measures: Measures | None) -> float:
+    """What a loss should not be larger than."""
+    if folder.config.game.loss != "wasserstein":
+        return BLOWN
+    return SPAN * measures.variety.of_real if measures is not None and measures.variety is not None else math.nan
+
+
+def _halves(values: Array) -> tuple[Array, Array]:
+    settled = values[math.ceil(WARM * len(values)) :]
+    return settled[: len(settled) // 2], settled[len(settled) // 2 :]
+
+
+def _size(values: Array) -> float:
+    return float(np.nanpercentile(np.abs(_halves(values)[1]), 95))
+
+
+def _swing(values: Array) -> float:
+    """Of the second half."""
+    return float(np.subtract(*np.nanpercentile(_halves(values)[1], [95, 5])))
+
+
+def _growth(values: Array) -> float:
+    first, second = (float(np.subtract(*np.nanpercentile(half, [95, 5]))) for half in _halves(values))
+    return second / first if first > 0 else math.nan
+
+
+# ---- train/eval gap ---------------------------------------------------------------------------------------------
+
+
+def train_eval_gap(folder: Folder, measures: Measures | None) -> Finding:
+    """What is drawn for people to see is not what D has judged."""
+    name, look = "train/eval gap", "flow"
+    if measures is None:
+        return _unknown(name, look, "Samples are drawn from a checkpoint, and there is none.")
+    if measures.gap is None or measures.swing is None:
+        return _unknown(name, look, "This G makes images of images; its two modes are not compared.")
+    evidence = [
+        Evidence("evaluation mode beside training mode", measures.gap, UNLIKE),
+        Evidence("swing in training mode with the other samples of the batch", measures.swing, UNLIKE),
+    ]
+    ill = measures.two_modes and any(each.is_symptom for each in evidence)
+    well = "Both modes draw nearly the same." if measures.two_modes else "G works the same in both modes."
+    ema = " An average of G (ema_decay) has the statistics of the G that trains: wait until it has settled."
+    change = (
+        "BatchNorm takes its statistics from the batch in training, and running ones in evaluation. Enlarge "
+        'training.batch_size, or set generator.norm="layer" or "none".'
+        + (ema if folder.config.generator.ema_decay else "")
+    )
+    says = "What G draws in evaluation mode is not what it draws in training, where D judges it.", well
+    return _found(ill, name, says, change, look, evidence)
+
+
+# ---- NaN --------------------------------------------------------------------------------------------------------
+
+
+def not_a_number(folder: Folder, measures: Measures | None) -> Finding:
+    """A run that stopped because of a NaN leaves curves, and no checkpoint at its last step."""
+    steps = folder.config.training.steps
+    logged = float(sum((~np.isfinite(folder.log[key])).any() for key in ("loss_D", "loss_G") if key in folder.log))
+    evidence = [
+        Evidence("broke off with curves, but without a checkpoint (1 for yes)", float(folder.broke_off), 0.5),
+        Evidence("losses of the log with a NaN", logged, 0.5),
+        Evidence("NaN and infinities in the checkpoint", float(measures.unfinite) if measures else math.nan, 0.5),
+        Evidence("share of the steps that were made", folder.last_step / steps),
+    ]
+    ill = any(each.is_symptom for each in evidence)
+    says = (
+        f"Training broke off after step {folder.last_step:,} of {steps:,}, as it does when a number is NaN or "
+        "infinite.",
+        "All numbers are finite.",
+    )
+    change = (
+        "Lower the learning rates; clip gradients (generator.clip_grad_norm, discriminator.clip_grad_norm); in a "
+        "program of your own, mg.detect_anomaly() names the first operation that made a NaN."
+    )
+    return _found(ill, "NaN", says, change, "fork", evidence)
+
+
+FINDINGS: tuple[Callable[[Folder, Measures | None], Finding], ...] = (
+    d_too_strong,
+    g_starved,
+    collapse,
+    divergence,
+    train_eval_gap,
+    not_a_number,
+)

@@ -1,0 +1,125 @@
+"""Short runs that are ill on purpose, one for each illness, and healthy ones beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from minigan.backend.device import CPU
+from minigan.errors import DivergedError
+from minigan.gan.build import DataFacts, build_game
+from minigan.gan.config import Config, load_preset, set_field
+from minigan.gan.extensions import Checkpoints, Curves, Log
+from minigan.gan.finite import StopOnNaN
+from minigan.gan.run import Run
+from minigan.gan.source import data_of, loader_of
+from minigan.gan.trainer import Trainer
+
+
+class Ill(NamedTuple):
+    """A run to be diagnosed.
+
+    Attributes:
+        name: of its folder.
+        about: what was done to it.
+        preset: that it comes from.
+        changes: the settings that differ.
+        ails: the findings that are to be expected; none for a healthy run.
+        may: what may come along as a consequence, which depends on the seed.
+    """
+
+    name: str
+    about: str
+    preset: str
+    changes: Sequence[str]
+    ails: Sequence[str] = ()
+    may: Sequence[str] = ()
+
+
+_SMALL = (
+    "generator.hidden=[64, 128]",
+    "discriminator.hidden=[128, 64]",
+    "training.batch_size=64",
+    "training.log_every=20",
+)
+_POINTS = ("data.count=20000", "training.batch_size=256", "training.log_every=20", "training.steps=800")
+
+
+def _sgd(lr: float, momentum: float) -> list[str]:
+    """SGD for both players, and no units that die."""
+    settings = "optimizer='sgd'", f"lr={lr}", f"momentum={momentum}", "activation='leaky_relu'"
+    return [f"{player}.{setting}" for player in ("generator", "discriminator") for setting in settings]
+
+
+PATIENTS = (
+    Ill("healthy-points", "the preset ring, which has the R1 penalty", "ring", ["training.steps=1500", *_POINTS[:3]]),
+    Ill("healthy-digits", "small networks with R1 on MNIST", "default", [*_SMALL, "training.steps=1200"]),
+    Ill(
+        "collapse-points",
+        "the ring with minimax, without R1, and with a G that is five times faster than D",
+        "ring",
+        [*_POINTS, "game.r1_gamma=0.0", "game.loss='minimax'", "generator.lr=5e-3"],
+        ["collapse"],
+    ),
+    Ill(
+        "collapse-digits",
+        "z scaled down to a thousandth: whatever z is, G sees the same",
+        "default",
+        [*_SMALL, "training.steps=300", "generator.z_scale=0.001"],
+        ["collapse"],
+    ),
+    Ill(
+        "strong-d",
+        "ten moves of D for each of G, no R1, and the loss minimax",
+        "default",
+        [*_SMALL, "training.steps=150", "game.r1_gamma=0.0", "game.d_steps=10", "game.loss='minimax'"],
+        ["D too strong", "G starved"],
+        ["collapse"],
+    ),
+    Ill(
+        "tiny-batches",
+        "BatchNorm in G on batches of four images",
+        "default",
+        [*_SMALL[:2], "training.log_every=20", "training.batch_size=4", "training.steps=600", "generator.norm='batch'"],
+        ["train/eval gap"],
+    ),
+    Ill(
+        "diverging",
+        "no R1, and learning rates of .02, a hundred times what is usual",
+        "default",
+        [*_SMALL, "training.steps=400", "game.r1_gamma=0.0", "generator.lr=0.02", "discriminator.lr=0.02"],
+        ["divergence"],
+        ["D too strong"],
+    ),
+    Ill(
+        "nan",
+        "the Wasserstein loss with nothing that bounds D, and SGD with a momentum of .9",
+        "ring",
+        [*_POINTS, "training.log_every=1", "game.r1_gamma=0.0", "game.loss='wasserstein'", *_sgd(0.05, momentum=0.9)],
+        ["NaN"],
+        ["divergence"],
+    ),
+)
+
+
+def configured(patient: Ill, seed: int) -> Config:
+    """The settings of a patient."""
+    config = load_preset(patient.preset)
+    for change in (*patient.changes, f"training.seed={seed}", "training.checkpoint_epochs=1"):
+        config = set_field(config, change)
+    return config
+
+
+def train(config: Config, folder: Path) -> None:
+    """Fill a run folder as `minigan train` does, without pictures of samples; a run that diverges is left as it is."""
+    loader = loader_of(config, data_of(config))
+    game = build_game(config, DataFacts.of(loader, config), CPU)
+    run = Run.create(folder, config)
+    extensions = [StopOnNaN(), Log(run), Curves(run), Checkpoints(run)]
+    try:
+        with suppress(DivergedError):
+            Trainer(game, loader, config.training.steps, extensions, config.training.log_every).run()
+    finally:
+        run.close()

@@ -1,0 +1,209 @@
+"""One step of a game, watched layer by layer: how large gradients and updates are, and which units are silent.
+
+The step is played as it would be without being watched, to the same bits: hooks only look on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan import nn
+from minigan.gan.game import Batch, Game
+from minigan.hooks import RemovableHandle
+from minigan.tensor import Tensor
+
+Array = NDArray[np.float64]
+
+FLAT = 0.1  # of its largest slope: a tanh or sigmoid that is flatter passes less than a tenth of what it could
+SLOPES = {nn.Tanh: lambda y: 1 - y**2, nn.Sigmoid: lambda y: 4 * y * (1 - y)}  # as a share of the largest
+RECTIFIERS = nn.ReLU, nn.LeakyReLU
+WEIGHTED = nn.Linear, nn.Conv2d, nn.ConvTranspose2d
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer with weights, or an activation.
+
+    Attributes:
+        name: the player and the number of the layer with weights that it is or follows, such as "G 2".
+        kind: of module, with its size.
+        numbers: how many weights there are; 0 for an activation.
+        fan_in: how many inputs a unit has, as PyTorch's initialisation counts them; 0 for an activation.
+    """
+
+    name: str
+    kind: str
+    numbers: int = 0
+    fan_in: int = 0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a step showed; lists run from z through G and D to the logit.
+
+    Attributes:
+        report: what the step reports: losses and D's outputs.
+        weight: the L2 norm of each layer's weight before the step.
+        gradient: of the gradient along which it moved.
+        update: of how far it moved.
+        signal: in G's turn, the L2 norm of a sample's gradient at each layer's output: the mean over the samples, each
+            with the loss that it has by itself. NaN where no gradient passes.
+        silent: of each activation: of rectifiers the share of units (of channels, for images) below 0 for all samples
+            of the step; of the others the share of outputs where the slope is below a tenth of the largest.
+        outputs: of D's last layer in G's turn, in a row; none if G's loss does not ask it.
+        fakes: the samples in G's turn.
+        at_fakes: the gradient of G's loss at each of them, as in ``signal``.
+    """
+
+    report: dict[str, float]
+    weight: Array
+    gradient: Array
+    update: Array
+    signal: Array
+    silent: Array
+    outputs: Array
+    fakes: NDArray[np.float32]
+    at_fakes: NDArray[np.float32]
+
+    @property
+    def at_fake(self) -> float:
+        """What D hands to G: the mean L2 norm of ``at_fakes``."""
+        return _mean_norm(self.at_fakes)
+
+
+def layers_of(game: Game) -> list[tuple[Place, nn.Module]]:
+    """G's and D's layers with weights."""
+    return [(place, module) for place, module in _places(game) if place.numbers]
+
+
+def activations_of(game: Game) -> list[tuple[Place, nn.Module]]:
+    """G's and D's activations, but for the sigmoid that makes D's logit a probability."""
+    found = [(place, module) for place, module in _places(game) if not place.numbers]
+    return found[:-1] if isinstance(list(game.discriminator.network.modules())[-1], nn.Sigmoid) else found
+
+
+def _places(game: Game) -> Iterator[tuple[Place, nn.Module]]:
+    for player in (game.generator, game.discriminator):
+        count = 0
+        for module in player.network.modules():
+            if isinstance(module, WEIGHTED):
+                count += 1
+                shape = _weight(module).shape
+                yield Place(f"{player.name} {count}", _kind(module), math.prod(shape), math.prod(shape[1:])), module
+            elif isinstance(module, (*RECTIFIERS, *SLOPES)):
+                yield Place(f"{player.name} {count}", type(module).__name__), module
+
+
+def _kind(module: Any) -> str:
+    if isinstance(module, nn.Linear):
+        return f"{type(module).__name__}, {module.in_features} to {module.out_features}"
+    return f"{type(module).__name__}, {module.in_channels} to {module.out_channels} channels"
+
+
+def play(game: Game, batches: Sequence[Batch]) -> Watched:
+    """One step of a game that is not captured; see `Game.step`."""
+    layers, activations = layers_of(game), activations_of(game)
+    before = [_weight(module).detach().numpy().copy() for _, module in layers]
+    with _looking(game, [m for _, m in layers], [m for _, m in activations]) as seen:
+        report = game.step(*batches)
+    after = [_weight(module).detach().numpy() for _, module in layers]
+    nothing = np.zeros((1, *seen.fakes.shape[1:]), np.float32)
+    return Watched(
+        {name: value.item() for name, value in report.items()},
+        np.array([_norm(w) for w in before]),
+        np.array([_norm(_gradient(module)) for _, module in layers]),
+        np.array([_norm(new - old) for new, old in zip(after, before, strict=True)]),
+        np.array([_mean_norm(seen.gradients[i]) if i in seen.gradients else np.nan for i in range(len(layers))]),
+        np.array([seen.silence(i) for i in range(len(activations))]),
+        np.ravel(seen.outputs.get(len(layers) - 1, ())).astype(np.float64),
+        seen.fakes.copy(),
+        seen.gradients.get("fakes", nothing).copy(),
+    )
+
+
+def _weight(module: nn.Module) -> Tensor:
+    """What is trained: of a layer with spectral norm, its weight before that."""
+    return next(p for p in module.parameters() if p.ndim > 1)
+
+
+def _gradient(module: nn.Module) -> Any:
+    gradient = _weight(module).grad
+    return np.zeros(1) if gradient is None else gradient
+
+
+def _norm(x: Any) -> float:
+    return float(np.linalg.norm(np.asarray(x, np.float64)))
+
+
+def _mean_norm(gradients: Any) -> float:
+    rows = np.asarray(gradients, np.float64).reshape(len(gradients), -1)
+    return float(np.linalg.norm(rows, axis=1).mean())
+
+
+# ---- hooks -------------------------------------------------------------------------------------------------
+
+
+class _Seen:
+    """What the hooks saw in a step: of what comes several times, gradients as they were the last time."""
+
+    def __init__(self) -> None:
+        self.gradients: dict[Any, NDArray[Any]] = {}
+        self.outputs: dict[int, NDArray[Any]] = {}
+        self.fakes: NDArray[Any] = np.zeros((1, 1), np.float32)
+        self.awake: dict[int, NDArray[np.bool_]] = {}
+        self.flat: dict[int, list[float]] = {}
+
+    def silence(self, i: int) -> float:
+        """Of activation i; NaN if the step did not use it."""
+        if i in self.awake:
+            return float(1 - self.awake[i].mean())
+        return float(np.mean(self.flat[i])) if i in self.flat else np.nan
+
+    # The hooks of modules; those of frozen layers tell G's turn from D's.
+
+    def layer(self, i: int, module: nn.Module, args: Any, y: Tensor, *, of_D: bool) -> None:
+        frozen = not any(p.requires_grad for p in module.parameters())
+        if y.requires_grad and frozen == of_D:
+            self.outputs[i] = y.detach().numpy()
+            y.register_hook(partial(self._keep, i))
+
+    def generated(self, module: nn.Module, args: Any, y: Tensor) -> None:
+        self.fakes = y.detach().numpy()
+        if y.requires_grad:
+            y.register_hook(partial(self._keep, "fakes"))
+
+    def activation(self, i: int, module: nn.Module, args: Any, y: Tensor) -> None:
+        if isinstance(module, RECTIFIERS):
+            x = args[0].detach().numpy()
+            awake = (x > 0).any(tuple(axis for axis in range(x.ndim) if axis != 1))
+            self.awake[i] = self.awake[i] | awake if i in self.awake else awake
+        else:
+            slope = SLOPES[type(module)](y.detach().numpy())
+            self.flat.setdefault(i, []).append(float((slope < FLAT).mean()))
+
+    def _keep(self, key: Any, gy: Tensor) -> None:
+        # the loss is the mean over the samples: times their number, each has its own
+        self.gradients[key] = gy.detach().numpy() * len(gy)
+
+
+@contextmanager
+def _looking(game: Game, layers: Sequence[nn.Module], activations: Sequence[nn.Module]) -> Iterator[_Seen]:
+    """Hooks on these modules, and on G as a whole, while inside."""
+    seen, of_D = _Seen(), {id(module) for module in game.discriminator.network.modules()}
+    handles: list[RemovableHandle] = [game.generator.network.register_forward_hook(seen.generated)]
+    for i, module in enumerate(layers):
+        handles.append(module.register_forward_hook(partial(seen.layer, i, of_D=id(module) in of_D)))
+    for i, module in enumerate(activations):
+        handles.append(module.register_forward_hook(partial(seen.activation, i)))
+    with ExitStack() as stack:
+        for handle in handles:
+            stack.callback(handle.remove)
+        yield seen

@@ -1,0 +1,187 @@
+"""The page of the experiment doctor."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from minigan.lab.experiments import doctor_findings as limits
+from minigan.lab.experiments.doctor import Doctor, Patient
+from minigan.lab.experiments.doctor_findings import Evidence, Finding
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text
+from minigan.lab.pages.doctor_pictures import pictures
+
+NARROW = '<span style="display: inline-block; max-width: 22rem; white-space: normal">{}</span>'
+WORDS = {"ill": '<b class="bad">ill</b>', "well": "well", "unknown": "unknown"}
+ABOUT = {
+    "D too strong": "D(x) near 1 and D(G(z)) near 0: D is sure of everything",
+    "G starved": "G's gradient has vanished, measured on the step after the checkpoint",
+    "collapse": "samples of different z are all alike, or leave modes out",
+    "divergence": "losses grow without bound, or swing more and more",
+    "train/eval gap": "samples in evaluation mode are not those that D judged in training",
+    "NaN": "training broke off because a number was no number",
+}
+
+
+def page(data: Doctor) -> Page:
+    """What `minigan lab doctor` shows."""
+    ours = data.patients[0].expected is not None
+    sections = [_summary(data), _one_by_one(data), _how()] if ours else [_one_by_one(data), _how()]
+    title = "What is wrong with this run?" if ours else f"What is wrong with {escape(data.patients[0].name)}?"
+    return Page(title, _lead(data, ours), sections, _checks(data) if ours else [])
+
+
+def _lead(data: Doctor, ours: bool) -> str:
+    if ours:
+        return (
+            "A GAN that fails does not say why: its losses look much the same when all is well. Six illnesses have "
+            f"symptoms that can be measured, in the log and on a checkpoint. Here {len(data.patients)} short runs are "
+            "examined, most of them made ill on purpose. <code>minigan lab doctor runs/default</code> examines one of "
+            "yours in the same way."
+        )
+    patient = data.patients[0]
+    ails = ", ".join(patient.ails)
+    verdict = f"Found: <b>{ails}</b>." if ails else "Nothing wrong was found."
+    unknown = [finding.name for finding in patient.findings if finding.verdict == "unknown"]
+    open_ = f" Not judged: {', '.join(unknown)}." if unknown else ""
+    made, wanted = patient.steps
+    return f"{verdict}{open_} {made:,} of {wanted:,} steps were made; {_settings(patient)}."
+
+
+def _settings(patient: Patient) -> str:
+    preset, task, loss = map(escape, patient.settings)
+    return f"preset {preset}, task {task}, loss {loss}"
+
+
+# ---- all patients ---------------------------------------------------------------------------------------------
+
+
+def _summary(data: Doctor) -> Section:
+    names = [finding.name for finding in data.patients[0].findings]
+    rows = [
+        (patient.name, NARROW.format(escape(patient.about)), *(WORDS[f.verdict] for f in patient.findings))
+        for patient in data.patients
+    ]
+    caption = (
+        "Unknown is what cannot be judged: a run that broke off before its first checkpoint has no samples. Illnesses "
+        "come together: a D that is sure starves a G with the minimax loss, and a starved G, which never learned "
+        "anything, draws the same for every z; and losses that leave all bounds end in a NaN. Look for the first "
+        "cause, and mend that."
+    )
+    table = Table("Findings", ("run", "what it is", *names), rows, caption)
+    return Section("All patients", [], [table])
+
+
+# ---- one by one -----------------------------------------------------------------------------------------------
+
+
+def _one_by_one(data: Doctor) -> Section:
+    patients = data.patients
+    caption = (
+        "<b>Losses</b>: bounded, and quiet or slowly moving, is well; that they do not fall is no fault, as the "
+        "players pull in opposite directions. <b>D's opinion</b>: the means of D(x) and D(G(z)), or of the scores; "
+        "between the grey bands D is in doubt, and only a D in doubt teaches. <b>D's outputs</b> on single samples, "
+        "at the checkpoint: two heaps that overlap are well, two far apart leave no slope between them. "
+        "<b>Gradients</b>: each layer's gradient over its weights, in one step after the checkpoint; the dashed line "
+        "is where G counts as starved. <b>Samples</b>: in evaluation mode, as they are drawn for people. "
+        "<b>Variety</b>: how many samples are nearest to each mode, or are read as each digit, beside real ones. The "
+        "judge that reads knows ten answers and no other: what is no digit yet is an eight to it, which is why its "
+        "counts are told, but decide nothing. <b>In training mode</b>: the same z as the samples, where G has layers "
+        "that work differently there."
+    )
+    panels = [
+        Panel("diagnosis", [Text(_diagnosis(patient)) for patient in patients], wide=True),
+        *pictures(patients),
+        Panel("evidence", [Text(_evidence(patient)) for patient in patients], wide=True),
+    ]
+    sliders = [Slider("run", [patient.name for patient in patients])] if len(patients) > 1 else []
+    return Section("One by one" if sliders else "The examination", [], [Exhibit("The run", caption, panels, sliders)])
+
+
+def _diagnosis(patient: Patient) -> str:
+    rows = "".join(map(_row, patient.findings))
+    made, wanted = patient.steps
+    about = f"<b>{escape(patient.name)}</b>: {escape(patient.about)}"
+    facts = f"<p>{about}. {made:,} of {wanted:,} steps, {_settings(patient)}.</p>"
+    missing = "".join(f"<p>{escape(text)}</p>" for text in patient.missing)
+    head = "<tr><th>finding</th><th>verdict</th><th>what it says, what to change, where to look</th></tr>"
+    return f"{facts}{missing}<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def _row(finding: Finding) -> str:
+    what = escape(finding.says)
+    if finding.change:
+        what += (
+            f"<br><b>Change:</b> {escape(finding.change)}<br><b>Look at:</b> <code>minigan lab {finding.look}</code>"
+        )
+    cell = f'<td style="white-space: normal; min-width: 11rem">{what}</td>'
+    return f"<tr><td>{finding.name}</td><td>{WORDS[finding.verdict]}</td>{cell}</tr>"
+
+
+def _evidence(patient: Patient) -> str:
+    rows = "".join(_number(finding, each) for finding in patient.findings for each in finding.evidence)
+    head = "<tr><th>finding</th><th>evidence</th><th>this run</th><th>a symptom if</th></tr>"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def _number(finding: Finding, evidence: Evidence) -> str:
+    limit = "" if math.isnan(evidence.limit) else f"{'above' if evidence.ill_above else 'below'} {evidence.limit:.3g}"
+    value = "" if math.isnan(evidence.value) else f"{evidence.value:.3g}"
+    shown = f'<span class="bad">{value}</span>' if evidence.is_symptom else value
+    return f'<tr><td>{finding.name}</td><td>{evidence.name}</td><td class="number">{shown}</td><td>{limit}</td></tr>'
+
+
+# ---- limits -----------------------------------------------------------------------------------------------------
+
+
+def _how() -> Section:
+    rows = [
+        (
+            "D too strong",
+            f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}",
+            "logits beyond ±3 on average",
+        ),
+        ("G starved", f"gradient over weights below {limits.FAINT:g}", "healthy: .01 to .7; starved: below 2e-4"),
+        ("", f"and Adam moves a weight by less than {limits.SLOW:g} lr", "healthy: .4 to 1.1; starved: below .04"),
+        (
+            "collapse",
+            f"distance of samples below {limits.ALIKE:g} of that of real ones",
+            "healthy: .44 to 1; collapsed: below .15",
+        ),
+        (
+            "",
+            f"or more than {limits.LOST:.0%} of the modes have less than {limits.RARE:.0%} of the samples",
+            "young runs lose fewer",
+        ),
+        ("divergence", f"a loss above {limits.BLOWN:g}", "a probability of 2e-9"),
+        (
+            "",
+            f"or a swing above {limits.VISIBLE:g} that grows {limits.GROWN:g} times",
+            "second half of the log over the first",
+        ),
+        ("", f"with wasserstein: above {limits.SPAN:g} mean distances of real samples", "what a slope of 1 allows"),
+        ("train/eval gap", f"either way above {limits.UNLIKE:g} distances of two samples", "healthy: .03 to .15"),
+        ("NaN", "curves, but no checkpoint at the last step; or a NaN in log or checkpoint", "how the trainer stops"),
+    ]
+    text = [
+        "No limit is a law of nature: each lies well between what short runs of the presets show and what runs show "
+        "that were made ill on purpose. A run in its first steps looks collapsed to any of these measures, as G then "
+        "draws the same grey for every z; ask again later.",
+        " ".join(f"<b>{name}</b>: {what}." for name, what in ABOUT.items()),
+    ]
+    return Section("How it is judged", text, [Table("Limits", ("finding", "a symptom", "why there"), rows)])
+
+
+# ---- checks -----------------------------------------------------------------------------------------------------
+
+
+def _checks(data: Doctor) -> list[Check]:
+    checks = []
+    for patient in data.patients:
+        expected = set(patient.expected or ())
+        found = float(len(expected & set(patient.ails)))
+        if expected:
+            name = f"{patient.name}: {', '.join(sorted(expected))}"
+            checks.append(Check(name, float(len(expected)), found, 0.0))
+        checks.append(Check(f"{patient.name}: false alarms", 0.0, float(len(patient.alarms)), 0.0))
+    return checks
