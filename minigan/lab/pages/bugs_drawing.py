@@ -1,0 +1,94 @@
+"""What the parts of the page of `bugs` have in common: code with its difference marked, and curves of two programs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Panel, Text, panel
+
+WRONG, MENDED = ORANGE, BLUE
+_MARKS = {"-": ("−", "--orange"), "+": ("+", "--blue"), " ": (" ", "")}
+
+
+def code(name: str, wrong: Callable[..., Any], mended: Callable[..., Any], *around: Callable[..., Any]) -> Panel:
+    """The wrong lines and the mended ones, with the difference marked; then the functions around that use them."""
+    before, after = _lines(wrong), _lines(mended)
+    marked = []
+    for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        same = kind == "equal"
+        marked += [_line(" " if same else "-", line) for line in before[i:j]]
+        marked += [] if same else [_line("+", line) for line in after[k:m]]
+    rest = "".join(_listing([_line(" ", line) for line in _lines(function)]) for function in around)
+    details = f"<details><summary>The rest of the program</summary>{rest}</details>" if rest else ""
+    return Panel(name, [Text(_listing(marked) + details)], wide=True)
+
+
+def program(function: Callable[..., Any]) -> str:
+    """The module of a function, as what a reader types to run it."""
+    return f'<code style="overflow-wrap: anywhere">python -m {function.__module__}</code>'
+
+
+def _listing(lines: Sequence[str]) -> str:
+    return f"<pre><code>{''.join(lines)}</code></pre>"
+
+
+def _lines(function: Callable[..., Any]) -> list[str]:
+    return re.sub(r"  # type: ignore\[.*?\]", "", inspect.getsource(function)).rstrip().split("\n")
+
+
+def _line(kind: str, text: str) -> str:
+    mark, color = _MARKS[kind]
+    style = f"; background: color-mix(in srgb, var({color}) 16%, transparent)" if color else ""
+    return f'<span style="display: block{style}">{mark} {escape(text) or "&nbsp;"}</span>'
+
+
+def curves(
+    name: str,
+    title: str,
+    ylabel: str,
+    wrong: ArrayLike,
+    mended: ArrayLike,
+    alt: str,
+    *,
+    x: ArrayLike | None = None,
+    xlabel: str = "step",
+    named: tuple[str, str] = ("wrong", "mended"),
+    level: tuple[float, str] | None = None,
+    loc: str = "best",
+    **axes: Any,
+) -> Panel:
+    """A number of the wrong program in orange, of the mended one in blue; several rows are several runs.
+
+    ``level`` is a height that theory knows, with its name.
+    """
+    figure, ax = panel(title, xlabel, ylabel, **axes)
+    for values, color, label in ((wrong, WRONG, named[0]), (mended, MENDED, named[1])):
+        rows = np.atleast_2d(np.asarray(values, float))
+        place = np.arange(rows.shape[1]) if x is None else x
+        lines = ax.plot(place, rows.T, color=color, linewidth=1.5 if len(rows) == 1 else 1.0)
+        lines[0].set_label(label)
+    if level is not None:
+        ax.axhline(level[0], color=GREY, linestyle="--", linewidth=1, label=level[1])
+    if "yscale" in axes:
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_formatter(lambda value, _: "")
+    ax.legend(loc=loc)
+    return Panel(name, [Drawing(figure)], alt)
+
+
+def told(**parts: str) -> str:
+    """A caption: the symptom, why, and the mend, each with its name in bold."""
+    return " ".join(f"<strong>{name.capitalize()}.</strong> {text}" for name, text in parts.items())
+
+
+def last(values: Sequence[float]) -> float:
+    """The last number of a run."""
+    return float(values[-1])
