@@ -127,12 +127,13 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         DivergedError: G draws no numbers.
     """
     unfinite = sum(int((~np.isfinite(array)).sum()) for array in _arrays(game))
-    restores = isinstance(game, ReconstructionGame)
     with fork_rng(), np.errstate(all="ignore"):
         manual_seed(seed)
         set_step(game.steps)
-        variety = None if restores else _variety(config, game, loader, seed)
-        evaluated, trained = _restored(game, loader) if restores else _both_modes(config, game, seed)
+        if isinstance(game, ReconstructionGame):
+            variety, (evaluated, trained) = None, _restored(game, loader)
+        else:
+            variety, (evaluated, trained) = _variety(config, game, loader, seed), _both_modes(config, game, seed)
         on_real, on_fake = _opinions(game, loader)
         signal = _signal(config, game, loader)
     mean, scale = trained.mean(0), max(variety.distance, 1e-12) if variety else math.nan

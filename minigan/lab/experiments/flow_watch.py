@@ -6,7 +6,7 @@ The step is played as it would be without being watched, to the same bits: hooks
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,10 @@ from minigan.tensor import Tensor
 Array = NDArray[np.float64]
 
 FLAT = 0.1  # of its largest slope: a tanh or sigmoid that is flatter passes less than a tenth of what it could
-SLOPES = {nn.Tanh: lambda y: 1 - y**2, nn.Sigmoid: lambda y: 4 * y * (1 - y)}  # as a share of the largest
+SLOPES: dict[type[nn.Module], Callable[[Any], Any]] = {  # from the result, as a share of the largest
+    nn.Tanh: lambda y: 1 - y**2,
+    nn.Sigmoid: lambda y: 4 * y * (1 - y),
+}
 RECTIFIERS = nn.ReLU, nn.LeakyReLU
 WEIGHTED = nn.Linear, nn.Conv2d, nn.ConvTranspose2d
 

@@ -150,7 +150,7 @@ def matches(data: DiracData) -> Exhibit:
             Panel("dirac-run-numbers", made.each(made.numbers)),
         ],
         [
-            Slider("game", NAMES),
+            Slider("game", NAMES, NAMES.index("R1")),
             Slider("rule", RULES),
             Slider("γ, or σ of the noise", [f"{value:g}" for value in data.strengths], strength),
             Slider("h, the length of a step", [f"{value:g}" for value in data.h], h),
