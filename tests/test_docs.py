@@ -19,12 +19,16 @@ def modules():
 
 
 def examples():
-    """The doctests of all modules, functions, classes and methods, and of primitives, which doctest does not know."""
+    """The doctests of all modules, functions, classes and methods, and of what doctest does not know.
+
+    These are primitives, and functions that a decorator wrapped.
+    """
     finder, parser = doctest.DocTestFinder(), doctest.DocTestParser()
     for module in modules():
         yield from finder.find(module, module.__name__, globs={})
         for name, value in vars(module).items():
-            if isinstance(value, Primitive) and value.__module__ == module.__name__:
+            unknown = isinstance(value, Primitive) or hasattr(value, "__wrapped__")
+            if unknown and value.__module__ == module.__name__:
                 yield parser.get_doctest(value.__doc__ or "", {}, f"{module.__name__}.{name}", module.__file__, 0)
 
 
@@ -34,7 +38,19 @@ EXAMPLES = {test.name: test for test in examples() if test.examples}
 def test_there_are_examples_throughout():
     assert len(EXAMPLES) >= 60
     found = {name.split(".")[1] for name in EXAMPLES}
-    assert {"autograd", "backend", "data", "gan", "jacobian", "metrics", "nn", "ops", "optim", "serialization"} <= found
+    assert {
+        "autograd",
+        "backend",
+        "data",
+        "gan",
+        "jacobian",
+        "lab",
+        "metrics",
+        "nn",
+        "ops",
+        "optim",
+        "serialization",
+    } <= found
 
 
 def test_examples_of_primitives_are_found():

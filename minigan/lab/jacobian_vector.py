@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigs
 
 from minigan.autograd import grad
 from minigan.gan.game import Batch, Game
@@ -88,8 +89,6 @@ class JacobianVector:
             tolerance: of the eigenvalues, relative.
             seed: of the vector to start from.
         """
-        from scipy.sparse.linalg import LinearOperator, eigs
-
         products = 0
 
         def product(u: Vector) -> Vector:

@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 import minigan as mg
 from minigan import nn
@@ -28,8 +27,9 @@ from minigan.lab.experiments.bugs_programs import (
     sigmoid_twice,
     swapped_value,
 )
+from minigan.lab.repeatable import repeatable
 from minigan.nn import functional as F
-from minigan.ops.random import fork_rng, manual_seed
+from minigan.ops.random import manual_seed
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -158,6 +158,7 @@ class Bugs:
     chain: Chain
 
 
+@repeatable
 def bugs(*, seed: int = 0) -> Bugs:
     """The mistakes that tutorials make, what they look like, and the mend.
 
@@ -172,19 +173,18 @@ def bugs(*, seed: int = 0) -> Bugs:
     >>> round(found.sigmoid_twice.seen.wrong.D_x[-1], 2), round(found.sigmoid_twice.seen.mended.D_x[-1], 2)
     (0.73, 1.0)
     """
-    with fork_rng(), threadpool_limits(1, "blas"):  # products this small take longer on two threads
-        return Bugs(
-            seed,
-            _sigmoid_twice(seed),
-            _no_probabilities(seed),
-            _both(seed, decay_that_restarts, decay_that_restarts.train),
-            _swapped_value(seed),
-            _name_only(seed),
-            _both(seed, clipping, clipping.train),
-            _shadowed(seed),
-            _both(seed, shape_as_data, shape_as_data.train),
-            _chain(seed),
-        )
+    return Bugs(
+        seed,
+        _sigmoid_twice(seed),
+        _no_probabilities(seed),
+        _both(seed, decay_that_restarts, decay_that_restarts.train),
+        _swapped_value(seed),
+        _name_only(seed),
+        _both(seed, clipping, clipping.train),
+        _shadowed(seed),
+        _both(seed, shape_as_data, shape_as_data.train),
+        _chain(seed),
+    )
 
 
 def _both(seed: int, program: Any, run: Callable[[Any], T]) -> Pair[T]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from minigan.errors import ConfigError
 from minigan.lab.experiments.collapse_runs import COUNTED, LOOKS, MIXTURES, Run, Setting, play, play_all
+from minigan.lab.repeatable import repeatable
 from minigan.metrics.modes import caught_modes
-from minigan.ops.random import fork_rng
 
 RATES = (2.5e-4, 1e-3, 4e-3)
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein")
@@ -76,6 +75,7 @@ class Collapse:
         return [run for run in self.runs if run.setting == setting]
 
 
+@repeatable
 def collapse(*, steps: int = 1500, seeds: int = 4, data: str = "ring") -> Collapse:
     """When G forgets modes: losses, steps, learning rates and packing compared.
 
@@ -103,10 +103,9 @@ def collapse(*, steps: int = 1500, seeds: int = 4, data: str = "ring") -> Collap
     losses = [[Setting(loss=loss, lr_D=lr_D) for lr_D in RATES] for loss in LOSSES]
     moves = [[Setting(lr_D=SLOW_D.lr_D, d_steps=d, pack=pack) for pack in PACKS] for d in D_STEPS]
     settings = [setting for table in (rates, losses, moves) for row in table for setting in row]
-    with fork_rng(), threadpool_limits(1, "blas"):  # products this small take longer on two threads
-        runs = play_all(settings, each, mixture, steps)
-        worst = min((run for run in runs if run.setting == SLOW_D), key=lambda run: run.at_last).seed
-        films = [play(setting, worst, mixture, steps, looks=min(FRAMES, steps), kept=KEPT) for setting in SAVED]
+    runs = play_all(settings, each, mixture, steps)
+    worst = min((run for run in runs if run.setting == SLOW_D), key=lambda run: run.at_last).seed
+    films = [play(setting, worst, mixture, steps, looks=min(FRAMES, steps), kept=KEPT) for setting in SAVED]
     points, labels = mixture.sample(20 * COUNTED, seed=1)
     perfect = Perfect(caught_modes(points, mixture).high_quality, float((labels[::2] == labels[1::2]).mean()))
     return Collapse(data, mixture.centres, each, steps, rates, losses, moves, runs, films, perfect)

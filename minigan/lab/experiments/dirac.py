@@ -33,7 +33,8 @@ from minigan.lab.experiments.dirac_runs import (
     runs,
     spectrum,
 )
-from minigan.ops.random import fork_rng, manual_seed
+from minigan.lab.repeatable import repeatable
+from minigan.ops.random import manual_seed
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class DiracData:
     bilinear: Bilinear
 
 
+@repeatable
 def dirac(
     *,
     strengths: tuple[float, ...] = (0.1, 0.3, 0.7, 1.0, 2.0),
@@ -96,24 +98,23 @@ def dirac(
     """
     _check(strengths, h, time)
     games = [(kind.name, strength) for kind in KINDS for strength in (strengths if kind.symbol else (0.0,))]
-    with fork_rng():  # WGAN-GP draws its points, too, though nothing depends on where they are
-        manual_seed(seed)
-        published = tuple(long(*game) for game in PUBLISHED)
-        return DiracData(
-            strengths=strengths,
-            h=h,
-            time=time,
-            fields=tuple(field(*game) for game in games),
-            exact=tuple(spectrum(*game) for game in EXACT),
-            spectra=tuple(spectrum(*game) for game in games if has_jacobian(game[0])),
-            ways=tuple(spectrum(name, strength) for name in WAYS for strength in FINE),
-            drawn=drawn_noise(0.7, seed),
-            runs=tuple(runs(strengths, h, time)),
-            long=published,
-            identity=_identity(published[0]),
-            cycle=limit_cycle(),
-            bilinear=bilinear_game(),
-        )
+    manual_seed(seed)
+    published = tuple(long(*game) for game in PUBLISHED)
+    return DiracData(
+        strengths=strengths,
+        h=h,
+        time=time,
+        fields=tuple(field(*game) for game in games),
+        exact=tuple(spectrum(*game) for game in EXACT),
+        spectra=tuple(spectrum(*game) for game in games if has_jacobian(game[0])),
+        ways=tuple(spectrum(name, strength) for name in WAYS for strength in FINE),
+        drawn=drawn_noise(0.7, seed),
+        runs=tuple(runs(strengths, h, time)),
+        long=published,
+        identity=_identity(published[0]),
+        cycle=limit_cycle(),
+        bilinear=bilinear_game(),
+    )
 
 
 def _check(strengths: tuple[float, ...], h: tuple[float, ...], time: float) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 import minigan as mg
 from minigan.errors import ConfigError
@@ -20,9 +19,10 @@ from minigan.gan.networks import Discriminator
 from minigan.gan.penalties import GradientPenalty, slope
 from minigan.lab.experiments.dstar_pairs import LOG_4, Array, Pair
 from minigan.lab.experiments.dstar_training import line_network, stops, train
+from minigan.lab.repeatable import repeatable
 from minigan.nn import Parameter
 from minigan.nn import functional as F
-from minigan.ops.random import fork_rng, manual_seed
+from minigan.ops.random import manual_seed
 from minigan.tensor import Tensor
 
 HIDDEN = (32, 32)
@@ -192,6 +192,7 @@ class DStar:
     published: dict[str, float] = field(default_factory=dict)
 
 
+@repeatable
 def dstar(
     *,
     means: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0),
@@ -220,19 +221,18 @@ def dstar(
     if steps < 1 or not 0 < weight < math.inf:
         raise ConfigError(f"Expected steps of at least 1 and a weight above 0, but got {steps} and {weight}.")
     pairs = [*(Pair(mean) for mean in means), WIDE]
-    with fork_rng(), threadpool_limits(1, "blas"):  # several threads would only wait for each other
-        return DStar(
-            seed,
-            weight,
-            stops(steps),
-            [_trained(pair, steps, weight, seed) for pair in pairs],
-            stops(LINEAR_STEPS),
-            [_linear_logit(mean) for mean in LINEAR_MEANS],
-            [_linear_critic(2.0, each, start) for each in LINEAR_WEIGHTS for start in (0.0, 1.0)]
-            + [_linear_critic(mean, weight, 0.0) for mean in (1.0, 4.0, 8.0)],
-            _curve(max(*means, 2.0), weight),
-            {pair.name: PUBLISHED[pair] for pair in pairs if pair in PUBLISHED},
-        )
+    return DStar(
+        seed,
+        weight,
+        stops(steps),
+        [_trained(pair, steps, weight, seed) for pair in pairs],
+        stops(LINEAR_STEPS),
+        [_linear_logit(mean) for mean in LINEAR_MEANS],
+        [_linear_critic(2.0, each, start) for each in LINEAR_WEIGHTS for start in (0.0, 1.0)]
+        + [_linear_critic(mean, weight, 0.0) for mean in (1.0, 4.0, 8.0)],
+        _curve(max(*means, 2.0), weight),
+        {pair.name: PUBLISHED[pair] for pair in pairs if pair in PUBLISHED},
+    )
 
 
 # ---- D ---------------------------------------------------------------------------------------------------

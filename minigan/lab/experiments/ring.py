@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from minigan.arguments import choose
 from minigan.backend.device import device
@@ -34,8 +33,8 @@ from minigan.gan.losses import Loss
 from minigan.gan.sampling import sample
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments import ring_fields as fields
+from minigan.lab.repeatable import repeatable
 from minigan.metrics import ModeCount, caught_modes
-from minigan.ops.random import fork_rng
 
 MOMENTS = 32  # at which the game is looked at
 COUNTED, SPREAD, SHOWN, WITH_ARROW = 2500, 10_000, 400, 100  # fakes: for modes, for their density, and to be drawn
@@ -151,6 +150,7 @@ class Ring:
     pull: dict[str, Floats]
 
 
+@repeatable
 def ring(
     *,
     mixture: str = "ring",
@@ -247,9 +247,7 @@ def _of_seed(config: Config, seed: int) -> Config:
 def _train(watch: Watch, config: Config) -> Training:
     loader = loader_of(config, data_of(config))
     game = build_game(config, DataFacts.of(loader, config), CPU)
-    # products this small are sooner made by one thread than shared by two
-    with fork_rng(), threadpool_limits(1, "blas"):
-        Trainer(game, loader, config.training.steps, [StopOnNaN(), watch]).run()
+    Trainer(game, loader, config.training.steps, [StopOnNaN(), watch]).run()
     loss_D, loss_G = np.array(watch.losses).T
     return Training(config.training.seed, loss_D, loss_G, watch.at, watch.modes)
 

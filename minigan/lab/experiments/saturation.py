@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 import minigan as mg
 from minigan.data import Loader, load_mnist, ring
@@ -20,8 +19,9 @@ from minigan.errors import ConfigError
 from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_field
 from minigan.lab.experiments.dstar_training import stops
 from minigan.lab.experiments.saturation_signal import Array, Signal, layers, per_logit, ratios, signal
+from minigan.lab.repeatable import repeatable
 from minigan.nn import Module
-from minigan.ops.random import fork_rng, manual_seed, set_step
+from minigan.ops.random import manual_seed, set_step
 from minigan.optim import SGD, Adam, Optimizer
 from minigan.tensor import Tensor
 
@@ -117,6 +117,7 @@ class Saturation:
     mnist: list[Duel]
 
 
+@repeatable
 def saturation(
     *,
     toy_steps: int = 500,
@@ -150,10 +151,9 @@ def saturation(
             f"{toy_steps}, chase_steps={chase_steps}, mnist_steps={mnist_steps}, trained={trained}, batch_size="
             f"{batch_size}."
         )
-    with fork_rng(), threadpool_limits(1, "blas"):  # small products; and other bits for other numbers of threads
-        toy, chases = _toy(toy_steps, chase_steps, seed)
-        mnist = _mnist(mnist_steps, trained, batch_size, seed) if mnist_steps else []
-        return Saturation(seed, _per_logit(), toy, chases, mnist)
+    toy, chases = _toy(toy_steps, chase_steps, seed)
+    mnist = _mnist(mnist_steps, trained, batch_size, seed) if mnist_steps else []
+    return Saturation(seed, _per_logit(), toy, chases, mnist)
 
 
 def _per_logit() -> PerLogit:

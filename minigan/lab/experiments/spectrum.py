@@ -19,7 +19,7 @@ from minigan.lab.experiments.spectrum_large import Large, large_networks
 from minigan.lab.experiments.spectrum_motion import Motion, PathAngle, motion_of, path_angle
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.jacobian_vector import Vector, ordered
-from minigan.ops.random import fork_rng
+from minigan.lab.repeatable import repeatable
 
 GAMMAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 LOSSES = ("wasserstein", "non-saturating")
@@ -106,6 +106,7 @@ class Spectrum:
     agreement: Agreement
 
 
+@repeatable
 def spectrum(
     *,
     gamma: float = 1.0,
@@ -130,26 +131,22 @@ def spectrum(
     """
     _check(gamma, steps, width, preset_steps)
     load_preset(preset)  # before anything is trained
-    import scipy.sparse.linalg  # noqa: F401  (its BLAS must be loaded before threads are limited)
-    from threadpoolctl import threadpool_limits
-
-    with fork_rng(), threadpool_limits(1, "blas"):
-        without, _ = _train(SmallGame(0.0, steps, width, seed), steps)
-        with_r1, game = _train(SmallGame(gamma, steps, width, seed), steps)
-        last = game.weights
-        motion = motion_of(game, last)
-        same = {loss: tuple(_switched(game, loss, weight) for weight in GAMMAS) for loss in LOSSES}
-        return Spectrum(
-            len(last),
-            GAMMAS,
-            without,
-            with_r1,
-            same,
-            motion,
-            known_games(),
-            large_networks(preset, preset_steps, (0.0, gamma), seed),
-            _agreement(game, same["non-saturating"], seed),
-        )
+    without, _ = _train(SmallGame(0.0, steps, width, seed), steps)
+    with_r1, game = _train(SmallGame(gamma, steps, width, seed), steps)
+    last = game.weights
+    motion = motion_of(game, last)
+    same = {loss: tuple(_switched(game, loss, weight) for weight in GAMMAS) for loss in LOSSES}
+    return Spectrum(
+        len(last),
+        GAMMAS,
+        without,
+        with_r1,
+        same,
+        motion,
+        known_games(),
+        large_networks(preset, preset_steps, (0.0, gamma), seed),
+        _agreement(game, same["non-saturating"], seed),
+    )
 
 
 def _check(gamma: float, steps: int, width: int, preset_steps: int) -> None:
