@@ -23,5 +23,7 @@ with tempfile.TemporaryDirectory() as place:
 for patient in data.patients:
     print(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}")
     for finding in patient.findings:
+        numbers = ", ".join(f"{evidence.name} {evidence.value:.3g}" for evidence in finding.evidence)
+        print(f"    {finding.name} ({finding.verdict}): {numbers}")
         if finding.verdict == "ill":
-            print(f"    {finding.name}: {finding.says} {finding.change} See minigan lab {finding.look}.")
+            print(f"        {finding.says} {finding.change} See minigan lab {finding.look}.")

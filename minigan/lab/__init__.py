@@ -13,12 +13,40 @@ from __future__ import annotations
 
 import os as _os
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from minigan.errors import ConfigError as _ConfigError
 from minigan.lab.course import EXPERIMENTS
 
-__all__ = ["EXPERIMENTS", "write"]
+if _TYPE_CHECKING:
+    from minigan.lab.experiments.bugs import bugs
+    from minigan.lab.experiments.collapse import collapse
+    from minigan.lab.experiments.dirac import dirac
+    from minigan.lab.experiments.doctor import doctor
+    from minigan.lab.experiments.dstar import dstar
+    from minigan.lab.experiments.flow import flow
+    from minigan.lab.experiments.fork import fork
+    from minigan.lab.experiments.ring import ring
+    from minigan.lab.experiments.saturation import saturation
+    from minigan.lab.experiments.spectrum import spectrum
+    from minigan.lab.experiments.step import step
+
+__all__ = [
+    "EXPERIMENTS",
+    "bugs",
+    "collapse",
+    "dirac",
+    "doctor",
+    "dstar",
+    "flow",
+    "fork",
+    "ring",
+    "saturation",
+    "spectrum",
+    "step",
+    "write",
+]
 
 
 def write(name: str, data: _Any, folder: str | _os.PathLike[str]) -> _Path:

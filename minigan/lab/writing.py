@@ -66,12 +66,14 @@ def _checked(check: Any) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Data as JSON has them: dataclasses become dicts, arrays lists, complex numbers pairs, and NaN is null.
 
+    Of a dataclass also the properties, which are numbers that its fields give.
+
     >>> from minigan.lab.writing import plain
     >>> plain({"eigenvalues": np.array([1 + 2j]), "steps": (1, 2)})
     {'eigenvalues': [[1.0, 2.0]], 'steps': [1, 2]}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: plain(getattr(value, name)) for name in _attributes(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -85,3 +87,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | int | float | bool | type(None)):
         return value
     raise TypeError(f"Expected numbers, texts, arrays, lists, dicts and dataclasses, but got {type(value).__name__}.")
+
+
+def _attributes(data: Any) -> list[str]:
+    """The names of its fields and public properties."""
+    own = [name for kind in reversed(type(data).__mro__) for name, it in vars(kind).items() if isinstance(it, property)]
+    return [field.name for field in dataclasses.fields(data)] + [name for name in own if not name.startswith("_")]

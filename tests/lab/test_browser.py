@@ -1,5 +1,7 @@
 """The pages as readers see them: in a browser, on a phone and on a desk, in light and dark, without a network."""
 
+import json
+
 import pytest
 
 from lab import small
@@ -102,6 +104,26 @@ def test_the_button_plays_and_stops(reader):
             button.click()
         assert button.inner_text() == "Play"
     assert reader.said == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lab.EXPERIMENTS)
+def test_the_page_that_the_command_writes_is_as_good(browser, tmp_path, name):
+    """With the default settings: more positions and longer texts. All that was predicted holds."""
+    index = lab.write(name, getattr(lab, name)(), tmp_path)
+    assert index.stat().st_size <= MOST
+    checks = json.loads((tmp_path / "lab.json").read_text())["checks"]
+    assert [check["name"] for check in checks if not check["holds"]] == []
+    for width in (PHONE, DESK):
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        reader = Reader(context.new_page(), index)
+        assert (reader.overlaps(), reader.cut(), reader.said) == ([], [], [])
+        for exhibit, sliders in reader.exhibits():
+            for slider in sliders:
+                for key in ("End", "Home"):
+                    slider.press(key)
+                    assert (shown(exhibit) != "", reader.overlaps(), reader.cut(), reader.said) == (True, [], [], [])
+        context.close()
 
 
 # ---- the instruments -------------------------------------------------------------------------------------

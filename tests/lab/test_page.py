@@ -178,6 +178,10 @@ class Data:
     losses: list
     label: str | None
 
+    @property
+    def last(self):
+        return self.losses[-1]
+
 
 def test_lab_json_holds_every_number(tmp_path):
     data = Data(Inner(np.array([0.1 + 0.2j])), {5: np.float32(0.5)}, [np.nan, np.inf, 1 / 3, np.int64(7)], None)
@@ -186,6 +190,7 @@ def test_lab_json_holds_every_number(tmp_path):
     assert found["experiment"] == "small"
     assert found["data"] == {
         "inner": {"roots": [[0.1, 0.2]]}, "by_step": {"5": 0.5}, "losses": [None, "inf", 1 / 3, 7], "label": None,
+        "last": 7,
     }  # fmt: skip
     assert [check["holds"] for check in found["checks"]] == [True, False]
     assert found["checks"][1] == {
