@@ -11,9 +11,11 @@ from minigan.lab.page.html import document
 from minigan.serialization import write_whole
 
 LEAD = (
-    "Two networks, one tape, and a game: follow the numbers that one player hands to the other, from a single training "
-    "step to the theory of when the game comes to rest. Each page was computed on your machine by minigan's own "
-    "engine, and can be made anew with other settings."
+    "A GAN is a game of two networks: G makes samples of random numbers, D says how real each of them looks, and both "
+    "learn from what D says. Follow the numbers that one hands to the other, from a single training step to the theory "
+    "of when the game comes to rest. Read from top to bottom: each page uses what the ones before it explain. All was "
+    "computed on your machine by minigan's own engine; the command below each title makes the page anew, and "
+    "<code>--help</code> after it names the settings that can be changed."
 )
 
 
@@ -24,9 +26,9 @@ def write_index(pages: Mapping[str, Page], folder: Path) -> Path:
         RunError: it cannot be written.
     """
     entries = "".join(
-        f'\n<li><a href="{name}/index.html"><strong>{page.title}</strong></a><br>{EXPERIMENTS[name].about}<br>'
-        f"<code>minigan lab {name}</code></li>"
-        for name, page in pages.items()
+        f'\n<li>{number}. <a href="{name}/index.html"><strong>{page.title}</strong></a><br>'
+        f"{EXPERIMENTS[name].about}<br><code>minigan lab {name}</code></li>"
+        for number, (name, page) in enumerate(pages.items(), 1)
     )
     path = folder / "index.html"
     content = f'<h1>The lab</h1>\n<p class="lead">{LEAD}</p>\n<nav><ul>{entries}\n</ul></nav>'

@@ -174,6 +174,14 @@ def test_an_empty_log_leaves_the_checkpoint_and_nothing_at_all_is_refused(tmp_pa
         examine(run)
 
 
+def test_the_two_modes_of_a_d_with_batchnorm_are_told_apart(tmp_path):
+    small = [*IMAGES, "generator.hidden=[8]", "discriminator.hidden=[8]"]
+    told = examine(made(tmp_path / "batch", "default", *small, 'discriminator.norm="batch"', "game.r1_gamma=0.0"))
+    assert told.measures.gap_D > 0
+    assert any("BatchNorm" in each.name for f in told.findings if f.name == "train/eval gap" for each in f.evidence)
+    assert examine(made(tmp_path / "none", "default", *small)).measures.gap_D is None
+
+
 def test_a_nan_in_the_log_is_found(tmp_path):
     run = made(tmp_path / "run", "ring", *POINTS)
     with (run / "log.jsonl").open("a") as log:

@@ -194,7 +194,7 @@ def test_a_layer_that_the_checkpoint_has_not_is_refused(folder):
 
 
 def test_a_setting_is_refused_before_a_run_of_its_own_is_trained(monkeypatch):
-    monkeypatch.setattr("minigan.lab.experiments.fork._trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("minigan.lab.experiments.fork.train_run", lambda *_: pytest.fail("trained"))
     with pytest.raises(ConfigError, match="cannot differ in it"):
         lab.fork(set="training.seed=1")
 

@@ -35,6 +35,10 @@ def game():
     return game
 
 
+def players(game):
+    return game.generator.network, game.discriminator.network
+
+
 def points_and_noise(game, n=16):
     real, _ = ring().sample(n)
     return mg.tensor(real.astype(np.float64)), game.noise.fixed(n, 0, CPU).to(dtype=mg.float64)
@@ -79,7 +83,7 @@ def test_each_loss_has_the_value_that_its_formula_has():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_gradient_of_each_layer_is_that_of_finite_differences(game, loss):
     real, z = points_and_noise(game)
-    G, D = game.generator.network, game.discriminator.network
+    G, D = players(game)
 
     def cost():
         return mg.gan.get_loss(loss).generator(D(G(z))).item()
@@ -99,12 +103,12 @@ def test_the_gradient_of_each_layer_is_that_of_finite_differences(game, loss):
                 total += ((around[0] - around[1]) / 2e-6) ** 2
             parameter.data = mg.tensor(start)
         sizes.append(total**0.5)
-    np.testing.assert_allclose(signal(game, real, z).sizes[loss], sizes, rtol=1e-5)
+    np.testing.assert_allclose(signal(G, D, real, z).sizes[loss], sizes, rtol=1e-5)
 
 
 def test_looking_changes_neither_player(game):
     before = [x.detach().numpy().copy() for x in (*game.generator.trained, *game.discriminator.trained)]
-    signal(game, *points_and_noise(game))
+    signal(*players(game), *points_and_noise(game))
     after = (*game.generator.trained, *game.discriminator.trained)
     assert all((x.detach().numpy() == old).all() for x, old in zip(after, before, strict=True))
     assert all(x.grad is None for x in after)
@@ -112,7 +116,7 @@ def test_looking_changes_neither_player(game):
 
 def test_if_all_fakes_have_one_logit_every_layer_loses_exp_of_it(game):
     real, z = points_and_noise(game)
-    one = signal(game, real, z[:1])
+    one = signal(*players(game), real, z[:1])
     np.testing.assert_allclose(one.sizes["minimax"] / one.sizes["non-saturating"], np.exp(one.fake[0]), rtol=1e-12)
     assert one.cosine == pytest.approx(1, abs=1e-12)
 
@@ -131,8 +135,23 @@ def test_a_better_D_takes_the_signal_from_minimax_alone(toy):
     assert last.size("non-saturating") > first.size("non-saturating")
 
 
-def test_on_every_fake_the_ratio_is_exp_of_its_logit(toy):
+def test_on_every_fake_D_passes_on_exp_of_its_logit_times_the_other_signal(toy):
+    assert toy.toy.precision == "float64"
     assert toy.toy.error < 1e-12
+
+
+def test_a_wrong_gradient_of_any_fake_breaks_the_law(game):
+    """D's backward pass is part of what is held against the law: here it adds what no loss asked for."""
+    real, z = points_and_noise(game)
+    G, D = players(game)
+    assert signal(G, D, real, z).error < 1e-12
+
+    def meddle(module, inputs, output):
+        if output.requires_grad:
+            output.register_hook(lambda gy: gy + 1e-6)
+
+    next(iter(D.children())).register_forward_hook(meddle)
+    assert signal(G, D, real, z).error > 1e-6
 
 
 def test_with_plain_descent_minimax_learns_nothing_where_the_other_one_wins(toy):

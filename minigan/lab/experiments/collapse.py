@@ -27,6 +27,7 @@ SLOW_D = Setting(lr_D=2.5e-4)
 SAVED = (SLOW_D, Setting(lr_D=2.5e-4, pack=2), Setting(lr_D=4e-3))
 """The same, and two changes of one setting each that may save it."""
 
+STEPS = 1500  # are enough to fill the ring, if anything is
 FRAMES, KEPT = 31, 100  # of the films
 
 
@@ -76,7 +77,7 @@ class Collapse:
 
 
 @repeatable
-def collapse(*, steps: int = 1500, seeds: int = 4, data: str = "ring") -> Collapse:
+def collapse(*, steps: int = STEPS, seeds: int = 4, data: str = "ring") -> Collapse:
     """When G forgets modes: losses, steps, learning rates and packing compared.
 
     Args:

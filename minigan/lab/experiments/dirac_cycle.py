@@ -18,7 +18,8 @@ from minigan.lab.experiments.dirac_rules import Floats, play
 STEPS = (0.05, 0.1, 0.2, 0.4, 0.8)
 SHOWN = 0.2  # of these, the one whose runs are shown
 TURNS = 10
-FORGET = 4  # a difference from the cycle fades with exp(-h time / 4): so many of these times are left out
+STARTS = (0.5, 4.0)  # r² / h where runs begin: well inside of the cycle and well outside, so that they have to find it
+FORGET = 12  # a difference from the cycle fades with exp(-h time / 4): so many of these times are left out
 TURN = 4 * math.pi  # time that one takes: the eigenvalues are half of i
 LONG, EVERY = 1200, 4  # steps of the runs from inside and outside, and between those that are kept
 
@@ -30,7 +31,8 @@ class Cycle:
     Attributes:
         h: lengths of steps, (N,).
         predicted: 2h, to leading order.
-        measured: the mean of r² over ten turns, after what is left of the beginning at r² = 2h has faded, (N,).
+        measured: the mean of r² over ten turns, of a run that began inside of the cycle at r² = h/2 and of one that
+            began outside at 4h, after what is left of these beginnings has faded, (N, 2).
         swing: how far r² goes from its mean, as a share of it, (N,).
         shown_h: the length of the steps of the following runs.
         steps: that are shown, (K,).
@@ -51,16 +53,16 @@ def limit_cycle() -> Cycle:
     game = DiracGame(next(kind for kind in KINDS if kind.name == "non-saturating"))
     h = np.array(STEPS)
     first, last = np.round(FORGET * 4 / h / h).astype(int), np.round((FORGET * 4 / h + TURNS * TURN) / h).astype(int)
-    start = np.sqrt(2 * h)[:, None]
+    start = np.sqrt(h[:, None] * STARTS)
     path = play(game, "simultaneous", h[:, None], start, 0 * start, int(last.max()))
-    squares = [np.square(path[a:b, :, i, 0]).sum(1) for i, (a, b) in enumerate(zip(first, last, strict=True))]
+    squares = [np.square(path[a:b, :, i]).sum(1) for i, (a, b) in enumerate(zip(first, last, strict=True))]
     starts = np.sqrt(2 * SHOWN) * np.array([[0.2], [2.0]])
     shown = play(game, "simultaneous", [SHOWN], starts, 0 * starts, LONG)[::EVERY]
     return Cycle(
         h=h,
         predicted=2 * h,
-        measured=np.array([square.mean() for square in squares]),
-        swing=np.array([np.abs(square / square.mean() - 1).max() for square in squares]),
+        measured=np.array([square.mean(0) for square in squares]),
+        swing=np.array([np.abs(square / square.mean(0) - 1).max() for square in squares]),
         shown_h=SHOWN,
         steps=np.arange(0.0, LONG + 1, EVERY),
         squares=np.square(shown[..., 0]).sum(1),

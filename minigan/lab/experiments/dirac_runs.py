@@ -33,6 +33,7 @@ EXACT = (  # games whose eigenvalues were published
     ("WGAN, clipped", 0.0),
     ("instance noise", 0.7),
     ("R1", 0.3),
+    ("R1", 1.0),
     ("R2", 0.3),
     ("consensus", 1.0),
 )
@@ -141,7 +142,8 @@ class Run:
         path: (K, 2), θ and ψ on the way from `START`.
         predicted: the eigenvalues of one step by theory; empty where there are none.
         measured: those of the matrix by which real steps of the optimizers multiply small displacements.
-        rate: the factor per step of the radius of a run that began close to (0, 0), fitted to its second half there.
+        rate: the factor per step of a run that began close to (0, 0), fitted to what does not swing: to the part of
+            it along the eigenvector of the largest of ``measured``; NaN where that is gone after a step or two.
     """
 
     game: str
@@ -191,16 +193,27 @@ def _batch(kind: Kind, rule: str, strengths: tuple[float, ...], h: tuple[float, 
                 path=path[: n + 1 : stride, :, i, j],
                 predicted=factors(rule, each, eigenvalues(kind.name, strength)) if smooth else np.empty(0, complex),
                 measured=np.linalg.eigvals(matrices[i, j]).astype(complex) if smooth else np.empty(0, complex),
-                rate=_rate(distance(path[: n + 1, :, len(h) + i, j])) if smooth else np.nan,
+                rate=_rate(path[: n + 1, :, len(h) + i, j], matrices[i, j]) if smooth else np.nan,
             )
 
 
-def _rate(r: Floats) -> float:
-    """The factor per step of a radius (N,): the slope of its logarithm, over the second half of what counts."""
-    r = r[: np.argmax(r > LINEAR) or len(r)]
-    r = r[: np.flatnonzero(r > TINY)[-1] + 1]
-    half = len(r) // 2
-    return float(np.exp(np.polyfit(np.arange(half, len(r)), np.log(r[half:]), 1)[0]))
+def _rate(path: Floats, matrix: Floats) -> float:
+    """The factor per step of a run (N, 2): the slope of a logarithm, as long as the run is close enough to count.
+
+    A radius swings within each turn, and where two eigenvalues μ coincide it goes like k μ^k. The product with a left
+    eigenvector of the step's matrix does neither: a step multiplies it by μ, whatever the others are.
+    """
+    r = distance(path)
+    path = path[: np.argmax(r > LINEAR) or len(r)]
+    path = path[: np.flatnonzero(distance(path) > TINY)[-1] + 1]
+    if len(matrix) > 2:  # optimistic players: with the gradients of the step before, which are linear in its place
+        path = np.concatenate([path[1:], path[:-1] @ matrix[2:, :2].T], 1)
+    values, left = np.linalg.eig(matrix.T)
+    seen = np.abs(path @ left[:, np.abs(values).argmax()])
+    seen = seen[seen > 0]
+    if len(seen) < 3:
+        return np.nan
+    return float(np.exp(np.polyfit(np.arange(len(seen)), np.log(seen), 1)[0]))
 
 
 @dataclass(frozen=True)

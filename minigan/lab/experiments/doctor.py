@@ -14,6 +14,7 @@ from minigan.lab.experiments.doctor_measures import Measures, measure
 from minigan.lab.experiments.doctor_patients import PATIENTS, Ill, configured, train
 from minigan.lab.experiments.doctor_reading import Folder, read_folder
 from minigan.lab.experiments.flow_watch import Array
+from minigan.lab.repeatable import repeatable
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Doctor:
     patients: Sequence[Patient]
 
 
+@repeatable
 def doctor(run: str | None = None, /, *, seed: int = 0) -> Doctor:
     """Read a run's log and newest checkpoint, and say what is wrong with it; nothing in it is changed.
 

@@ -18,7 +18,7 @@ from minigan.lab.experiments.flow_watch import Array
 
 Verdict = Literal["ill", "well", "unknown"]
 
-SURE = 0.95  # D(x) above this and D(G(z)) below 1 - SURE: the logits are beyond 3 on either side, on average
+SURE = 0.95  # D(x) above this and D(G(z)) below 1 - SURE: what logits of 3 and -3 would say
 FAINT = 1e-3  # G's gradient beside its weights: healthy runs have .01 to .7, starved ones below 2e-4
 SLOW = 0.1  # Adam moves a weight by .4 to 1.1 lr in healthy runs; by less than .04 where the gradient has faded away
 ALIKE = 0.25  # the distance of two samples beside that of two real ones: healthy runs have .44 to 1, collapsed < .15
@@ -271,6 +271,9 @@ def train_eval_gap(folder: Folder, measures: Measures | None) -> Finding:
         'training.batch_size, or set generator.norm="layer" or "none".'
         + (ema if folder.config.generator.ema_decay else "")
     )
+    if measures.gap_D is not None:
+        name_D = "D's outputs on one batch in its two modes (BatchNorm): how far apart, beside their spread"
+        evidence.append(Evidence(name_D, measures.gap_D))
     says = "What G draws in evaluation mode is not what it draws in training, where D judges it.", well
     return _found(ill, name, says, change, look, evidence)
 
@@ -298,7 +301,7 @@ def not_a_number(folder: Folder, measures: Measures | None) -> Finding:
         "Lower the learning rates; clip gradients (generator.clip_grad_norm, discriminator.clip_grad_norm); in a "
         "program of your own, mg.detect_anomaly() names the first operation that made a NaN."
     )
-    return _found(ill, "NaN", says, change, "fork", evidence)
+    return _found(ill, "NaN", says, change, "flow", evidence)
 
 
 FINDINGS: tuple[Callable[[Folder, Measures | None], Finding], ...] = (

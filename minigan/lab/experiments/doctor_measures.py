@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from minigan import nn
 from minigan.backend.device import CPU
 from minigan.data import Loader
-from minigan.data.mixtures import MIXTURES, Mixture
 from minigan.gan.build import DataFacts
 from minigan.gan.config import Config
 from minigan.gan.game import Batch, Game
@@ -22,11 +21,12 @@ from minigan.gan.sampling import classes_of, sample
 from minigan.gan.source import batch_of
 from minigan.gan.views import in_order
 from minigan.lab.experiments.flow_watch import Array, layers_of, play
+from minigan.lab.experiments.short_runs import mixture_of
 from minigan.metrics import caught_modes, load_judge
 from minigan.nn.batchnorm import BatchNorm
 from minigan.ops.creation import as_tensor, ones
 from minigan.ops.joining import cat
-from minigan.ops.random import fork_rng, manual_seed, set_step
+from minigan.ops.random import manual_seed, set_step
 from minigan.recording import no_grad
 
 SAMPLES = 1000  # for classes and modes
@@ -96,6 +96,8 @@ class Measures:
             distance of two samples; None where G makes images of images.
         swing: how far its samples in training mode are from their mean, over the batches that it may be in.
         two_modes: whether G has layers that work differently in the two modes.
+        gap_D: where D has BatchNorm, how far its outputs on one batch in evaluation mode are from those in training
+            mode, the root mean square, beside the standard deviation of the latter; None for another D.
         samples, in_training: some samples in both modes, of the same z: images as bytes (n, C, H, W), or points (n, F).
         real: some real ones, the same.
         unfinite: how many numbers of the networks are NaN or infinite.
@@ -108,6 +110,7 @@ class Measures:
     gap: float | None
     swing: float | None
     two_modes: bool
+    gap_D: float | None
     samples: NDArray[Any]
     in_training: NDArray[Any]
     real: NDArray[Any]
@@ -115,7 +118,7 @@ class Measures:
 
 
 def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
-    """Look at a game that nobody will go on with: it is played a step further.
+    """Look at a game that nobody will go on with: it is played a step further. Moves the random streams.
 
     Args:
         config: its settings.
@@ -127,7 +130,7 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         DivergedError: G draws no numbers.
     """
     unfinite = sum(int((~np.isfinite(array)).sum()) for array in _arrays(game))
-    with fork_rng(), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         manual_seed(seed)
         set_step(game.steps)
         if isinstance(game, ReconstructionGame):
@@ -135,6 +138,7 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         else:
             variety, (evaluated, trained) = _variety(config, game, loader, seed), _both_modes(config, game, seed)
         on_real, on_fake = _opinions(game, loader)
+        gap_D = _modes_of_D(game, loader)
         signal = _signal(config, game, loader)
     mean, scale = trained.mean(0), max(variety.distance, 1e-12) if variety else math.nan
     two_modes = any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules())
@@ -146,6 +150,7 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         gap=_apart(evaluated, mean) / scale if variety else None,
         swing=float(np.mean([_apart(x, mean) for x in trained])) / scale if variety else None,
         two_modes=two_modes,
+        gap_D=gap_D,
         samples=_shown(evaluated),
         in_training=_shown(trained[0]),
         real=_shown(batch_of(loader, 0, CPU).images.numpy()),
@@ -181,6 +186,21 @@ def _opinions(game: Game, loader: Loader) -> tuple[Array, Array]:
     if game.loss.probability is not None and game.loss.probability(ones(1)).item() == 1.0:  # D ends in a Sigmoid
         real, fake = _logit(real), _logit(fake)
     return real, fake
+
+
+def _modes_of_D(game: Game, loader: Loader) -> float | None:
+    """See `Measures.gap_D`. The average is over real samples and fakes, each a batch as D is shown them."""
+    network = game.discriminator.network
+    if not any(isinstance(module, BatchNorm) for module in network.modules()):
+        return None
+    batch, seen = batch_of(loader, 0, CPU), []
+    with no_grad():
+        shown = [game.seen(x) for x in (batch, game.generate(batch))]
+        for training in (False, True):
+            network.train(training)
+            seen.append(np.stack([game.opinion(game.ask(x)).numpy().ravel() for x in shown]).astype(np.float64))
+    evaluated, trained = seen
+    return float(np.sqrt(np.square(evaluated - trained).mean()) / max(trained.std(), 1e-12))
 
 
 def _logit(p: Array) -> Array:
@@ -255,15 +275,6 @@ def _counted(config: Config, fakes: Any, real: Any) -> tuple[NDArray[np.int64], 
         counts, real_counts = (np.bincount(p.argmax(1), minlength=10).astype(np.int64) for p in (seen, seen_real))
         return counts, real_counts, float((seen.max(1) > CLEAR).mean()), "digits"
     return np.zeros(0, np.int64), np.zeros(0, np.int64), math.nan, ""
-
-
-def mixture_of(config: Config) -> Mixture | None:
-    """That of the data, if they are points of one."""
-    data = config.data
-    if data.source not in MIXTURES:
-        return None
-    given = {name: value for name, value in (("modes", data.modes), ("std", data.std)) if value}
-    return MIXTURES[data.source](**given)
 
 
 def _mean_distance(x: Any, labels: Any) -> float:

@@ -7,15 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from minigan.backend.device import CPU
 from minigan.errors import DivergedError
-from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, load_preset, set_field
-from minigan.gan.extensions import Checkpoints, Curves, Log
-from minigan.gan.finite import StopOnNaN
-from minigan.gan.run import Run
-from minigan.gan.source import data_of, loader_of
-from minigan.gan.trainer import Trainer
+from minigan.lab.experiments.short_runs import train_run
 
 
 class Ill(NamedTuple):
@@ -113,13 +107,6 @@ def configured(patient: Ill, seed: int) -> Config:
 
 
 def train(config: Config, folder: Path) -> None:
-    """Fill a run folder as `minigan train` does, without pictures of samples; a run that diverges is left as it is."""
-    loader = loader_of(config, data_of(config))
-    game = build_game(config, DataFacts.of(loader, config), CPU)
-    run = Run.create(folder, config)
-    extensions = [StopOnNaN(), Log(run), Curves(run), Checkpoints(run)]
-    try:
-        with suppress(DivergedError):
-            Trainer(game, loader, config.training.steps, extensions, config.training.log_every).run()
-    finally:
-        run.close()
+    """Fill a run folder; a run that diverges is left as it is."""
+    with suppress(DivergedError):
+        train_run(config, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,9 +17,11 @@ from minigan.gan.config import Config, load_preset, set_field
 from minigan.gan.source import batch_of, data_of, loader_of
 from minigan.lab.experiments.flow_theory import Expected, expected
 from minigan.lab.experiments.flow_watch import Array, Place, Watched, activations_of, layers_of, play
-from minigan.ops.random import fork_rng, manual_seed, set_step
+from minigan.lab.repeatable import repeatable
+from minigan.ops.random import manual_seed, set_step
 
 SHOWN, IMAGES = 5, 4  # at so many steps so many fakes are kept, and what D says of their pixels
+DRAWS = 32  # networks with other fresh weights, of each training
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Course:
             largest, int8 (shown, H, W).
         toward: the cosine between minus that mean and the way from the mean fake to the mean real image (times,).
         logit: mean of 1 - D(G(z)) at the last watched step; NaN where the loss is not the non-saturating one.
+        kept: what is left of the signal on its way from the logit to the pixels, of many networks with fresh weights
+            whose D has not moved yet (draws,); none where theory says nothing.
         expected: what theory says of the first step.
     """
 
@@ -55,6 +59,7 @@ class Course:
     at_fakes: NDArray[np.int8]
     toward: Array
     logit: float
+    kept: Array
     expected: Expected
 
 
@@ -83,6 +88,7 @@ class Flow:
     left_out: dict[str, str]
 
 
+@repeatable
 def flow(*, preset: str = "reference", steps: int = 450, narrow: int = 4, points: int = 30, seed: int = 0) -> Flow:
     """Train a preset, and the same with one thing changed, from the same seed; watch some of the steps.
 
@@ -181,7 +187,7 @@ def _train(config: Config, about: str, loader: Loader, at: NDArray[np.int64], sh
     each = game.batches_per_step
     seen: list[Watched] = []
     toward: list[float] = []
-    with fork_rng(), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         for step in range(int(at[-1]) + 1):
             manual_seed(loader.seed)
             set_step(step)
@@ -197,6 +203,7 @@ def _train(config: Config, about: str, loader: Loader, at: NDArray[np.int64], sh
     layers, activations = ([place for place, _ in found] for found in (layers_of(game), activations_of(game)))
     series = {name: np.array([getattr(w, name) for w in seen]).T for name in ("weight", "gradient", "update")}
     pictures = [seen[i] for i in shown]
+    theory = expected(config, layers)
     return Course(
         about,
         layers,
@@ -210,8 +217,20 @@ def _train(config: Config, about: str, loader: Loader, at: NDArray[np.int64], sh
         at_fakes=np.stack([_percent(w.at_fakes) for w in pictures]),
         toward=np.array(toward),
         logit=_far_from_real(config, seen[-1].outputs),
-        expected=expected(config, layers),
+        kept=np.array([] if np.isnan(theory.kept) else [*_kept(config, loader)]),
+        expected=theory,
     )
+
+
+def _kept(config: Config, loader: Loader) -> Iterator[float]:
+    """`Course.kept`: theory is about the mean square over all draws, from which one of few units may be far."""
+    for draw in range(DRAWS):
+        other = _changed(config, [f"training.seed={config.training.seed + draw}", "discriminator.lr=0.0"])
+        game = build_game(other, DataFacts.of(loader, other), CPU)
+        manual_seed(loader.seed)
+        set_step(0)
+        watched = play(game, [batch_of(loader, i, CPU) for i in range(game.batches_per_step)])
+        yield watched.at_fake / float(watched.signal[-1])
 
 
 def _without_images(watched: Watched) -> Watched:

@@ -9,7 +9,6 @@ rounding comes to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,15 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.backend.device import CPU
 from minigan.errors import ConfigError
-from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, load_preset
-from minigan.gan.extensions import Checkpoints, Log
-from minigan.gan.finite import StopOnNaN
 from minigan.gan.run import Run
-from minigan.gan.source import data_of, loader_of
-from minigan.gan.trainer import Trainer
 from minigan.lab.experiments.fork_futures import (
     AGAIN,
     AS_IT_WAS,
@@ -39,6 +32,7 @@ from minigan.lab.experiments.fork_futures import (
     played,
 )
 from minigan.lab.experiments.fork_settings import with_other
+from minigan.lab.experiments.short_runs import train_run
 from minigan.ops.random import fork_rng
 
 PAST = 1000  # steps of the run that is trained where none is given
@@ -97,9 +91,12 @@ def fork(run: str | None = None, /, *, set: str = "generator.betas=[0.9, 0.999]"
     with_other(config, set)  # before anything is trained
     from threadpoolctl import threadpool_limits
 
-    # networks this small gain nothing by threads, and lose much where others want the cores, too
+    # Networks this small gain nothing by threads, and lose much where others want the cores, too. Those of a run may be
+    # large, and its futures are to be played as it was: with all threads. So this experiment is not `repeatable`.
     with TemporaryDirectory() as folder, fork_rng(), threadpool_limits(1, "blas"):
-        return _forked(_trained(config, Path(folder) / "past"), "", set, steps)
+        past = Path(folder) / "past"
+        train_run(config, past)
+        return _forked(Run.open(past), "", set, steps)
 
 
 def _own() -> Config:
@@ -107,16 +104,6 @@ def _own() -> Config:
     config = load_preset("ring")
     training = replace(config.training, steps=PAST, checkpoint_epochs=PAST)
     return replace(config, data=replace(config.data, std=STD), training=training)
-
-
-def _trained(config: Config, folder: Path) -> Run:
-    """A run with a log and a checkpoint at its end."""
-    with closing(Run.create(folder, config, "minigan lab fork")) as run:
-        loader = loader_of(config, data_of(config))
-        game = build_game(config, DataFacts.of(loader, config), CPU)
-        extensions = [StopOnNaN(), Log(run), Checkpoints(run)]
-        Trainer(game, loader, PAST, extensions, config.training.log_every).run()
-    return Run.open(folder)
 
 
 def _forked(past: Run, name: str, assignment: str, steps: int) -> Fork:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.backend.device import CPU
-from minigan.data.mixtures import MIXTURES, Mixture
+from minigan.data.mixtures import MIXTURES
 from minigan.errors import ConfigError
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.checkpoint import made_of, put_back
@@ -25,6 +25,7 @@ from minigan.gan.run import Run
 from minigan.gan.source import data_of, loader_of
 from minigan.gan.trainer import Extension, Trainer
 from minigan.gan.views import real_beside, view
+from minigan.lab.experiments.short_runs import mixture_of
 from minigan.metrics import ModeCount, caught_modes
 from minigan.nn import Parameter
 
@@ -117,7 +118,7 @@ class Looker:
 
     def __init__(self, game: Game, config: Config) -> None:
         self.real = real_beside(game, config, POINTS if config.data.source in MIXTURES else IMAGES)
-        self.mixture = _mixture(config)
+        self.mixture = mixture_of(config)
 
     def samples(self, game: Game) -> NDArray[Any]:
         """From the same z each time."""
@@ -134,12 +135,6 @@ class Looker:
         """Of the vectors of G's and of D's weights."""
         G, D = (math.hypot(*(float(w.norm().item()) for w in player)) for player in _players(trainer))
         return G, D
-
-
-def _mixture(config: Config) -> Mixture | None:
-    data = config.data
-    given: dict[str, Any] = {name: value for name, value in (("modes", data.modes), ("std", data.std)) if value}
-    return MIXTURES[data.source](**given) if data.source in MIXTURES else None
 
 
 def played(

@@ -68,10 +68,11 @@ class Moment:
         best: what the best D for these fakes would say, NaN where it is not known; None if the loss has none.
         outputs: of D on the first fakes: (WITH_ARROW,).
         arrows: by loss, -dL_G/dx of each of these fakes: (WITH_ARROW, 2).
+        falls: by loss, how fast it falls as each of these fakes moves along its arrow, by differences in float64.
         modes: the count of modes.
         value: V(D, G) over the blurred densities, in nats; None if D's outputs are no logits.
         reachable: the largest V of any D, -log 4 + 2 JSD.
-        fakes_in_view: the integral of their density over the square.
+        fakes_in_view: the integral of their density over the square; both values leave out the rest.
     """
 
     step: int
@@ -81,6 +82,7 @@ class Moment:
     best: Floats | None
     outputs: Floats
     arrows: dict[str, Floats]
+    falls: dict[str, float]
     modes: ModeCount
     value: float | None
     reachable: float
@@ -121,7 +123,6 @@ class Ring:
         real: real points, (SHOWN, 2).
         real_modes: the count of modes among as many real points as fakes: what a perfect G would reach.
         density: of real points, blurred: (CELLS, CELLS), rounded to 4 digits.
-        real_in_view: the integral of this density over the square, before rounding.
         z_lattice: the grid of z that G warps, (LINES, LINES, 2).
         moments: the game while it trains.
         training: the same as curves.
@@ -141,7 +142,6 @@ class Ring:
     real: Floats
     real_modes: ModeCount
     density: Floats
-    real_in_view: float
     z_lattice: Floats
     moments: list[Moment]
     training: Training
@@ -217,7 +217,6 @@ def ring(
         real=look.real[:SHOWN].astype(np.float64),
         real_modes=caught_modes(look.real, source),
         density=look.p.round(4),
-        real_in_view=look.view.total(look.p),
         z_lattice=fields.lattice(LINES),
         moments=look.moments,
         training=training,
@@ -307,7 +306,8 @@ class Look(Watch):
         scores = fields.outputs(D, self.view.points).reshape(self.p.shape)
         is_logit = game.loss.probability is not None
         best = fields.best_D(self.p, q, self.view, SPREAD) if self.loss in WITH_BEST_D else None
-        z, few = fields.lattice(LINES), fakes[:WITH_ARROW]
+        z, few, real = fields.lattice(LINES), fakes[:WITH_ARROW], self.real[:WITH_ARROW]
+        arrows = {name: fields.arrows(D, loss, few, real) for name, loss in self.compared.items()}
         self.moments.append(
             Moment(
                 step=step,
@@ -316,9 +316,8 @@ class Look(Watch):
                 D=(expit(scores) if is_logit else scores).round(3),
                 best=None if best is None else best.round(3),
                 outputs=fields.outputs(D, few)[:, 0],
-                arrows={
-                    name: fields.arrows(D, loss, few, self.real[:WITH_ARROW]) for name, loss in self.compared.items()
-                },
+                arrows=arrows,
+                falls={name: fields.fall(D, loss, few, real, arrows[name]) for name, loss in self.compared.items()},
                 modes=self.modes[-1],
                 value=fields.value(scores, self.p, q, self.view) if is_logit else None,
                 reachable=fields.reachable_value(self.p, q, self.view),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class Duel:
         signals: what G would get then.
         fakes: some of G's, (SHOWN, 1, 28, 28) or (SEEN, 2).
         real: as many real samples.
-        error: of the ratios of both signals on all fakes at all these steps, the largest relative one.
+        precision: the dtype of the gradients.
     """
 
     name: str
@@ -80,7 +81,12 @@ class Duel:
     signals: list[Signal]
     fakes: Array
     real: Array
-    error: float
+    precision: str
+
+    @property
+    def error(self) -> float:
+        """How far any gradient of minimax is from exp(s) times that of non-saturating, as a share of it."""
+        return float(np.max([each.error for each in self.signals]))
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ def _toy(toy_steps: int, chase_steps: int, seed: int) -> tuple[Duel, list[Chase]
     config = _set("ring", *TOY, f"training.seed={seed}")
     points, _ = ring().sample(POINTS, seed)
     arena = _Arena(config, Loader(points, None, BATCH, seed), points[:SEEN], seed)
-    duel = arena.duel("a fresh G", toy_steps)
+    duel = arena.duel("a fresh G", toy_steps, mg.float64)
     chases = [
         Chase(loss, kind, _chase(copy.deepcopy(arena.G), arena.D, arena.z, loss, kind, chase_steps))
         for loss in ("minimax", "non-saturating")
@@ -186,7 +192,7 @@ def _mnist(steps: int, trained: int, batch_size: int, seed: int) -> list[Duel]:
     seen = Loader(images, None, SEEN, seed).batch(len(images) // SEEN - 1)  # the last of the epoch: not played with yet
     fresh, later = (_Arena(config, loader, seen, seed) for _ in range(2))
     later.play(trained)
-    return [fresh.duel("a fresh G", steps), later.duel(f"G after {trained:,} steps", steps)]
+    return [arena.duel(name, steps) for name, arena in (("a fresh G", fresh), (f"G after {trained:,} steps", later))]
 
 
 def _set(preset: str, *changes: str) -> Config:
@@ -220,12 +226,12 @@ class _Arena:
         for _ in range(steps):
             self.game.step(self._next())
 
-    def duel(self, name: str, steps: int) -> Duel:
-        """Train D alone."""
+    def duel(self, name: str, steps: int, dtype: Any = mg.float32) -> Duel:
+        """Train D alone; the signals are computed in this precision."""
         train, at, signals = mg.capture(self._train_D), stops(steps), []
         for step in range(steps + 1):
             if step in at:
-                signals.append(signal(self.game, self.real, self.z))
+                signals.append(self._signal(dtype))
             if step < steps:
                 self.game.discriminator.begin(self.game.steps)
                 train(self._next())
@@ -233,7 +239,13 @@ class _Arena:
         with mg.no_grad():
             fakes = self.G(self.z).numpy()
         shown = SHOWN if fakes.ndim == 4 else SEEN
-        return Duel(name, layers(self.G), at, signals, fakes[:shown], self.real.numpy()[:shown], _error(signals))
+        real = self.real.numpy()[:shown]
+        return Duel(name, layers(self.G), at, signals, fakes[:shown], real, np.dtype(dtype).name)
+
+    def _signal(self, dtype: Any) -> Signal:
+        """Of copies, so that the players stay as they are."""
+        G, D = (copy.deepcopy(network).to(dtype=dtype) for network in (self.G, self.D))
+        return signal(G, D, self.real.to(dtype=dtype), self.z.to(dtype=dtype))
 
     def _next(self) -> Batch:
         manual_seed(self.seed)
@@ -244,12 +256,6 @@ class _Arena:
         report = self.game.differentiate_D(batch, self.game.generate(batch).detach())
         self.game.move_D()
         return report
-
-
-def _error(signals: list[Signal]) -> float:
-    """How far the ratio on any fake is from exp(s), relative to it."""
-    s = np.concatenate([each.fake for each in signals])
-    return float(np.max(np.abs(ratios(s) / np.exp(s) - 1)))
 
 
 def _chase(G: Module, D: Module, z: Tensor, loss: str, kind: str, steps: int) -> Array:

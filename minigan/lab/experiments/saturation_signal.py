@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import minigan as mg
 from minigan import nn
-from minigan.gan import Game, get_loss
+from minigan.gan import get_loss
 from minigan.nn import Module, Parameter
 from minigan.tensor import Tensor
 
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 LOSSES = ("minimax", "non-saturating", "least-squares", "wasserstein")
 """G's; that of hinge is Wasserstein's."""
-EPS = 1e-8  # of Adam: gradients much smaller than this no longer move a weight
+EPS = 1e-8  # of Adam: under a steady gradient of this size a weight moves by half the learning rate
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Signal:
 
     Attributes:
         real, fake: D's logits (N,).
+        error: how far the gradient of minimax is from exp(s) times that of non-saturating, as a share of it: the
+            largest of all fakes, of the gradients with respect to D's logits and of those that D sends on to the fakes.
         sizes: the L2 norm of the gradient of each of G's layers (layers,).
         cosine: of the angle between the gradients of minimax and non-saturating, all layers together.
         below_eps: the share of G's weights whose gradient is smaller than Adam's eps.
@@ -33,6 +35,7 @@ class Signal:
 
     real: Array
     fake: Array
+    error: float
     sizes: dict[str, Array]
     cosine: float
     below_eps: dict[str, float]
@@ -78,16 +81,17 @@ def _slopes(name: str, s: Array) -> Array:
     return _numbers(gradient)
 
 
-def signal(game: Game, real: Tensor, z: Tensor) -> Signal:
+def signal(G: Module, D: Module, real: Tensor, z: Tensor) -> Signal:
     """What G would get now; neither player is changed, and dropout is off.
 
     Args:
-        game: whose loss does not matter here.
+        G: the generator.
+        D: gives logits.
         real: samples (N, ...).
         z: (N, z_dim).
     """
-    G, D = game.generator.network, game.discriminator.network.eval()
-    logits = D(G(z))
+    fakes = G(z)
+    logits = D.eval()(fakes)
     with mg.no_grad():
         on_real = D(real)
     gradients = {name: _gradients(get_loss(name).generator(logits), G) for name in LOSSES}
@@ -95,10 +99,22 @@ def signal(game: Game, real: Tensor, z: Tensor) -> Signal:
     return Signal(
         _numbers(on_real),
         _numbers(logits),
+        _error(logits, fakes),
         {name: np.array([np.linalg.norm(g) for g in each]) for name, each in gradients.items()},
         _cosine(flat["minimax"], flat["non-saturating"]),
         {name: float(np.mean(np.abs(g) < EPS)) for name, g in flat.items()},
     )
+
+
+def _error(logits: Tensor, fakes: Tensor) -> float:
+    """In the graph that led from fakes to logits: each fake has a factor exp(s) of its own."""
+    weak, strong = (
+        [_numbers(gx).reshape(len(fakes), -1) for gx in mg.grad(loss(logits), [logits, fakes], retain_graph=True)]
+        for loss in (get_loss(name).generator for name in ("minimax", "non-saturating"))
+    )
+    expected = [np.exp(_numbers(logits))[:, np.newaxis] * gx for gx in strong]
+    pairs = zip(weak, expected, strict=True)
+    return max(float((np.linalg.norm(gx - e, axis=1) / np.linalg.norm(e, axis=1)).max()) for gx, e in pairs)
 
 
 def layers(G: Module) -> list[str]:

@@ -18,6 +18,7 @@ from minigan.lab.experiments.spectrum_known import Known, known_games
 from minigan.lab.experiments.spectrum_large import Large, large_networks
 from minigan.lab.experiments.spectrum_motion import Motion, PathAngle, motion_of, path_angle
 from minigan.lab.experiments.spectrum_small import SmallGame
+from minigan.lab.experiments.spectrum_trace import trace_per_gamma
 from minigan.lab.jacobian_vector import Vector, ordered
 from minigan.lab.repeatable import repeatable
 
@@ -68,16 +69,16 @@ class Agreement:
         differences: J u by differences of the field, and by the Jacobian.
         arnoldi: the largest eigenvalues by Arnoldi's method, and by all of the Jacobian.
         arnoldi_products: how many products that took.
-        trace: the sum of the Jacobian's diagonal.
-        trace_of_gamma: by weight of R1 (of `GAMMAS`), the sum of the eigenvalues of the non-saturating game.
+        slope: by what the sum of the eigenvalues changes for each unit of γ, by a formula for D's slope.
+        slope_of_sums: the same from the eigenvalues with the least and the largest of `GAMMAS`.
     """
 
     products: float
     differences: float
     arnoldi: float
     arnoldi_products: int
-    trace: float
-    trace_of_gamma: tuple[float, ...]
+    slope: float
+    slope_of_sums: float
 
 
 @dataclass(frozen=True)
@@ -182,14 +183,15 @@ def _agreement(game: SmallGame, of_gamma: tuple[Eigenvalues, ...], seed: int) ->
     random = np.random.default_rng(seed)
     directions = [_unit(random.standard_normal(len(jacobian))) for _ in range(20)]
     largest = products.largest(ARNOLDI)
+    sums = [float(each.real.sum()) for each in of_gamma]
     found = ordered(np.linalg.eigvals(jacobian))[: len(largest.eigenvalues)]
     return Agreement(
         products=max(float(np.abs(products.transposed_product(u) - jacobian.T @ u).max()) for u in directions),
         differences=max(float(np.abs(game.difference(u) - jacobian @ u).max()) for u in directions),
         arnoldi=float(np.abs(largest.eigenvalues - found).max()),
         arnoldi_products=largest.products,
-        trace=float(np.trace(jacobian)),
-        trace_of_gamma=tuple(float(each.real.sum()) for each in of_gamma),
+        slope=trace_per_gamma(game),
+        slope_of_sums=(sums[-1] - sums[0]) / (GAMMAS[-1] - GAMMAS[0]),
     )
 
 

@@ -50,7 +50,7 @@ def known_games() -> tuple[Known, ...]:
 def _dirac(gamma: float) -> Known:
     """Data at 0, G places a point at theta, D(x) = psi x: -gamma / 2 +- sqrt(gamma^2 / 4 - 1 / 4) at (0, 0).
 
-    Source: Mescheder, Geiger and Nowozin 2018, "Which training methods for GANs do actually converge?", lemma 3.
+    Source: Mescheder, Geiger and Nowozin 2018, "Which training methods for GANs do actually converge?".
     """
     theta, psi = _numbers([[0.0]]), _numbers([[0.0]])
     real, loss = _numbers([[0.0]]), get_loss("non-saturating")

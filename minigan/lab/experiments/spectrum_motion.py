@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from minigan.errors import ConfigError
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.jacobian_vector import Vector
 
@@ -64,11 +65,17 @@ def motion_of(game: SmallGame, weights: Vector) -> Motion:
 
     The left eigenvector l of lambda (J^T l = lambda l) picks out of a difference d the part that moves with lambda
     alone: <l, d> is multiplied by 1 + h lambda in every step.
+
+    Raises:
+        ConfigError: no eigenvalue has a negative real part.
     """
     jacobian = game.jacobian()
     values, left = np.linalg.eig(jacobian.T)
-    big = np.flatnonzero((np.abs(values) > BIG) & (values.real < 0))
-    quick = [i for i in big if abs(values[i]) > QUICK]
+    attracting = [i for i in range(len(values)) if values[i].real < 0]
+    if not attracting:
+        raise ConfigError("spectrum: nothing attracts after so few steps, so there is no motion to watch; take more.")
+    big = [i for i in attracting if abs(values[i]) > BIG] or attracting
+    quick = [i for i in big if abs(values[i]) > QUICK] or big
     chosen = max(quick, key=lambda i: values[i].imag / abs(values[i]))
     eigenvalue = complex(values[chosen])
     h = CAREFUL * min(largest_step(values[i]) for i in big)

@@ -1,9 +1,10 @@
 """Every gradient of a step beside a slope that was measured, in float64.
 
-The calls of a step are run once more with copies of their arguments in float64, which makes a second tape with
-gradients of its own. Then one value after the other is moved a little along a random direction u, what was computed
-from it is computed again, and the slope of the loss is measured: it must be <gradient, u>. What the tape does not
-follow (data, masks, what ``detach`` has cut off, weights that are frozen) stays as it was.
+The calls of a step are run once more with copies of their arguments in float64. Then one value after the other is
+moved a little along a random direction u, what was computed from it is computed again, and the slope of the loss is
+measured: it must be <gradient, u>, with the gradient that the step itself computed, as far as its own precision
+reaches. The second run has a tape and gradients of its own, which must agree with the slope more closely. What the
+tape does not follow (data, masks, what ``detach`` has cut off, weights that are frozen) stays as it was.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ class Slope:
     """How fast the loss changes as one value moves along a random direction u of length 1.
 
     Attributes:
-        predicted: <gradient, u>.
+        predicted: <gradient, u>, by the gradient of the step itself.
+        repeated: the same by the gradient that was computed once more in float64.
         measured: (loss(value + h u) - loss(value - h u)) / 2h.
+        tries: how many directions were tried until u, because of a kink nearby.
+        precision: the dtype of the gradient of the step itself.
         usual: how large such a slope is on the average over all u: the length of the gradient, divided by the root of
             how many numbers it has. A slope much smaller than this is so by chance. Of a gradient that is 0 but for
             rounding, the least that could be measured.
@@ -44,15 +48,25 @@ class Slope:
     """
 
     predicted: float
+    repeated: float
     measured: float
+    tries: int
+    precision: str
     usual: float
     rounding: float
 
     @property
     def error(self) -> float:
-        """Their distance as a share of the larger of the prediction and the usual size."""
-        difference = abs(self.measured - self.predicted)
-        return difference / (max(abs(self.predicted), self.usual) or 1.0)
+        """How far the prediction is from the slope, as a share of the larger of the slope and the usual size."""
+        return self._share(self.predicted)
+
+    @property
+    def error_repeated(self) -> float:
+        """The same of the prediction in float64."""
+        return self._share(self.repeated)
+
+    def _share(self, predicted: float) -> float:
+        return abs(self.measured - predicted) / (max(abs(self.measured), self.usual) or 1.0)
 
 
 Key = Call | Variable
@@ -100,14 +114,15 @@ class _Twin:
         value, exact = self.values[key], self.gradients[key]
         length, size = float(np.linalg.norm(exact)), max(float(np.linalg.norm(value)), 1.0)
         usual = max(length / value.size**0.5, SEEN * abs(self.values[self.calls[-1]].item()) / size)
-        for _ in range(TRIES):
+        tries, apart = 0, np.inf
+        while apart > SMOOTH and tries < TRIES:  # else a kink is so near in a direction that no step is short enough
+            tries += 1
             u = random.standard_normal(value.shape)
             u /= np.linalg.norm(u)
             measured, apart = self._measured(key, u, size, usual)
-            if apart <= SMOOTH:  # else a kink is so near in this direction that no step is short enough
-                break
         rounding = float(np.linalg.norm(gradient - exact)) / (usual * value.size**0.5 or 1.0)
-        return Slope(float((exact * u).sum()), measured, usual, rounding)
+        shown, repeated = (float((g.astype(np.float64) * u).sum()) for g in (gradient, exact))
+        return Slope(shown, repeated, measured, tries, str(gradient.dtype), usual, rounding)
 
     def _measured(self, key: Key, u: NDArray[Any], size: float, usual: float) -> tuple[float, float]:
         """The slope with that step which a ten times shorter one agrees with best, and how far they are apart.

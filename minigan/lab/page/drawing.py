@@ -119,12 +119,24 @@ class Path:
         color: one of the series' colours.
         width: in points.
         dot: the radius of a dot at its end, in points; 0 for none.
+        dashes: lengths of strokes and gaps by turns, in points; none for a solid line.
     """
 
     points: ArrayLike
     color: str = BLUE
     width: float = 1.5
     dot: float = 0.0
+    dashes: tuple[float, ...] = ()
+
+
+def linestyle(dashes: Sequence[float], width: float) -> Any:
+    """Dashes, which are in points, as matplotlib counts them: in widths of the line; a legend needs it, too.
+
+    >>> from minigan.lab.page.drawing import linestyle
+    >>> linestyle((6, 3), width=1.5), linestyle((), width=1.5)
+    ((0, (4.0, 2.0)), '-')
+    """
+    return (0, tuple(length / width for length in dashes)) if dashes else "-"
 
 
 class Canvas:
@@ -164,7 +176,9 @@ class Canvas:
         x, y = self.axes.transData.transform(np.asarray(path.points, float)).T * (POINTS / self.figure.dpi)
         y = self._height - y
         places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-        line = f'<polyline points="{places}" style="fill: none; stroke: {path.color}; stroke-width: {path.width:g}"/>'
+        dashes = f"; stroke-dasharray: {' '.join(f'{length:g}' for length in path.dashes)}" if path.dashes else ""
+        style = f"fill: none; stroke: {path.color}; stroke-width: {path.width:g}{dashes}"
+        line = f'<polyline points="{places}" style="{style}"/>'
         if not path.dot:
             return line
         return f'{line}<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="{path.dot:g}" style="fill: {path.color}"/>'
@@ -194,7 +208,9 @@ class Overlaid:
         drawn = []
         for path in self.paths:
             points = np.asarray(path.points, float)
-            drawn += self.canvas.axes.plot(*points.T, color=path.color, linewidth=path.width)
+            drawn += self.canvas.axes.plot(
+                *points.T, color=path.color, linewidth=path.width, linestyle=linestyle(path.dashes, path.width)
+            )
             if path.dot:
                 drawn += self.canvas.axes.plot(*points[-1:].T, "o", color=path.color, markersize=2 * path.dot)
         try:
@@ -242,10 +258,12 @@ def power(x: float) -> str:
     """A short name of a number.
 
     >>> from minigan.lab.page.drawing import power
-    >>> power(0.05), power(100.0), power(1e-7), power(2e5)
-    ('0.05', '100', '10⁻⁷', '2·10⁵')
+    >>> power(0.05), power(100.0), power(1e-7), power(-2e5)
+    ('0.05', '100', '10⁻⁷', '−2·10⁵')
     """
-    if 1e-3 < abs(x) < 1e4 or x == 0:
+    if x < 0:
+        return f"−{power(-x)}"
+    if 1e-3 <= x < 1e4 or x == 0:
         return f"{x:g}"
     digits, exponent = f"{x:.0e}".split("e")
     raised = f"10{str(int(exponent)).translate(_RAISED)}"

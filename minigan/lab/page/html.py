@@ -135,7 +135,8 @@ def _(table: Table, scope: str) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f'<td class="number">{value:.6g}</td>'
+        number = f"{value:.6g}".replace("-", "−")
+        return f'<td class="number">{number}</td>'
     return f"<td>{value}</td>"
 
 
@@ -145,8 +146,8 @@ def _checks(checks: Sequence[Check]) -> Table:
             check.name,
             check.predicted,
             check.measured,
-            f"{check.error:.1e}{' of it' if check.relative else ''}",
-            f"{check.tolerance:.0e}",
+            f"{check.error:.1g}{' of it' if check.relative else ''}",
+            f"{check.tolerance:.1g}",
             "yes" if check.holds else '<span class="bad">no</span>',
         )
         for check in checks

@@ -9,14 +9,14 @@ from minigan.lab.pages.bugs_losses import FLOOR, TOP
 
 LEAD = (
     "Eight mistakes that introductions to GANs make, each as a program that runs. Beside it runs the mended one, from "
-    "the same weights and the same samples. In all pictures and all code <strong style='color: var(--orange)'>orange "
-    "(−) is wrong</strong> and <strong style='color: var(--blue)'>blue (+) is mended</strong>. Cover the captions, and "
-    "spot the bug."
+    "the same weights and the same samples. In all code and all curves <strong style='color: var(--orange)'>orange "
+    "(−, thin) is wrong</strong> and <strong style='color: var(--blue)'>blue (+, thick) is mended</strong>. Cover the "
+    "captions, and spot the bug."
 )
 
 NOTICE = Table(
     "What to look at first",
-    ("the log shows", "look for", "mistake"),
+    ("what shows", "look for", "mistake"),
     (
         (f"loss of D never below {FLOOR:.3f}, D(x) never above {TOP:.3f}", "two sigmoids", "1"),
         ("loss that jumps and stays up, or NaN at once", "a logarithm of what is no probability", "2"),
@@ -27,7 +27,7 @@ NOTICE = Table(
         ("an error in the second step only; all samples alike", "a name used twice; the shape of z", "7"),
         ("nothing: the words are wrong", "a product of derivatives", "8"),
     ),
-    "Each line is a symptom that can be read off a log without knowing the mistake.",
+    "Each line but the last is a symptom that can be seen in a run without knowing the mistake.",
 )  # fmt: skip
 
 

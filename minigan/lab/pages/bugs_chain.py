@@ -7,10 +7,9 @@ import numpy as np
 from minigan.lab.experiments.bugs import Chain
 from minigan.lab.experiments.bugs_programs import chain_rule
 from minigan.lab.page import (
-    BLUE,
+    GREEN,
     GREY,
     INK,
-    ORANGE,
     Canvas,
     Check,
     Drawing,
@@ -33,8 +32,8 @@ def chain(found: Chain) -> Section:
     tangent = Exhibit(
         "That they depend is the curve; the chain rule is the slope",
         "The curve is what <q>D's output depends on what goes into G</q> says: move z by t, and the output changes. It "
-        "says nothing about how to move. The chain rule gives one number at each place: the slope of the curve, here "
-        "the slope of the orange line, computed as the product of the Jacobians of all six parts and not from the "
+        "says nothing about how to move. The chain rule gives one number at each place t: the slope of the curve, here "
+        "the slope of the green line, computed as the product of the Jacobians of all six parts and not from the "
         "curve. Move the slider: the line touches the curve at every place. G needs this number, with its sign, to "
         "know in which direction D's output rises.",
         [
@@ -66,7 +65,7 @@ def chain(found: Chain) -> Section:
         rows,
         "Each row: the derivative of D's output by what this part takes, once as the product so far, once measured: "
         "(f(x + ε) − f(x − ε)) / (2ε) of all parts from here to the end. The row <q>D[0]</q> is all that D "
-        "tells G.",
+        "tells G: the signal at G's output.",
     )  # fmt: skip
     return Section(
         "8. The chain rule is no dependence",
@@ -74,7 +73,7 @@ def chain(found: Chain) -> Section:
             "<q>By the chain rule D's output depends on G's weights, so G can learn from D.</q> They do depend on each "
             "other, and that is not the chain rule. The chain rule says what the derivative of a composition is: "
             "(<var>D</var> ∘ <var>G</var>)′(<var>z</var>) = <var>D</var>′(<var>G</var>(<var>z</var>)) · "
-            f"<var>G</var>′(<var>z</var>), a product of numbers. {program(chain_rule.chain)}"
+            f"<var>G</var>′(<var>z</var>), a product of matrices. To run it: {program(chain_rule.chain)}."
         ],
         [product, table, tangent],
     )
@@ -114,14 +113,14 @@ def _tangents(found: Chain) -> list[Overlaid]:
         "D(G(z + t u)) and the product", "t", "D's output", xlim=(found.places[0], found.places[-1]),
         ylim=(found.values.min() - 0.15 * span, found.values.max() + 0.35 * span),
     )  # fmt: skip
-    ax.plot(found.places, found.values, color=BLUE, label="the composition")
-    ax.plot([], color=ORANGE, label="slope: product of the Jacobians")
+    ax.plot(found.places, found.values, color=INK, label="the composition")
+    ax.plot([], color=GREEN, label="slope: product of the Jacobians")
     ax.legend(loc="upper left")
     canvas = Canvas(figure, ax)
     reach = np.array([-1.5, 1.5])
     return [
         canvas.frame(
-            [Path(np.stack([t + reach, y + slope * reach], 1), ORANGE, 2.0), Path([[t, y]], ORANGE, dot=4)]
+            [Path(np.stack([t + reach, y + slope * reach], 1), GREEN, 2.0), Path([[t, y]], GREEN, dot=4)]
         )
         for t, y, slope in zip(found.places, found.values, found.slopes, strict=True)
     ]  # fmt: skip
@@ -130,7 +129,7 @@ def _tangents(found: Chain) -> list[Overlaid]:
 def _slopes(found: Chain) -> Panel:
     """The slopes by the chain rule, beside those of the curve itself."""
     figure, ax = panel("The slope, by product and by differences", "t", "slope of D's output")
-    ax.plot(found.places, found.slopes, color=ORANGE, linewidth=3, label="product of the Jacobians")
+    ax.plot(found.places, found.slopes, color=GREEN, linewidth=3, label="product of the Jacobians")
     measured = np.gradient(found.values, found.places)
     ax.plot(found.places[1:-1], measured[1:-1], "o", color=INK, markersize=2, label="differences of the curve")
     ax.axhline(0, color=GREY, linewidth=0.8)

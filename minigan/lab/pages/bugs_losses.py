@@ -73,7 +73,10 @@ def twice(found: SigmoidTwice) -> Section:
     )
     return Section(
         "1. A sigmoid too many",
-        [f"D ends in a Sigmoid, and its loss expects a logit: the number before it. {program(sigmoid_twice.train)}"],
+        [
+            "D ends in a Sigmoid, and its loss expects a logit: the number before it. To run it: "
+            f"{program(sigmoid_twice.train)}."
+        ],
         [Exhibit("D can never be sure", caption, panels)],
     )  # fmt: skip
 
@@ -109,7 +112,7 @@ def outside(found: NoProbabilities) -> Section:
             "outside-loss", f"What D pays, {len(found.seeds)} seeds", "loss of D (nats)",
             [seen.loss_D for seen in wrong], [seen.loss_D for seen in mended],
             "The loss of D by step: the wrong one jumps and then stands still.",
-            level=(CLIPPED / 2, f"½ · {CLIPPED:.2f}"), ylim=(-0.5, 13), loc="upper right",
+            level=(CLIPPED / 2, f"½ · {CLIPPED:.2f}"), ylim=(-0.5, 17), loc="upper right",
         ),
         curves(
             "outside-deaf", f"Samples that teach D nothing, {len(found.seeds)} seeds", "share with gradient 0",
@@ -119,13 +122,14 @@ def outside(found: NoProbabilities) -> Section:
         ),
     ]  # fmt: skip
     caption = told(
-        symptom=f"The loss falls, jumps, and never comes back (middle): with {dead} of {len(wrong)} seeds all samples "
+        symptom="The loss falls, jumps, and ends far above the mended one (middle). "
+        f"With {dead} of {len(wrong)} seeds all samples "
         f"have a gradient of exactly 0 at the end (right), so that D will not move again, and {mistaken:.0%} of the "
         f"samples of all seeds are on the wrong side. When that happens depends on the seed.",
         why=f"The logarithm of a number below 0 does not exist: written by hand, the loss is NaN at once. Programs "
         f"that clip to [10<sup>−7</sup>, 1 − 10<sup>−7</sup>] hide this. Outside of [0, 1] their cost is flat (left): "
-        f"no gradient; just inside of 0 its slope is up to 10<sup>7</sup>: a single sample there throws the weights so "
-        f"far that every output leaves [0, 1], and nothing can bring them back. A real sample that is stuck costs "
+        f"no gradient; just inside of 0 its slope is up to 10<sup>7</sup>: a single sample there throws the weights "
+        f"far off. Once all outputs have left [0, 1], nothing can bring them back. A real sample that is stuck costs "
         f"−log 10<sup>−7</sup> = {CLIPPED:.2f}; a D "
         f"that calls all samples fake pays half of that, {CLIPPED / 2:.2f} (dashed).",
         mend=f"A loss with logits takes any number. minigan refuses the other way round: <q>{found.refusal}</q>",
@@ -134,7 +138,7 @@ def outside(found: NoProbabilities) -> Section:
         "2. Probabilities that are none",
         [
             "The opposite: D ends without a Sigmoid, in any number, and its loss takes the logarithm of that number. "
-            f"{program(logits_as_probabilities.train)}"
+            f"To run it: {program(logits_as_probabilities.train)}."
         ],
         [Exhibit("A loss that is clipped goes deaf", caption, panels)],
     )
@@ -180,7 +184,7 @@ def swapped(found: SwappedValue) -> Section:
         [
             "V(D, G) with D(x) and D(G(z)) in each other's place, in D's loss alone. Here G has a single number: "
             "<var>G</var>(<var>z</var>) = <var>z</var> + <var>θ</var>, and D is one Linear. "
-            f"{program(swapped_value.wrong)}"
+            f"To run it: {program(swapped_value.wrong)}."
         ],
         [Exhibit("G runs away from the data", caption, panels, [slider])],
     )
@@ -253,7 +257,8 @@ def name_only(found: NameOnly) -> Section:
         why="In a minimax game what G gains is what D loses: the derivatives of both losses by G's weights add up to "
         "0 in every step (right, blue). With −log D(G(z)) they do not (orange): it is another game with the same point "
         f"of rest. Its gradient is e<sup>−s</sup> times as large on a fake with logit s (middle): "
-        f"{found.signals.wrong[0] / found.signals.mended[0]:,.0f} times at s = {found.logits[0]:g}.",
+        f"{found.signals.wrong[0] / found.signals.mended[0]:,.0f} times at s = "
+        f"{f'{found.logits[0]:g}'.replace('-', '−')}.",
         mend="Either call it what it is, non-saturating (it is the better one to train with), or write "
         "log(1 − D(G(z))).",
     )
@@ -261,7 +266,7 @@ def name_only(found: NameOnly) -> Section:
         "5. Minimax in name only",
         [
             "min over G of −E log D(G(z)), under the name minimax. The code trains; the name is wrong, and so is "
-            f"whatever is concluded from it. {program(minimax_in_name_only.wrong)}"
+            f"whatever is concluded from it. To run it: {program(minimax_in_name_only.wrong)}."
         ],
         [Exhibit("Two games under one name", caption, panels)],
     )

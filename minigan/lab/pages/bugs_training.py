@@ -49,7 +49,7 @@ def decay(found: Pair[decay_that_restarts.Seen]) -> Section:
         "3. A decay that starts anew",
         [
             f"lr / (i // steps_per_epoch + 1) is meant to halve, third, quarter the rate, epoch by epoch. "
-            f"{program(decay_that_restarts.wrong)}"
+            f"To run it: {program(decay_that_restarts.wrong)}."
         ],
         [Exhibit("The rate never decays", caption, panels)],
     )
@@ -117,8 +117,8 @@ def clipped(found: Pair[clipping.Seen]) -> Section:
         f"Move the slider, and look at the axes: the two differ by a factor of "
         f"{1.1 * max(wrong.largest) / (1.3 * clipping.LIMIT):.0f}. Under weight clipping {at_limit:.0%} of the weights "
         "end exactly at the limit: the critic wants to be steeper than it may, and every weight that helps is pressed "
-        "against the bound. Such piles at two places are the sign of weight clipping, and the reason why gradient "
-        "penalties replaced it: a critic of such weights is a simple one.",
+        "against the bound. Such piles at two places are the sign of weight clipping, and a reason why gradient "
+        "penalties replaced it: a critic of such weights can have only simple forms.",
         bars,
         [Slider("step", [str(step) for step in steps])],
     )
@@ -126,7 +126,7 @@ def clipped(found: Pair[clipping.Seen]) -> Section:
         "6. Weight clipping called gradient clipping",
         [
             "A mistake of wording, which becomes one of code as soon as somebody writes down what was said. "
-            f"{program(clipping.wrong)}"
+            f"To run it: {program(clipping.wrong)}."
         ],
         [Exhibit("One bounds the steps, the other the place", caption, panels), histograms],
     )
@@ -136,7 +136,7 @@ def _weights(title: str, seen: clipping.Seen, color: str, width: float) -> list[
     """Histograms of all weights, step by step."""
     edges = np.linspace(-width, width, 42)
     counts = [np.histogram(weights, edges)[0] for weights in seen.weights]
-    canvas = Canvas(*panel(title, "weight", "weights", xlim=(-width, width), ylim=(0, 1.05 * np.max(counts))))
+    canvas = Canvas(*panel(title, "weight", "number of weights", xlim=(-width, width), ylim=(0, 1.05 * np.max(counts))))
     x = np.repeat(edges, 2)
     return [
         canvas.frame([Path(np.stack([x, [0, *np.repeat(count, 2), 0]], 1), color, 1.5)]) for count in counts
@@ -170,10 +170,10 @@ def names(found: Shadowed, shape: Pair[shape_as_data.Seen]) -> Section:
         "curve of losses.",
     )
     return Section(
-        "7. Two names that are not what they seem",
+        "7. A name and a shape that are not what they seem",
         [
-            f"A loss function that is overwritten by its own value, {program(shadowed_loss.wrong)}, and a shape that "
-            f"is passed as data, {program(shape_as_data.wrong)}."
+            "A loss function that is overwritten by its own value, and a shape that is passed as data. To run them: "
+            f"{program(shadowed_loss.wrong)} and {program(shape_as_data.wrong)}."
         ],
         [
             Exhibit(
@@ -211,8 +211,8 @@ def _meaning(found: Shadowed) -> Table:
 def _fakes(shape: Pair[shape_as_data.Seen]) -> list[Overlaid]:
     figure, ax = panel("Fakes on the ring", "x", "y", xlim=(-2.1, 2.1), ylim=(-1.4, 1.9), aspect="equal")
     ax.plot(*ring().centres.T, "o", color=GREY, alpha=0.35, markersize=14, label="modes of the data", zorder=0)
-    ax.plot([], [], "o", color=WRONG, label="wrong")
-    ax.plot([], [], "o", color=MENDED, label="mended")
+    ax.plot([], [], "o", color=WRONG, markersize=14, label="wrong")
+    ax.plot([], [], "o", color=MENDED, markersize=6, label="mended")
     ax.legend(loc="upper center", ncols=3, markerscale=0.6, columnspacing=1, handletextpad=0.3)
     canvas = Canvas(figure, ax)
     return [

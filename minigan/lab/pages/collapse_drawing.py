@@ -33,8 +33,9 @@ def raster(run: Run, title: str) -> Drawing:
         extent=(run.steps[0], run.steps[-1], 0.5, modes + 0.5),
     )
     ax.set_yticks(range(1, modes + 1, 1 if modes <= 10 else 4))
-    bar = figure.colorbar(image, ax=ax, label=f"share of the fakes; 1/{modes} or more is brightest")
-    bar.set_ticks([0, 0.1 / modes, 0.5 / modes, 1 / modes], labels=["0", f".1/{modes}", f".5/{modes}", f"1/{modes}"])
+    bar = figure.colorbar(image, ax=ax, label=f"share of all fakes, brightest from 1/{modes} on")
+    shares = [0, 0.1 / modes, 0.5 / modes, 1 / modes]
+    bar.set_ticks(shares, labels=[f"{share:.3g}" for share in shares])
     return Drawing(figure)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from minigan.lab.experiments.dirac import DiracData
 from minigan.lab.experiments.dirac_game import NOISY
 from minigan.lab.page import Page, Section, Table
-from minigan.lab.pages.dirac_checks import checks, rates_table, spectra_table
+from minigan.lab.pages.dirac_checks import checks, nearest, rates_table, spectra_table
 from minigan.lab.pages.dirac_exhibits import fates, ways
-from minigan.lab.pages.dirac_matches import matches, nearest, rates
+from minigan.lab.pages.dirac_matches import matches, rates
 from minigan.lab.pages.dirac_more import bilinear, bilinear_table, cycle, cycle_table
 
 
@@ -16,9 +16,9 @@ def page(data: DiracData) -> Page:
     return Page(
         "The smallest GAN",
         "The data are one point at 0. G has one parameter, θ: the place where it puts its point. D has one parameter, "
-        "ψ: it gives a sample <var>x</var> the logit D(<var>x</var>) = ψ<var>x</var>. Nothing can hide in so small a "
-        "game, and yet it shows why GANs are hard to train: both players learn as they should, and need not come to "
-        "rest.",
+        "ψ: it gives a sample <var>x</var> the logit D(<var>x</var>) = ψ<var>x</var>, the larger, the more real. "
+        "Nothing can hide in so small a game, and yet it shows why GANs are hard to train: both players learn as they "
+        "should, and need not come to rest.",
         [
             Section("Two numbers that turn around each other", TURNING, [fates(data)]),
             Section("Eigenvalues: what the game wants", EIGENVALUES, [ways(data), spectra_table(data)]),
@@ -36,29 +36,30 @@ def _rates_table(data: DiracData) -> Table:
 
 
 TURNING = (
-    "In the minimax game D pays softplus(ψθ) for the fake, and G pays the negative of that. With <var>p</var> for the "
+    "In the minimax game D pays softplus(ψθ) = log(1 + e<sup>ψθ</sup>) for the fake, and G pays the negative of that; "
+    "what D pays for the real point at 0 is the same for every ψ. With <var>p</var> for the "
     "probability that D gives to the fake, the chain rule says how gradient descent moves them: θ by "
-    "+<var>hp</var>ψ and ψ by -<var>hp</var>θ, where <var>h</var> is the learning rate. As long as ψ is above 0, D "
+    "+<var>hp</var>ψ and ψ by −<var>hp</var>θ, where <var>h</var> is the learning rate. As long as ψ is above 0, D "
     "thinks more of samples farther to the right, and G goes right. As long as θ is above 0 the fake is to the right "
     "of the data, and D turns its slope down. Each chases the other around (0, 0), where G has the data and D cannot "
     "tell them apart.",
-    "The move (ψ, -θ) is at a right angle to the place (θ, ψ). A step along it is the side of a right-angled triangle, "
-    "and Pythagoras gives the new distance from the middle: <var>r</var>² (1 + <var>h</var>²<var>p</var>²), exactly. "
-    "It grows in every step.",
+    "The move (ψ, −θ) is at a right angle to the place (θ, ψ). A step along it is the side of a right-angled triangle, "
+    "and if <var>r</var> was the distance from the middle, Pythagoras gives the square of the new one: "
+    "<var>r</var>² (1 + <var>h</var>²<var>p</var>²), exactly. It grows in every step.",
 )
 
 EIGENVALUES = (
     "Close to (0, 0) the moves are a matrix times the place: the Jacobian of the game, whose rows say how the move of "
     "each player changes with θ and with ψ. minigan finds it by differentiating its own gradients once more. For "
-    "minimax it is ((0, ½), (-½, 0)). Its eigenvalues λ tell what happens: a negative real part closes in, an "
+    "minimax its rows are (0, ½) and (−½, 0). Its eigenvalues λ tell what happens: a negative real part closes in, an "
     "imaginary part turns. Here they are ±½<var>i</var>: pure turning, nothing that closes in. No single loss has such "
     "eigenvalues, because the second derivatives of one function are symmetric; two players with two losses do.",
     "What can be added pulls them to the left. R1 and R2 let D pay γ/2 times its slope squared, on the data or on the "
     "fakes; here both are γψ²/2. Instance noise of standard deviation σ blurs data and fakes, so that a steep D errs "
-    "on either side. Consensus lets both players pay for the length of all gradients. In all three a D that is steep "
-    "for nothing is pushed back to flat.",
-    "WGAN-GP is not among them. Its penalty γ/2 (|ψ| - 1)² wants a slope of 1 or -1, and its derivative jumps from +γ "
-    "to -γ where ψ changes its sign. At (0, 0) there is no tangent, so there is no Jacobian: D is driven away from "
+    "on either side. Consensus lets both players pay for the squared length of all gradients. Each of them pushes a D "
+    "that is steep for nothing back to flat.",
+    "WGAN-GP is not among them. Its penalty γ/2 (|ψ| − 1)² wants a slope of 1 or −1, and its derivative jumps from +γ "
+    "to −γ where ψ changes its sign. At (0, 0) there is no tangent, so there is no Jacobian: D is driven away from "
     "there on both sides, and only the radius of what it does can be told.",
     f"Noise that is drawn would make every run another one. Here it is {NOISY} fixed numbers, spread like the normal "
     "distribution and with exactly its mean and variance. Among the predictions at the end of the page is one with "
@@ -73,9 +74,9 @@ STEPS = (
     "as it changed last, and uses twice the last gradient minus the one before.",
     "Near (0, 0) each of these steps is a matrix, too, with eigenvalues μ that follow from λ. Simultaneous: "
     "μ = 1 + <var>h</var>λ. Extragradient: 1 + <var>h</var>λ + <var>h</var>²λ². Optimistic: the solutions of "
-    "μ² - (1 + 2<var>h</var>λ) μ + <var>h</var>λ = 0. Alternating, if only D's loss is curved in its own parameter: "
-    "those of μ² - (2 + <var>hs</var> - <var>h</var>²<var>p</var>) μ + 1 + <var>hs</var> = 0 with the sum <var>s</var> "
-    "and the product <var>p</var> of both λ. The largest |μ| is what the distance is multiplied by, in the long run. "
+    "μ² − (1 + 2<var>h</var>λ) μ + <var>h</var>λ = 0. Alternating, if only D's loss is curved in its own parameter: "
+    "those of μ² − (2 + <var>hs</var> − <var>h</var>²<var>q</var>) μ + 1 + <var>hs</var> = 0 with the sum <var>s</var> "
+    "and the product <var>q</var> of both λ. The largest |μ| is what the distance is multiplied by, in the long run. "
     "WGAN is clipped at |ψ| = 1 after each move of D. Time is the number of steps times <var>h</var>, so that runs "
     "with different steps can be compared.",
 )
@@ -88,8 +89,8 @@ RATES = (
 CYCLE = (
     "The non-saturating loss has the same Jacobian at (0, 0) as minimax, but farther out its two moves are no longer "
     "at right angles to the place. To the next order a smooth motion loses <var>r</var>⁴/8 of <var>r</var>² in a unit "
-    "of time, on the average of a turn. Simultaneous steps of length <var>h</var> add <var>h</var> <var>r</var>²/4. "
-    "Both are equal where <var>r</var>² = 2<var>h</var>.",
+    "of time, on the average of a turn. Simultaneous steps of length <var>h</var> add <var>h</var> <var>r</var>²/4 in "
+    "that time. Both are equal where <var>r</var>² = 2<var>h</var>.",
 )
 
 BILINEAR = (

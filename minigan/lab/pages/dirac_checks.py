@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -25,12 +26,13 @@ BETWEEN = {  # smallest and largest radius of the last 200 steps, and half of th
     ("WGAN-GP", 0.7): (1.6, 5e-2, 2.0, 5e-2),
 }
 LEADING = 0.2  # the largest h for which the cycle is held against 2h
-BILINEAR_H = 0.3
+BILINEAR_H = (0.1, 0.3, 0.45)
 
 
 def checks(data: DiracData) -> tuple[Check, ...]:
     """All of them."""
-    return (*_eigenvalues(data), *_drawn(data), *_published(data), *_cycle(data.cycle), *_bilinear(data))
+    parts = (_eigenvalues(data), _drawn(data), _rates(data), _published(data), _cycle(data.cycle), _bilinear(data))
+    return tuple(check for part in parts for check in part)
 
 
 def named(game: str, strength: float) -> str:
@@ -40,6 +42,12 @@ def named(game: str, strength: float) -> str:
 
 def _eigenvalues(data: DiracData) -> Iterator[Check]:
     for one in data.exact:
+        if one.predicted[0] == one.predicted[1]:  # a rounding error moves them by its root, but not their mean
+            name = f"two equal eigenvalues of {named(one.game, one.strength)}"
+            yield Check(f"{name}: mean", float(one.predicted[0].real), float(np.trace(one.jacobian)) / 2, 1e-10)
+            product = float(one.predicted.prod().real)
+            yield Check(f"{name}: product", product, float(np.linalg.det(one.jacobian)), 1e-10)
+            continue
         predicted, measured = (values[np.argmax(values.imag)] for values in (one.predicted, one.measured))
         name = f"eigenvalue of {named(one.game, one.strength)}"
         yield Check(f"{name}: real part", float(predicted.real), float(measured.real) + 0.0, 1e-10)  # no -0
@@ -50,6 +58,27 @@ def _drawn(data: DiracData) -> Iterator[Check]:
     noise = data.drawn
     name = f"real part with instance noise really drawn, of the variance {noise.variance:.4f} for {noise.std**2:g}"
     yield Check(name, -noise.variance / 4, float(noise.measured[0].real), 1e-10)
+
+
+def _rates(data: DiracData) -> Iterator[Check]:
+    strength, h = nearest(data.strengths, 0.3), nearest(data.h, 0.2)
+    for run in _near_rest(data, strength, h):
+        if not run.rate > 0:
+            continue
+        name = f"{named(run.game, run.strength)}, h = {h:g}, {run.rule}: logarithm of a run's factor per step"
+        predicted, measured = math.log(radius(run.predicted)), math.log(run.rate)
+        turns = abs(predicted) < 1e-12  # for ever: nothing that an error could be a share of
+        yield Check(name, predicted, measured, 1e-6 if turns else 1e-3, relative=not turns)
+
+
+def _near_rest(data: DiracData, strength: float, h: float) -> list[Run]:
+    """The runs of all games that have eigenvalues at this strength."""
+    return [run for run in data.runs if run.h == h and run.strength in (0.0, strength) and len(run.predicted)]
+
+
+def nearest(values: Iterable[float], wanted: float) -> float:
+    """The one of these values that is closest to the wanted one."""
+    return min(values, key=lambda value: abs(value - wanted))
 
 
 def _published(data: DiracData) -> Iterator[Check]:
@@ -67,15 +96,18 @@ def _published(data: DiracData) -> Iterator[Check]:
 
 def _cycle(cycle: Cycle) -> Iterator[Check]:
     for h, predicted, measured in zip(cycle.h, cycle.predicted, cycle.measured, strict=True):
-        if h <= LEADING:
-            yield Check(f"cycle, h = {h:g}: mean of radius²", float(predicted), float(measured), 0.01, relative=True)
+        for side, square in zip(("inside", "outside"), measured, strict=True):
+            if h <= LEADING:
+                name = f"cycle, h = {h:g}: mean of radius², from {side}"
+                yield Check(name, float(predicted), float(square), 0.01, relative=True)
 
 
 def _bilinear(data: DiracData) -> Iterator[Check]:
-    at = int(np.argmin(np.abs(data.bilinear.h - BILINEAR_H)))
-    for rule in RULES:
-        name = f"bilinear game, h = {BILINEAR_H:g}: spectral radius, {rule}"
-        yield Check(name, bilinear_radius(rule, BILINEAR_H), float(data.bilinear.measured[rule][at]), 1e-12)
+    for h in BILINEAR_H:
+        at = int(np.argmin(np.abs(data.bilinear.h - h)))
+        for rule in RULES:
+            name = f"bilinear game, h = {h:g}: spectral radius, {rule}"
+            yield Check(name, bilinear_radius(rule, h), float(data.bilinear.measured[rule][at]), 1e-12)
 
 
 # ---- tables ----------------------------------------------------------------------------------------------
@@ -96,8 +128,8 @@ def spectra_table(data: DiracData) -> Table:
         "Eigenvalues of the Jacobian at (0, 0)",
         ("game", "predicted", "measured", "apart by"),
         rows,
-        "Where two eigenvalues coincide (γ = 1 of R1 and R2) a rounding error of 10<sup>-16</sup> may move them by its "
-        "root, 10<sup>-8</sup>.",
+        "Where two eigenvalues coincide (γ = 1 of R1 and R2) a rounding error of 10<sup>−16</sup> may move them by its "
+        "root, 10<sup>−8</sup>.",
     )
 
 
@@ -105,8 +137,8 @@ def in_words(values: Complex) -> str:
     """A pair of eigenvalues."""
     first, second = sorted(np.round(values, 7), key=lambda value: (-value.real, -value.imag))
     if first.imag:
-        return f"{first.real + 0.0:.6g} ± {abs(first.imag):.6g} i"
-    return f"{first.real:.6g} and {second.real:.6g}"
+        return f"{first.real + 0.0:.6g} ± {abs(first.imag):.6g} i".replace("-", "−")
+    return f"{first.real:.6g} and {second.real:.6g}".replace("-", "−")
 
 
 def brief(number: float) -> str:
@@ -114,23 +146,22 @@ def brief(number: float) -> str:
     if 1e-3 <= abs(number) < 1e4:
         return f"{number:.3g}"
     digits, power = f"{number:.1e}".split("e")
-    return f"{digits} · 10<sup>{int(power)}</sup>" if number else "0"
+    return f"{digits} · 10<sup>{int(power)}</sup>".replace("-", "−") if number else "0"
 
 
 def rates_table(data: DiracData, strength: float, h: float) -> Table:
     """Factors per step of all games and rules at one strength and one h."""
     rows = [
         (run.game, run.rule, radius(run.predicted), radius(run.measured), brief(_off(run)), run.rate, verdict(run))
-        for run in data.runs
-        if run.h == h and run.strength in (0.0, strength) and len(run.predicted)
+        for run in _near_rest(data, strength, h)
     ]
     return Table(
         f"What a step multiplies the radius by near (0, 0): h = {h:g}, γ = σ = {strength:g}",
         ("game", "rule", "predicted", "of real steps", "apart by", "fitted to a run", "so the run"),
         rows,
         "“Of real steps” is the largest eigenvalue of the matrix by which one step of minigan's optimizers multiplies "
-        "small displacements. “Fitted to a run” is the slope of the logarithm of a real run's radius: less exact, "
-        "because the radius swings within each turn, but nothing about it is theory.",
+        "small displacements. “Fitted to a run” is the slope of a logarithm over many steps of a real run: of its "
+        "part along the eigenvector of that eigenvalue, as its radius swings within each turn.",
     )
 
 

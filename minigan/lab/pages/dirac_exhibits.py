@@ -10,8 +10,9 @@ from minigan.lab.experiments.dirac import DiracData
 from minigan.lab.experiments.dirac_runs import WAYS, H
 from minigan.lab.experiments.dirac_theory import eigenvalues
 from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Canvas, Exhibit, Panel, Path, Slider, Text, panel
+from minigan.lab.page.drawing import linestyle
 from minigan.lab.pages.dirac_checks import brief, in_words, named
-from minigan.lab.pages.dirac_plane import crosses, legend, marks, plane, radii, radius_line, way
+from minigan.lab.pages.dirac_plane import DASHES, crosses, legend, marks, plane, radii, radius_line, way
 
 # ---- three fates -----------------------------------------------------------------------------------------
 
@@ -35,10 +36,10 @@ def fates(data: DiracData) -> Exhibit:
         "Three fates from one start",
         f"All three begin at the same place, θ = {found['minimax', 0.0].path[0, 0]:g}, "
         f"ψ = {found['minimax', 0.0].path[0, 1]:g}, and both players move at once by steps of h = {H:g}. Look at the "
-        f"distance from the middle: {minimax} ends {r[minimax]:.2f} away and grows for ever, because each step goes "
-        f"straight along the tangent of a circle and so ends a little outside of it. The {cycle} game pulls inwards "
-        f"where it is far out; pull and growth balance on a cycle, {r[cycle]:.2f} away. {r1} makes D's slope a cost of "
-        f"its own: it comes to rest, {brief(r[r1])} away.",
+        f"distance from the middle: {minimax} is {r[minimax]:.2f} away after {steps[-1]} steps and goes on growing, "
+        "because each step goes straight along the tangent of a circle and so ends a little outside of it. The "
+        f"{cycle} game pulls inwards where it is far out; pull and growth balance on a cycle, {r[cycle]:.2f} away. "
+        f"{r1} makes D's slope a cost of its own: it comes to rest, and is {brief(r[r1])} away at the end.",
         [
             Panel(
                 "dirac-fates",
@@ -50,7 +51,7 @@ def fates(data: DiracData) -> Exhibit:
                 "dirac-fates-radius",
                 [
                     over_time.frame(
-                        [radius_line(path[: n + 1], np.arange(n + 1.0), color) for path, color in paths.values()]
+                        [radius_line(path[: n + 1], np.arange(n + 1.0), color, 3.0) for path, color in paths.values()]
                     )
                     for n in steps
                 ],
@@ -92,12 +93,12 @@ def ways(data: DiracData) -> Exhibit:
     start = strengths.index(0.3)
     return Exhibit(
         "What a penalty does to the eigenvalues",
-        "Dots are measured by differentiating minigan's gradients once more, crosses are theory. At strength 0 both "
-        "eigenvalues lie on the vertical axis: the game only turns. A penalty pulls them to the left, and the real "
-        "part is the speed with which the game closes in. R1 and instance noise keep them on a circle of radius ½ "
-        "until they meet on the horizontal axis, at -½. From there on more of it is worse: one of the two goes back "
-        "towards 0 (second panel), and it is the slower one that you wait for. Consensus goes straight to the left and "
-        "keeps turning.",
+        "Dots are measured by differentiating minigan's gradients once more, crosses are theory, and the grey lines "
+        "are the ways that theory knows. At strength 0 both eigenvalues lie on the vertical line at 0: the game only "
+        "turns. A penalty pulls them to the left, and how far left they are is the speed with which the game closes "
+        "in. R1 and instance noise keep them on a circle of radius ½ until they meet on the horizontal axis, at −½. "
+        "From there on more of it is worse: one of the two goes back towards 0 (second panel), and it is the slower "
+        "one that you wait for. Consensus goes straight to the left and keeps turning.",
         [
             Panel("dirac-ways", frames, "Eigenvalues in the complex plane: dots on crosses, on a circle and on lines."),
             Panel("dirac-ways-slowest", lines, "The largest real part of each game over the strength."),
@@ -128,6 +129,7 @@ def _slowest_axes() -> Canvas:
     limits: dict[str, Any] = {"ylim": (-0.55, 0.03), "xlim": (0, 2.05), "xticks": (0, 0.5, 1, 1.5, 2)}
     figure, ax = panel("the slower of the two", "strength: γ or σ", "larger real part", **limits)
     for game in WAYS:
-        ax.plot(FINE, _predicted(game).real.max(1), color=WAY_COLORS[game], linewidth=1.0)
+        color = WAY_COLORS[game]
+        ax.plot(FINE, _predicted(game).real.max(1), color=color, linewidth=1.2, linestyle=linestyle(DASHES[color], 1.2))
     legend(figure, WAY_COLORS)
     return Canvas(figure, ax)

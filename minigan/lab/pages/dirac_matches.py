@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,19 @@ from minigan.lab.experiments.dirac_rules import RULES
 from minigan.lab.experiments.dirac_runs import Run, defined, distance, has_jacobian
 from minigan.lab.experiments.dirac_theory import eigenvalues, factors, radius
 from minigan.lab.page import GREY, INK, ORANGE, Canvas, Exhibit, Frame, Overlaid, Panel, Path, Slider, Text, panel
-from minigan.lab.pages.dirac_checks import brief, in_words, verdict
-from minigan.lab.pages.dirac_plane import RULE_COLORS, circle, crosses, legend, marks, plane, radii, radius_line, way
+from minigan.lab.pages.dirac_checks import brief, in_words, nearest, verdict
+from minigan.lab.pages.dirac_plane import (
+    DASHES,
+    RULE_COLORS,
+    circle,
+    crosses,
+    legend,
+    marks,
+    plane,
+    radii,
+    radius_line,
+    way,
+)
 
 NAMES = tuple(kind.name for kind in KINDS)
 SYMBOL = {kind.name: kind.symbol for kind in KINDS}
@@ -22,11 +33,6 @@ COLOR = ORANGE
 CURVE = np.linspace(0.01, 1.05, 60)  # lengths of steps
 
 Position = tuple[str, str, float, float]  # of the sliders: game, rule, strength and h
-
-
-def nearest(values: Iterable[float], wanted: float) -> float:
-    """Of these values."""
-    return min(values, key=lambda value: abs(value - wanted))
 
 
 # ---- every game by every rule ----------------------------------------------------------------------------
@@ -43,6 +49,7 @@ class Matches:
         }
         self.radii = radii("how far it is from (0, 0)", data.time)
         self.circle = circle("eigenvalues of one step near (0, 0)")
+        self.none = circle("eigenvalues of one step near (0, 0)", "none: see the note")
 
     def each(self, draw: Callable[[str, str, float, float], Frame]) -> list[Frame]:
         """A frame for each position of the sliders."""
@@ -81,8 +88,8 @@ class Matches:
     def eigenvalues(self, game: str, rule: str, strength: float, h: float) -> Overlaid:
         """Of one step."""
         run = self.runs.get((game, rule, strength, h))
-        if run is None:
-            return self.circle.frame([])
+        if run is None or not len(run.predicted):
+            return self.none.frame([])
         return self.circle.frame([*marks(run.measured, COLOR), *crosses(run.predicted, 0.09)])
 
     def numbers(self, game: str, rule: str, strength: float, h: float) -> Text:
@@ -138,10 +145,11 @@ def matches(data: DiracData) -> Exhibit:
     return Exhibit(
         "Every game, by every rule",
         "Arrows show where both players would go from there: θ to the right, ψ upwards. Follow a run along them and "
-        "see where it leaves them. The radius has a logarithmic axis, on which the grey line is what the largest "
+        "see where it leaves them. The distance has a logarithmic axis, on which the grey line is what the largest "
         "eigenvalue of one step says: near the middle the run is as steep. The third panel has the eigenvalues of a "
-        "step, measured (dots) and predicted (crosses): inside of the circle the run closes in, outside it is driven "
-        "away, on it it turns for ever. Try minimax with all four rules; then R1 with larger and larger γ and h. "
+        "step, measured (dots) and predicted (crosses): if all are inside of the circle the run closes in, if one is "
+        "outside it is driven away, and on the circle it turns for ever. Try minimax with all four rules; then R1 with "
+        "larger and larger γ and h. "
         f"{_escapes(data)}",
         [
             Panel("dirac-run", made.each(made.way), "A run in the plane of theta and psi, over arrows of the field."),
@@ -200,13 +208,15 @@ def rates(data: DiracData) -> Exhibit:
                 row.append(frame)
     return Exhibit(
         "How fast, predicted and measured",
-        "Lines are predicted from the eigenvalues of the game; dots are fitted to the radius of real runs near (0, 0). "
-        "Below the black line a run closes in. In the first panel all rules begin at 1, because a step of length 0 "
-        "changes nothing. In the second the length is taken out: for small h all four rules meet at the real part of "
-        "the game's eigenvalue, which is all that the game itself has to say. What parts them is of the order of h: as "
-        "long as the game turns, simultaneous steps lose by it, extragradient and optimistic steps gain by it, and "
-        "alternating ones hardly do either. Dots beside their line belong to radii that swing strongly from step to "
-        "step.",
+        "Lines are predicted from the eigenvalues of the game; dots are fitted to real runs near (0, 0). "
+        "Below the line at 1 (first panel) or 0 (second) a run closes in. All rules begin at 1, as a step of length 0 "
+        "changes nothing. In the second panel the length is taken out: for small h all four rules meet at the real "
+        "part of the game's eigenvalue, which is all that the game itself has to say. What parts them is of the order "
+        "of h: as long as the game turns much faster than it closes in, simultaneous steps lose by it, extragradient "
+        "and optimistic steps gain by it, and alternating ones hardly do either. Every dot lies on its line, "
+        "because it is fitted to what a step multiplies by one number: the part of the run along one eigenvector. A "
+        "radius would not do. It swings within each turn, and where two eigenvalues coincide, as for R1 with γ = 1, it "
+        "falls like k μ<sup>k</sup> after k steps.",
         [
             Panel("dirac-rates", frames[0], "Factor per step over h: four lines, with dots on them."),
             Panel("dirac-rates-time", frames[1], "Logarithm of the factor over h: four lines that meet at h = 0."),
@@ -237,7 +247,7 @@ def _rates_of(data: DiracData, game: str, strength: float) -> tuple[list[Path], 
             continue
         curve = np.array([radius(factors(rule, h, pair)) for h in CURVE])
         runs = [run for run in data.runs if (run.game, run.rule, run.strength) == (game, rule, strength)]
-        found = [(run.h, run.rate) for run in runs if run.h <= CURVE[-1]]
+        found = [(run.h, run.rate) for run in runs if run.h <= CURVE[-1] and run.rate > 0]
         color = RULE_COLORS[rule]
         per_step += [_line(CURVE, curve, color), *(Path([[h, rate]], color, 1, 3) for h, rate in found)]
         per_time += [
@@ -248,4 +258,4 @@ def _rates_of(data: DiracData, game: str, strength: float) -> tuple[list[Path], 
 
 
 def _line(x: np.ndarray, y: np.ndarray, color: str) -> Path:
-    return Path(np.stack([x, np.clip(y, -5, 5)], 1), color, 1.2)
+    return Path(np.stack([x, np.clip(y, -5, 5)], 1), color, 1.4, dashes=DASHES[color])

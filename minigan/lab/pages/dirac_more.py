@@ -8,8 +8,9 @@ from minigan.lab.experiments.dirac_bilinear import TIME, Bilinear, Orbit
 from minigan.lab.experiments.dirac_cycle import Cycle
 from minigan.lab.experiments.dirac_rules import RULES
 from minigan.lab.page import BLUE, GREY, INK, ORANGE, Drawing, Exhibit, Panel, Path, Slider, Table, panel
+from minigan.lab.page.drawing import linestyle
 from minigan.lab.pages.dirac_checks import brief
-from minigan.lab.pages.dirac_plane import RULE_COLORS, legend, plane, radii, radius_line, way
+from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, plane, radii, radius_line, way
 
 TABLED = (0.1, 0.2, 0.3, 0.4)  # lengths of steps
 LIMIT = 1 / np.sqrt(3)  # of optimistic steps
@@ -24,10 +25,11 @@ def cycle(found: Cycle) -> Exhibit:
     return Exhibit(
         "The cycle of the non-saturating game",
         f"With h = {found.shown_h:g} a run from inside and one from outside end on the same cycle, whose radius "
-        f"squared is near 2h = {found.predicted[at]:g}. It swings by {100 * found.swing[at]:.1f} %, as the pull is not "
-        "the same all around. In the second panel the mean over ten turns, for five lengths of steps. Halve the step, "
-        "and the radius squared is halved, but the cycle never goes away: with simultaneous steps of any length this "
-        "game does not come to rest.",
+        f"squared is near 2h = {found.predicted[at]:g}. It swings by {100 * found.swing[at]:.1f}%, as the pull is not "
+        f"the same all around. The second panel has the mean over ten turns, for {len(found.h)} lengths of steps, on "
+        "logarithmic axes, of runs that began inside at h/2 and outside at 4h, long after. Halve the step, and the "
+        "radius squared is halved, but the cycle never goes away: with simultaneous steps of any length this game does "
+        "not come to rest.",
         [
             Panel("dirac-cycle", [_both_sides(found, at)], "Radius squared over steps: two curves that meet at 0.4."),
             Panel("dirac-cycle-size", [_sizes(found)], "Mean radius squared over h: dots on the line 2h."),
@@ -47,7 +49,8 @@ def _both_sides(found: Cycle, at: int) -> Drawing:
 def _sizes(found: Cycle) -> Drawing:
     figure, ax = panel("its size", "h, the length of a step", "mean of radius²", xscale="log", yscale="log")
     ax.plot(found.h, found.predicted, color=GREY, label="2h")
-    ax.plot(found.h, found.measured, "o", color=ORANGE, label="measured")
+    ax.plot(found.h, found.measured[:, 0], "o", color=BLUE, markersize=8, fillstyle="none", label="from inside")
+    ax.plot(found.h, found.measured[:, 1], "o", color=ORANGE, markersize=4, label="from outside")
     ax.set_xticks(found.h, [f"{h:g}" for h in found.h])
     ax.set_yticks(found.predicted, [f"{value:g}" for value in found.predicted])
     ax.minorticks_off()
@@ -57,17 +60,17 @@ def _sizes(found: Cycle) -> Drawing:
 
 def cycle_table(found: Cycle) -> Table:
     """How far the leading order holds."""
-    short = 1 - found.measured / found.predicted
+    short = 1 - found.measured.mean(1) / found.predicted
     rows = [
-        (f"{h:g}", predicted, measured, f"{100 * less:.3f} %", f"{less / h**2:.4f}")
+        (f"{h:g}", predicted, *measured, f"{100 * less:.3f}%", f"{less / h**2:.4f}")
         for h, predicted, measured, less in zip(found.h, found.predicted, found.measured, short, strict=True)
     ]
     return Table(
         "Radius² of the cycle",
-        ("h", "2h", "measured", "less than 2h by", "that / h²"),
+        ("h", "2h", "from inside", "from outside", "below 2h by", "that share over h²"),
         rows,
-        "2h is the leading order. What it leaves out is a share of 2h that falls with h² (the last column hardly "
-        "changes): it is enough where h is small.",
+        "2h is the first term of a series in h. What it leaves out is a share of 2h that falls with h² (the last "
+        "column hardly changes): where h is small, the first term is enough.",
     )
 
 
@@ -85,10 +88,11 @@ def bilinear(found: Bilinear) -> Exhibit:
         "Simultaneous steps leave the circle along its tangent, and get farther out with each of them. Alternating "
         "steps stay on an ellipse: first x moves by the old y, then y by the new x. Each half is a shear, which keeps "
         "areas, so the two eigenvalues of a whole step have the product 1; as long as h is below 2 they are conjugate "
-        "complex numbers, so both have the size 1. The run neither grows nor shrinks, and x² + y² - hxy never changes. "
+        "complex numbers, so both have the size 1. The run neither grows nor shrinks, and x² + y² − hxy never changes. "
         "Extragradient takes the gradient from a step ahead, which has turned already and points inwards; the optimist "
-        "guesses that gradient from the last two. In the third panel both gain with larger steps, up to a point. The "
-        f"guess is worth nothing beyond h = 1/√3 = {LIMIT:.3f}: there the optimist leaves, too.",
+        "guesses that gradient from the last two. The third panel has the spectral radius, the size of the largest "
+        "eigenvalue of one step: lines are predicted, dots measured. Both rules gain with larger steps, up to a point. "
+        f"The guess is worth nothing beyond h = 1/√3 = {LIMIT:.3f}: there the optimist leaves, too.",
         [
             Panel(
                 "dirac-bilinear",
@@ -113,7 +117,7 @@ def _radius(orbit: Orbit) -> Path:
 def _factors(found: Bilinear) -> Drawing:
     figure, ax = panel("what one step multiplies by", "h, the length of a step", "spectral radius", ylim=(0.65, 1.5))
     for rule, color in RULE_COLORS.items():
-        ax.plot(found.h, found.predicted[rule], color=color, linewidth=1.0)
+        ax.plot(found.h, found.predicted[rule], color=color, linewidth=1.2, linestyle=linestyle(DASHES[color], 1.2))
         ax.plot(found.h, found.measured[rule], "o", color=color, markersize=3)
     ax.axhline(1, color=INK, linewidth=0.6)
     legend(figure, RULE_COLORS)
@@ -126,8 +130,8 @@ def bilinear_table(found: Bilinear) -> Table:
     formulas = {
         "simultaneous": "√(1 + h²)",
         "alternating": "1",
-        "extragradient": "√(1 - h² + h⁴)",
-        "optimistic": "√((1 + √(1 - 4h²)) / 2)",
+        "extragradient": "√(1 − h² + h⁴)",
+        "optimistic": "√((1 + √(1 − 4h²)) / 2), for h up to ½",
     }
     rows = [
         (

@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from minigan.lab.experiments.dirac_runs import Field, distance
 from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Canvas, Path, panel
+from minigan.lab.page.drawing import linestyle
 
 RULE_COLORS = {"simultaneous": ORANGE, "alternating": BLUE, "extragradient": GREEN, "optimistic": PURPLE}
+DASHES = {
+    ORANGE: (),
+    BLUE: (7.0, 2.0),
+    GREEN: (3.5, 1.5),
+    PURPLE: (7.0, 1.5, 1.2, 1.5),
+}  # of lines that cross
 NEAR = 2.2  # of a plane, on all sides of the point of rest
 LOW, HIGH = 1e-6, 20.0  # radii that are shown
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 HEAD = 0.35  # of an arrow, as a share of its length
 
 Points = NDArray[np.floating[Any]]
@@ -25,8 +31,11 @@ def legend(figure: Any, colors: Mapping[str, str]) -> None:
     """Names of lines that frames draw, below the axes."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2 if len(handles) == 4 else 3, handlelength=1.5)
+    handles = [
+        Line2D([], [], color=color, linestyle=linestyle(DASHES[color], 1.5), label=name)
+        for name, color in colors.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 if len(handles) == 4 else 3, handlelength=2.5)
 
 
 def plane(
@@ -64,7 +73,7 @@ def way(path: Points, color: str, reach: float = NEAR) -> Path:
     """The way of a run (K, 2), with a dot where it is: until it has left for good."""
     inside = np.flatnonzero(np.abs(path).max(1) <= reach)
     path = np.clip(path[: (inside[-1] if len(inside) else 0) + 2], -2 * reach, 2 * reach)
-    return Path(simplified(path, reach / 600), color, 1.2, dot=3.0)
+    return Path(simplified(path, reach / 600), color, 1.2, dot=3.0, dashes=DASHES[color])
 
 
 def simplified(points: Points, tolerance: float) -> Points:
@@ -90,31 +99,31 @@ def radii(
 ) -> Canvas:
     """Axes for the radius over time, logarithmic: what falls by the same factor in each step is a straight line."""
     figure, ax = panel(title, xlabel, "distance from (0, 0)", yscale="log", xlim=(0, end), ylim=limits)
-    powers = range(math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1])) + 1, 2)
-    ax.set_yticks([10.0**power for power in powers], [f"10{str(power).translate(RAISED)}" for power in powers])
+    ax.set_yticks([10.0**k for k in range(math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1])) + 1, 2)])
     ax.minorticks_off()
     if colors:
         legend(figure, colors)
     return Canvas(figure, ax)
 
 
-def radius_line(path: Points, times: Points, color: str) -> Path:
-    """The radius of a run (K, 2) at these times (K,), as far as it is shown."""
+def radius_line(path: Points, times: Points, color: str, dot: float = 0.0) -> Path:
+    """The radius of a run (K, 2) at these times (K,), as far as it is shown; with a dot where it is."""
     r = distance(path)
     until = np.argmax((r < LOW) | (r > HIGH)) or len(r)
     r, times = np.clip(r[: until + 1], LOW / 10, 10 * HIGH), times[: until + 1]
     size = np.array([times[-1] or 1.0, math.log(HIGH / LOW)])  # of the axes, about
     seen = simplified(np.stack([times, np.log(r)], 1) / size, 1 / 400) * size
-    return Path(np.stack([seen[:, 0], np.exp(seen[:, 1])], 1), color, 1.3)
+    return Path(np.stack([seen[:, 0], np.exp(seen[:, 1])], 1), color, 1.3, dot, DASHES[color])
 
 
-def circle(title: str, reach: float = 1.5) -> Canvas:
-    """Axes for eigenvalues of a step, with the circle inside of which a run closes in."""
+def circle(title: str, note: str = "", reach: float = 1.5) -> Canvas:
+    """Axes for eigenvalues of a step, with the circle inside of which a run closes in; a note if there are none."""
     limits = (-reach, reach)
     figure, ax = panel(title, "real part", "imaginary part", xlim=limits, ylim=limits, aspect="equal")
     angle = np.linspace(0, 2 * np.pi, 181)
     ax.fill(np.cos(angle), np.sin(angle), color=BLUE, alpha=0.08, linewidth=0)
     ax.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.9)
+    ax.text(0, 0, note, ha="center", va="center")
     return Canvas(figure, ax)
 
 

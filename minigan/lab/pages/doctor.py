@@ -81,7 +81,7 @@ def _one_by_one(data: Doctor) -> Section:
         "<b>Losses</b>: bounded, and quiet or slowly moving, is well; that they do not fall is no fault, as the "
         "players pull in opposite directions. <b>D's opinion</b>: the means of D(x) and D(G(z)), or of the scores; "
         "between the grey bands D is in doubt, and only a D in doubt teaches. <b>D's outputs</b> on single samples, "
-        "at the checkpoint: two heaps that overlap are well, two far apart leave no slope between them. "
+        "at the checkpoint: two heaps that overlap are well; two far apart mean that D is sure of each single one. "
         "<b>Gradients</b>: each layer's gradient over its weights, in one step after the checkpoint; the dashed line "
         "is where G counts as starved. <b>Samples</b>: in evaluation mode, as they are drawn for people. "
         "<b>Variety</b>: how many samples are nearest to each mode, or are read as each digit, beside real ones. The "
@@ -119,16 +119,20 @@ def _row(finding: Finding) -> str:
 
 
 def _evidence(patient: Patient) -> str:
-    rows = "".join(_number(finding, each) for finding in patient.findings for each in finding.evidence)
+    rows = "".join(
+        _number("" if i else finding.name, each)
+        for finding in patient.findings
+        for i, each in enumerate(finding.evidence)
+    )
     head = "<tr><th>finding</th><th>evidence</th><th>this run</th><th>a symptom if</th></tr>"
     return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
-def _number(finding: Finding, evidence: Evidence) -> str:
+def _number(name: str, evidence: Evidence) -> str:
     limit = "" if math.isnan(evidence.limit) else f"{'above' if evidence.ill_above else 'below'} {evidence.limit:.3g}"
     value = "" if math.isnan(evidence.value) else f"{evidence.value:.3g}"
     shown = f'<span class="bad">{value}</span>' if evidence.is_symptom else value
-    return f'<tr><td>{finding.name}</td><td>{evidence.name}</td><td class="number">{shown}</td><td>{limit}</td></tr>'
+    return f'<tr><td>{name}</td><td>{evidence.name}</td><td class="number">{shown}</td><td>{limit}</td></tr>'
 
 
 # ---- limits -----------------------------------------------------------------------------------------------------
@@ -139,7 +143,7 @@ def _how() -> Section:
         (
             "D too strong",
             f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}",
-            "logits beyond ±3 on average",
+            "logits of 3 and −3 would say so",
         ),
         ("G starved", f"gradient over weights below {limits.FAINT:g}", "healthy: .01 to .7; starved: below 2e-4"),
         ("", f"and Adam moves a weight by less than {limits.SLOW:g} lr", "healthy: .4 to 1.1; starved: below .04"),

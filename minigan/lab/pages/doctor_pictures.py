@@ -11,10 +11,10 @@ from minigan.gan.pictures import grid
 from minigan.lab.experiments.doctor import Patient
 from minigan.lab.experiments.doctor_findings import FAINT, SURE
 from minigan.lab.page import BLUE, GREY, INK, ORANGE, PALE, Drawing, Frame, Panel, Text, panel
-from minigan.lab.pages.flow_pictures import powers
 
 LARGE = 50.0  # losses beyond this are drawn on an axis that is logarithmic far from 0
 TALL = 3.6  # inches: with a legend below
+PROBABILITIES = ("minimax", "non-saturating")  # losses whose D gives a logit, and costs nats
 Picture = Callable[[Patient], Drawing | None]
 
 
@@ -55,28 +55,33 @@ def _losses(patient: Patient) -> Drawing | None:
     names = [name for name in ("loss_D", "loss_G") if name in patient.log]
     if not names:
         return None
-    figure, ax = panel("losses", "step", "loss, in nats or units of the score", height=TALL)
-    for name, color in zip(names, (BLUE, ORANGE), strict=False):
-        ax.plot(patient.log["step"], patient.log[name], color=color, label=name)
-    if max(np.nanmax(np.abs(patient.log[name])) for name in names) > LARGE:
-        from matplotlib.ticker import FuncFormatter
-
-        ax.set_yscale("symlog", linthresh=10)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+    unit = "nats" if patient.settings[2] in PROBABILITIES else "units of the score"
+    figure, ax = panel("losses", "step", f"loss, {unit}", height=TALL)
+    for name, color, style in zip(names, (BLUE, ORANGE), ("-", "--"), strict=False):
+        ax.plot(patient.log["step"], patient.log[name], style, color=color, label=name)
+    _far(ax, *(patient.log[name] for name in names))
     return _below(figure)
+
+
+def _far(ax: Any, *values: Any) -> None:
+    """Over whole steps; where values are large, logarithmic far from 0."""
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if max(np.nanmax(np.abs(each)) for each in values) > LARGE:
+        ax.set_yscale("symlog", linthresh=10)
 
 
 def _opinion(patient: Patient) -> Drawing | None:
     if "D_x" not in patient.log:
         return None
-    probabilities = patient.settings[2] in ("minimax", "non-saturating")
+    probabilities = patient.settings[2] in PROBABILITIES
     figure, ax = panel("D's opinion", "step", "probability of being real" if probabilities else "score", height=TALL)
     if probabilities:
         ax.axhspan(SURE, 1, color=PALE, linewidth=0)
         ax.axhspan(0, 1 - SURE, color=PALE, linewidth=0)
         ax.set_ylim(0, 1)
     ax.plot(patient.log["step"], patient.log["D_x"], color=BLUE, label="D(x), real")
-    ax.plot(patient.log["step"], patient.log["D_G_z"], color=ORANGE, label="D(G(z)), fakes")
+    ax.plot(patient.log["step"], patient.log["D_G_z"], "--", color=ORANGE, label="D(G(z)), fakes")
+    _far(ax, patient.log["D_x"], patient.log["D_G_z"])
     return _below(figure)
 
 
@@ -91,10 +96,10 @@ def _outputs(patient: Patient) -> Drawing | None:
         return None
     low, high = np.percentile(np.concatenate([real, fake]), [1, 99])
     bins = np.linspace(low, max(high, low + 1e-6), 40)
-    probabilities = patient.settings[2] in ("minimax", "non-saturating")
-    figure, ax = panel("D's outputs at the checkpoint", "logit" if probabilities else "score", "samples", height=TALL)
-    ax.hist(real.clip(bins[0], bins[-1]), bins, color=BLUE, alpha=0.6, label="real")
-    ax.hist(fake.clip(bins[0], bins[-1]), bins, color=ORANGE, alpha=0.6, label="fakes")
+    unit = "logit" if patient.settings[2] in PROBABILITIES else "score"
+    figure, ax = panel("D's outputs at the checkpoint", unit, "number of samples", height=TALL)
+    ax.hist(real.clip(bins[0], bins[-1]), bins, color=BLUE, alpha=0.5, label="real")
+    ax.hist(fake.clip(bins[0], bins[-1]), bins, histtype="step", color=ORANGE, linewidth=1.5, label="fakes")
     return _below(figure)
 
 
@@ -110,7 +115,6 @@ def _gradients(patient: Patient) -> Drawing | None:
     ax.axhline(FAINT, color=GREY, linestyle="--", linewidth=1, label="starved below")
     ax.set_xticks(x, signal.layers, rotation=90 if len(x) > 8 else 0)
     ax.set_ylim(min(ratio.min(), FAINT) / 5, max(ratio.max(), 1) * 5)
-    powers(ax.yaxis)
     return _below(figure)
 
 
@@ -151,7 +155,7 @@ def _variety(patient: Patient) -> Drawing | None:
         return None
     variety = measures.variety
     name = "digit, as the judge reads it" if variety.kind == "digits" else "mode nearest to the sample"
-    figure, ax = panel("variety", name, "samples", height=TALL)
+    figure, ax = panel("variety", name, "number of samples", height=TALL)
     x = np.arange(len(variety.counts))
     ax.bar(x - 0.2, variety.counts, 0.4, color=ORANGE, label="generated")
     ax.bar(x + 0.2, variety.real_counts, 0.4, color=GREY, label="real")

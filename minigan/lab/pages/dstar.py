@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from minigan.lab.experiments.dstar import DStar, LinearCritic, LinearLogit, Trained
-from minigan.lab.experiments.dstar_pairs import LOG_4
+from minigan.lab.experiments.dstar_pairs import LOG_4, Pair
 from minigan.lab.page import Check, Exhibit, Page, Section, Table
 from minigan.lab.pages.dstar_drawings import (
     critic_frames,
@@ -43,15 +46,16 @@ def _best(data: DStar) -> Section:
     far = max(data.trained, key=lambda one: one.pair.mean)
     text = [
         "D gives each <var>x</var> a number <var>D</var>(<var>x</var>) between 0 and 1, the probability that it is "
-        "real. It is trained to make this as large as it can: <var>V</var>(<var>D</var>) = E log <var>D</var>(real) "
-        "+ E log(1 &minus; <var>D</var>(fake)), where E is the mean. Let <var>p</var>(<var>x</var>) be how likely a "
-        "real sample is at <var>x</var>, and <var>q</var>(<var>x</var>) the same for a fake. Then <var>V</var> is "
-        "the sum over all <var>x</var> of <var>p</var> log <var>D</var> + <var>q</var> log(1 &minus; <var>D</var>). "
-        "Each <var>x</var> can be looked at alone: the derivative <var>p</var>/<var>D</var> &minus; <var>q</var>/(1 "
-        "&minus; <var>D</var>) is 0 at <strong><var>D</var>* = <var>p</var>/(<var>p</var> + <var>q</var>)</strong>.",
+        "real. It is trained to make this as large as it can: <var>V</var>(<var>D</var>) = E log <var>D</var>(real) + "
+        "E log(1 &minus; <var>D</var>(fake)), where E is the mean and log the natural logarithm, so that <var>V</var> "
+        "is in nats. Let <var>p</var>(<var>x</var>) be how likely a real sample is at <var>x</var>, and "
+        "<var>q</var>(<var>x</var>) the same for a fake. Then <var>V</var> is the integral over <var>x</var> of "
+        "<var>p</var> log <var>D</var> + <var>q</var> log(1 &minus; <var>D</var>). Each <var>x</var> can be looked at "
+        "alone: the derivative <var>p</var>/<var>D</var> &minus; <var>q</var>/(1 &minus; <var>D</var>) is 0 at "
+        "<strong><var>D</var>* = <var>p</var>/(<var>p</var> + <var>q</var>)</strong>.",
         "Put <var>D</var>* into <var>V</var>, and what comes out is <strong><var>V</var>* = &minus;log 4 + 2 "
         "JSD</strong>. JSD is the Jensen-Shannon divergence: 0 if both distributions are the same, log 2 if no "
-        "<var>x</var> can come from both. Both facts are theorem 1 and proposition 1 of Goodfellow et al. 2014.",
+        "<var>x</var> can come from both. The two facts are proposition 1 and theorem 1 of Goodfellow et al. 2014.",
         f"Here real samples are N(0, 1), a Gaussian with mean 0 and variance 1; the fakes are another one. D is a "
         f"small network with two hidden layers. It sees {len(far.x)} points <var>x</var> at once, each as heavy as it "
         "is likely, so that no step differs from another by chance.",
@@ -59,10 +63,10 @@ def _best(data: DStar) -> Section:
     caption = (
         "Move the first slider to put real samples and fakes further apart, the second to train D. Training begins "
         f"with a D that is about ½ everywhere, where <var>V</var> = &minus;log 4 = &minus;{LOG_4:.3f}: it has not "
-        "said anything yet. It ends on the grey curve. Look at where <var>p</var> and <var>q</var> cross: there D* "
+        "said anything yet. It ends on the grey curve, D*. Look at where <var>p</var> and <var>q</var> cross: there D* "
         "is ½, as D can only guess. Far out, where both are close to 0, D learns last or not at all: an error there "
         "costs it next to nothing. (Curves end where there are neither real samples nor fakes.) At the distance "
-        f"{far.pair.mean:g} D* is a step, 1 on real samples and 0 on fakes, and <var>V</var> ends at "
+        f"{far.pair.mean:g} D* is nearly a step, 1 on real samples and 0 on fakes, and <var>V</var> ends at "
         f"&minus;{-far.values[-1]:.4f}, while it can never be above 0. With the last position both have the same "
         "mean, but the fakes are twice as wide: D finds them at both sides."
     )
@@ -80,7 +84,7 @@ def _linear(data: DStar) -> Section:
     steps = data.linear_at[-1]
     caption = (
         f"The way of <var>w</var> and <var>b</var> from 0 in {steps:,} steps, for four distances. All end on the "
-        "parabola <var>b</var> = <var>w</var>²/2, at <var>w</var> = &minus;μ, marked by circles. The further apart, "
+        "parabola <var>b</var> = <var>w</var>²/2, at <var>w</var> = &minus;μ, in the large circles. The further apart, "
         "the longer the way: a D that separates better is surer, and to be sure takes large weights. If no "
         "<var>x</var> could come from both, the weights would grow without end."
     )
@@ -95,23 +99,27 @@ def _saturation(data: DStar) -> Section:
     shifted = data.trained[:-1]
     far = max(shifted, key=lambda one: one.pair.mean)
     most = max(shifted, key=lambda one: one.pull.minimax)
+    gap_slope = float(np.interp(far.pair.mean, data.curve.mean, np.gradient(data.curve.gap, data.curve.mean)))
     text = [
         "G cannot see <var>V</var>*. All it gets is a gradient: how the value changes when its fakes move. Take the "
         "simplest G there is, <var>G</var>(<var>z</var>) = μ + <var>z</var>: it can only shift its fakes, and the "
         "gradient with respect to μ says how hard D pulls them towards the real samples.",
     ]
     caption = (
-        "Lines are theory, dots what minigan trained and differentiated. Left: JSD rises at first, then lies flat at "
-        "log 2, and that is all a D* can say: “these two have nothing in common”, whether they are at a distance of 5 "
-        "or of 500. Middle: the Wasserstein distance is how far the mass has to be carried, and just grows. The dots "
-        f"lie above it as the critic's penalty (λ = {data.weight:g}) lets its slope exceed 1 a little. Right: the "
-        f"pull on μ is the slope of these curves. With the minimax loss it falls from {most.pull.minimax:.2g} at "
-        f"μ = {most.pair.mean:g} to {far.pull.minimax:.2g} at μ = {far.pair.mean:g}: the further G has to go, the less "
-        f"it is told. The critic's is {far.pull.wasserstein:.2f} there. The non-saturating loss asks the "
-        "same D another question and is answered: its pull even grows with the distance, and so does D's slope. Where "
-        "its dots lie below the line, D is sure already and is paid next to nothing for a steeper slope; how far below "
-        "depends on the weights that D began with. "
-        "<code>minigan lab saturation</code> looks into this."
+        "Lines are theory, dots what minigan trained and differentiated. <b>What D measures</b>: JSD rises at first, "
+        "then lies flat at log 2, and that is all a D* can say: “these two have nothing in common”, whether they are "
+        "at a distance of 5 or of 500. <b>What a critic measures</b>: the Wasserstein distance is how far the mass "
+        f"has to be carried, and just grows. The dots lie above it as the critic's penalty (λ = {data.weight:g}, "
+        "below) lets its slope exceed 1 a little. <b>What G gets</b> of each. The minimax pull is the slope of "
+        "<var>V</var>* = &minus;log 4 + 2 JSD, twice that of the curve of JSD: where that is flat, there is none. It "
+        f"falls from {most.pull.minimax:.2g} at μ = {most.pair.mean:g} to {far.pull.minimax:.2g} at μ = "
+        f"{far.pair.mean:g}: the further G has to go, the less it is told. The critic pulls by its own slope, "
+        f"the mean of &minus;<var>f</var>&prime; over the fakes, {far.pull.wasserstein:.2f} there. (It is neither the "
+        f"slope of <var>W</var>, which is 1, nor that of the best critic's gap, {gap_slope:.2f}: G is told where to go "
+        "by a critic that stands still meanwhile.) The non-saturating loss, E &minus;log <var>D</var>(fake), asks the "
+        "same D another question: its pull even grows with the distance, as the slope of D's logit does. Where its "
+        "dots lie below the line, D is sure already and is paid next to nothing for a steeper slope; how far below "
+        "depends on the weights that D began with. <code>minigan lab saturation</code> looks into this loss."
     )
     exhibit = Exhibit("A distance that stops growing", caption,
                       [jsd_drawing(data), distance_drawing(data), pull_drawing(data)])  # fmt: skip
@@ -133,8 +141,8 @@ def _critic(data: DStar) -> Section:
     missing = 1 - wide.gaps[-1] / wide.gap
     caption = (
         "The same two sliders, the same kind of network, another question. The critic becomes a ramp that falls from "
-        "the real samples to the fakes and never flattens, however far apart they are: its slope is what G gets. Its "
-        "gap passes the Wasserstein distance (dashed) and ends at what the penalty allows (grey). "
+        "the real samples to the fakes and does not flatten between them, however far apart they are: its slope is "
+        "what G gets. Its gap passes the Wasserstein distance (dashed) and ends at what the penalty allows (grey). "
         f"For fakes that are twice as wide, it becomes a tent; there {missing:.0%} of the gap is missing at the end: "
         "with LeakyReLU a critic is made of straight pieces, and the best one bends everywhere."
     )
@@ -156,19 +164,16 @@ def _trap(data: DStar) -> Section:
         for one in data.critics
     ]
     caption = (
-        "The larger λ, the nearer the slope is to 1 and the gap to the distance. Begun at slope 0, the critic falls to "
-        "the right side. Begun at +1, on the wrong side, it stays there and its gap is negative: near slope 0 the gap "
-        "pulls with the force <var>W</var>, but the penalty pushes back with 2λ. Only a λ below <var>W</var>/2 lets it "
-        "through. The critics of this page therefore begin flat. In more than one dimension a slope can turn round "
-        "without passing 0, so this trap is one of toys."
+        "The fakes lie to the right, so the slope should be negative. The larger λ, the nearer it is to &minus;1 and "
+        "the gap to the distance. Begun at slope 0, the critic falls to the right side. Begun at +1, on the wrong "
+        "side, it stays there and its gap is negative: near slope 0 the gap pulls with the force <var>W</var>, but "
+        "the penalty pushes back with 2λ. Only a λ below <var>W</var>/2 lets it through. The critics of this page "
+        "therefore begin flat. In more than one dimension a slope can turn round without passing 0, so this trap is "
+        "one of toys."
     )
     head = ("distance μ", "λ", "slope at first", "slope, predicted", "slope, trained", "gap, predicted", "gap, trained")
     table = Table("Linear critics f(x) = w x + b", head, rows, caption)
     return Section("A straight critic, and a trap", (), [table])
-
-
-def _settings(one: LinearCritic) -> tuple[str, ...]:
-    return f"{one.mean:g}", f"{one.weight:g}", f"{one.start:g}"
 
 
 # ---- checks ----------------------------------------------------------------------------------------------
@@ -186,9 +191,20 @@ def _pair_checks(data: DStar, one: Trained) -> Iterator[Check]:
     name = f"N(0, 1) against {one.pair.name}"
     if one.pair.name in data.published:
         yield Check(f"V* of {name}, published and by quadrature", data.published[one.pair.name], one.value, 1e-6)
-    yield Check(f"V of {name}, D trained", one.value, float(one.values[-1]), 0.01)
-    if one.pair.mean > 0:
-        yield Check(f"critic's gap, {name}", one.gap, float(one.gaps[-1]), 0.01, True)
+    yield Check(f"−log 4 + 2 JSD of {name}, and V of a trained D", 2 * one.jsd - LOG_4, float(one.values[-1]), 1e-3)
+    yield Check(f"W of {name}, exact and by quadrature", _exact_distance(one.pair), one.wasserstein, 1e-9)
+    if one.gap > 0:
+        within = 0.05 if one.pair.std != 1 else 0.01  # straight pieces are a ramp, but not quite a tent
+        yield Check(f"critic's gap, {name}", one.gap, float(one.gaps[-1]), within, True)
+
+
+def _exact_distance(pair: Pair) -> float:
+    """E |x - y| where each z of N(0, 1) stands for x = z and y = mean + std z: on a line no other plan is cheaper."""
+    if pair.std == 1:
+        return abs(pair.mean)
+    if pair.mean == 0:
+        return abs(pair.std - 1) * math.sqrt(2 / math.pi)
+    raise ValueError(f"expected pairs that differ in mean or width, but {pair.name} differs in both.")
 
 
 def _logit_checks(one: LinearLogit) -> Iterator[Check]:

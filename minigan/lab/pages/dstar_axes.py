@@ -1,12 +1,46 @@
-"""What the axes of the experiments dstar and saturation have in common."""
+"""What the drawings of the experiments dstar and saturation have in common: axes, kinds of lines, legends."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from minigan.lab.page import GREY, INK
+from minigan.lab.page import GREY, INK, Path
+from minigan.lab.page.drawing import linestyle
+
+
+class Stroke(NamedTuple):
+    """How a line is drawn: lines that cross differ in more than their colour.
+
+    Attributes:
+        color: one of the series' colours.
+        width: in points.
+        dashes: lengths of strokes and gaps by turns, in points; none for a solid line.
+    """
+
+    color: str
+    width: float = 1.5
+    dashes: tuple[float, ...] = ()
+
+    def path(self, points: ArrayLike, dot: float = 0.0) -> Path:
+        """Through these points (N, 2), for a frame of a canvas."""
+        return Path(points, self.color, self.width, dot, self.dashes)
+
+    def settings(self) -> dict[str, Any]:
+        """The same for matplotlib."""
+        return {
+            "color": self.color,
+            "linewidth": self.width,
+            "linestyle": linestyle(self.dashes, self.width),
+            "dash_capstyle": "butt",
+        }
+
+
+BEST = Stroke(GREY, 4.0)  # what theory predicts, to be drawn below what was measured
+MARK = Stroke(INK, 1.2, (6.0, 4.0))
 
 
 def steps_axis(axes: Any, last: int) -> None:
@@ -18,12 +52,13 @@ def steps_axis(axes: Any, last: int) -> None:
     axes.minorticks_off()
 
 
-def legend(figure: Any, axes: Any, names: dict[str, str], columns: int | None = None) -> None:
-    """Above the axes: what each colour is, grey being the broad line below, and ink a dashed one."""
-    for name, color in names.items():
-        width, style = {GREY: (4.0, "-"), INK: (1.2, "--")}.get(color, (1.5, "-"))
-        axes.plot([], [], style, color=color, label=name, linewidth=width)
-    figure.legend(loc="outside upper right", ncols=columns or len(names), columnspacing=1.2, handlelength=1.5)
+def legend(figure: Any, names: Mapping[str, Stroke], columns: int | None = None) -> None:
+    """Above the axes: what each line is."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], label=name, **stroke.settings()) for name, stroke in names.items()]
+    columns = columns or len(names)
+    figure.legend(handles=handles, loc="outside upper right", ncols=columns, columnspacing=1.2, handlelength=2.2)
 
 
 def plain_log_ticks(axes: Any) -> None:

@@ -15,7 +15,6 @@ from minigan.lab.page import (
     BLUE,
     GREEN,
     GREY,
-    INK,
     ORANGE,
     PURPLE,
     Canvas,
@@ -27,10 +26,13 @@ from minigan.lab.page import (
     Text,
     panel,
 )
-from minigan.lab.pages.dstar_axes import legend, plain_log_ticks, steps_axis
+from minigan.lab.pages.dstar_axes import BEST, MARK, Stroke, legend, plain_log_ticks, steps_axis
 
 EVERY = 2  # point of the grid is enough for a curve
 LOG_2 = math.log(2)
+
+REAL, FAKE = Stroke(BLUE, 3.0), Stroke(ORANGE)
+OF_D, OF_CRITIC = Stroke(PURPLE), Stroke(GREEN)
 
 
 def sliders(data: DStar) -> list[Slider]:
@@ -47,20 +49,20 @@ def sliders(data: DStar) -> list[Slider]:
 def density_frames(data: DStar, name: str = "densities") -> Panel:
     """p and q."""
     top = max(max(one.p.max(), one.q.max()) for one in data.trained)
-    canvas = _canvas(data, "how likely is x?", "density", (0, 1.1 * top), {"real, p": BLUE, "fake, q": ORANGE})
+    canvas = _canvas(data, "how likely is x?", "density", (0, 1.1 * top), {"real, p": REAL, "fake, q": FAKE})
     frames: list[Frame] = []
     for one in data.trained:
-        frames += [canvas.frame([_path(one, one.p, BLUE), _path(one, one.q, ORANGE)])] * len(data.at)
+        frames += [canvas.frame([_path(one, one.p, REAL), _path(one, one.q, FAKE)])] * len(data.at)
     return Panel(name, frames, "Densities of real samples and fakes.")
 
 
 def discriminator_frames(data: DStar) -> Panel:
     """D and D*."""
-    canvas = _canvas(data, "what D says", "probability that x is real", (-0.03, 1.03), {"D": PURPLE, "D*": GREY})
+    canvas = _canvas(data, "what D says", "probability that x is real", (-0.03, 1.03), {"D": OF_D, "D*": BEST})
 
     def paths(one: Trained, stop: int) -> list[Path]:
-        best = _path(one, _sigmoid(one.best_logit), GREY, 4)
-        return [best, _path(one, _sigmoid(one.logits[stop]), PURPLE)]
+        best = _path(one, _sigmoid(one.best_logit), BEST)
+        return [best, _path(one, _sigmoid(one.logits[stop]), OF_D)]
 
     return Panel("discriminator", _frames(data, canvas, paths), "D and the best D over x.", film=True)
 
@@ -69,14 +71,14 @@ def value_frames(data: DStar) -> Panel:
     """V(D) on the way to V*."""
     values = np.concatenate([one.values for one in data.trained])
     limits = min(-1.5, max(values.min(), -2.5)), 0.1
-    canvas = _steps_canvas(data, "what D is paid", "V, nats", limits, {"V(D)": PURPLE, "V*": GREY})
+    canvas = _steps_canvas(data, "what D is paid", "V, nats", limits, {"V(D)": OF_D, "V*": BEST})
     shown = _some_steps(data.at[-1])
 
     def paths(one: Trained, stop: int) -> list[Path]:
         until = shown[shown <= data.at[stop]]
         return [
-            Path([(0, one.value), (data.at[-1], one.value)], GREY, 4),
-            Path(np.stack([until, one.values[until]], 1), PURPLE, dot=3),
+            BEST.path([(0, one.value), (data.at[-1], one.value)]),
+            OF_D.path(np.stack([until, one.values[until]], 1), dot=3),
         ]
 
     return Panel("value", _frames(data, canvas, paths), "V of D over steps, and the best possible value.")
@@ -86,10 +88,10 @@ def critic_frames(data: DStar) -> Panel:
     """f and the best f."""
     scores = np.concatenate([one.best_scores for one in data.trained])
     limits = min(-2.0, scores.min()), max(4.0, scores.max())
-    canvas = _canvas(data, "what the critic says", "score f(x)", limits, {"f": GREEN, "best f": GREY})
+    canvas = _canvas(data, "what the critic says", "score f(x)", limits, {"f": OF_CRITIC, "best f": BEST})
 
     def paths(one: Trained, stop: int) -> list[Path]:
-        return [_path(one, one.best_scores, GREY, 4), _path(one, one.scores[stop], GREEN)]
+        return [_path(one, one.best_scores, BEST), _path(one, one.scores[stop], OF_CRITIC)]
 
     return Panel("critic", _frames(data, canvas, paths), "The critic and the best critic over x.")
 
@@ -97,15 +99,15 @@ def critic_frames(data: DStar) -> Panel:
 def gap_frames(data: DStar) -> Panel:
     """The critic's gap on the way."""
     top = 1.1 * max(max(one.gap, one.gaps.max()) for one in data.trained)
-    names = {"gap": GREEN, "with penalty": GREY, "W": INK}
-    canvas = _steps_canvas(data, "how large the gap is", "gap", (-0.03 * top, top), names)
+    names = {"gap of f": OF_CRITIC, "of the best f": BEST, "W": MARK}
+    canvas = _steps_canvas(data, "how large the gap is", "gap, in units of x", (-0.03 * top, top), names)
 
     def paths(one: Trained, stop: int) -> list[Path]:
         end = data.at[-1]
         return [
-            Path([(0, one.gap), (end, one.gap)], GREY, 4),
-            *_dashes(end, one.wasserstein),
-            Path(np.stack([data.at[: stop + 1], one.gaps[: stop + 1]], 1), GREEN, dot=3),
+            BEST.path([(0, one.gap), (end, one.gap)]),
+            MARK.path([(0, one.wasserstein), (end, one.wasserstein)]),
+            OF_CRITIC.path(np.stack([data.at[: stop + 1], one.gaps[: stop + 1]], 1), dot=3),
         ]
 
     return Panel("gap", _frames(data, canvas, paths), "The critic's gap over steps, and the Wasserstein distance.")
@@ -152,14 +154,8 @@ def _number(x: float) -> str:
     return "" if math.isnan(x) else f"{x + 0.0:.4f}".replace("-", "&minus;")
 
 
-def _path(one: Trained, y: Any, color: str, width: float = 1.5) -> Path:
-    return Path(np.stack([one.x, y], 1)[::EVERY], color, width)
-
-
-def _dashes(end: int, y: float) -> list[Path]:
-    """A dashed line: on the scale of steps, which is logarithmic from 1 on."""
-    edges = np.expm1(np.linspace(0, np.log1p(end), 24))
-    return [Path([(a, y), (b, y)], INK, 1.2) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+def _path(one: Trained, y: Any, stroke: Stroke) -> Path:
+    return stroke.path(np.stack([one.x, y], 1)[::EVERY])
 
 
 def _some_steps(last: int) -> Any:
@@ -174,17 +170,17 @@ def _sigmoid(s: Any) -> Any:
 # ---- axes ------------------------------------------------------------------------------------------------
 
 
-def _canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, str]) -> Canvas:
+def _canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, Stroke]) -> Canvas:
     furthest = max(one.pair.mean for one in data.trained)
     figure, axes = panel(title, "x", ylabel, xlim=(-5, furthest + 4.5), ylim=ylim)
-    legend(figure, axes, names)
+    legend(figure, names)
     return Canvas(figure, axes)
 
 
-def _steps_canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, str]) -> Canvas:
+def _steps_canvas(data: DStar, title: str, ylabel: str, ylim: tuple[float, float], names: dict[str, Stroke]) -> Canvas:
     figure, axes = panel(title, "step of training", ylabel, ylim=ylim)
     steps_axis(axes, data.at[-1])
-    legend(figure, axes, names)
+    legend(figure, names)
     return Canvas(figure, axes)
 
 
@@ -197,8 +193,9 @@ def logit_drawing(data: DStar) -> Panel:
     furthest = max(one.mean for one in data.logits)
     w = np.linspace(-1.06 * furthest, 0, 100)
     axes.plot(w, w**2 / 2, color=GREY, linestyle="--", label="b = w²/2")
-    for one, color in zip(data.logits, (BLUE, ORANGE, GREEN, PURPLE), strict=True):
-        axes.plot(*one.path.T, ".-", color=color, label=f"μ = {one.mean:g}")
+    looks = zip(data.logits, (BLUE, ORANGE, GREEN, PURPLE), ("o", "s", "^", "d"), strict=True)
+    for one, color, marker in looks:
+        axes.plot(*one.path.T, marker, linestyle="-", color=color, label=f"μ = {one.mean:g}")
         axes.plot(*one.predicted, "o", color=color, markersize=10, fillstyle="none")
     axes.legend(loc="upper right")
     return Panel("linear-logit", [Drawing(figure)], "Paths of the weights of a linear D to where theory puts them.")
@@ -216,29 +213,32 @@ def jsd_drawing(data: DStar) -> Panel:
 
 def distance_drawing(data: DStar) -> Panel:
     """The Wasserstein distance over the distance."""
-    figure, axes = panel("what a critic measures", "distance of the means, μ", "distance")
-    axes.plot(data.curve.mean, data.curve.wasserstein, color=GREEN, label="Wasserstein, exact")
-    axes.plot(data.curve.mean, data.curve.gap, "--", color=GREEN, linewidth=1, label="gap, exact")
-    _dots(axes, data, lambda one: one.gaps[-1], GREEN, "gap, critic trained")
+    figure, axes = panel("what a critic measures", "distance of the means, μ", "in units of x")
+    axes.plot(data.curve.mean, data.curve.wasserstein, color=GREEN, label="Wasserstein distance W")
+    axes.plot(data.curve.mean, data.curve.gap, "--", color=GREEN, linewidth=1, label="gap of the best critic")
+    _dots(axes, data, lambda one: one.gaps[-1], GREEN, "gap, trained")
     axes.legend(loc="upper left")
     return Panel("wasserstein", [Drawing(figure)], "The Wasserstein distance over the distance of the means: a line.")
 
 
 def pull_drawing(data: DStar) -> Panel:
     """The gradient with respect to mu, of three losses."""
-    figure, axes = panel("what G gets", "distance of the means, μ", "gradient with respect to μ", yscale="log")
-    kinds = (("minimax", PURPLE), ("non_saturating", ORANGE), ("wasserstein", GREEN))
+    figure, axes = panel("what G gets", "distance of the means, μ", "size of the gradient by μ", yscale="log")
+    kinds = (("minimax", PURPLE, "o"), ("non_saturating", ORANGE, "s"), ("wasserstein", GREEN, "^"))
     away = data.curve.mean > 0
-    for kind, color in kinds:
+    for kind, color, marker in kinds:
         read = attrgetter(kind)
         exact = np.array([read(pull) for pull in data.curve.pull])
-        axes.plot(data.curve.mean[away], exact[away], color=color, label=kind.replace("_", "-").replace("w", "W"))
-        _dots(axes, data, attrgetter(f"pull.{kind}"), color)
+        axes.plot(data.curve.mean[away], exact[away], color=color)
+        axes.plot([], [], marker=marker, color=color, label=kind.replace("_", "-").replace("w", "W"))
+        _dots(axes, data, attrgetter(f"pull.{kind}"), color, marker=marker)
     plain_log_ticks(axes)
-    figure.legend(loc="outside upper right", ncols=3, columnspacing=1, handlelength=1.2)
+    figure.legend(loc="outside upper right", ncols=3, columnspacing=1, handlelength=1.6)
     return Panel("pull", [Drawing(figure)], "The gradient that reaches G over the distance, for three losses.")
 
 
-def _dots(axes: Any, data: DStar, of: Callable[[Trained], float], color: str, label: str | None = None) -> None:
+def _dots(
+    axes: Any, data: DStar, of: Callable[[Trained], float], color: str, label: str | None = None, marker: str = "o"
+) -> None:
     shifted = [one for one in data.trained if one.pair.std == 1 and one.pair.mean > 0]
-    axes.plot([one.pair.mean for one in shifted], [of(one) for one in shifted], "o", color=color, label=label)
+    axes.plot([one.pair.mean for one in shifted], [of(one) for one in shifted], marker, color=color, label=label)

@@ -27,29 +27,37 @@ from minigan.lab.page import (
     Slider,
     panel,
 )
+from minigan.lab.page.drawing import linestyle
 
 COLORS = (INK, SKY, GREEN, ORANGE, YELLOW, PURPLE, BLUE)  # of the trainings, the preset first
+LONG, SHORT, MIXED = (7.0, 2.0), (2.5, 1.5), (7.0, 1.5, 1.2, 1.5)
+DASHES = ((), (), LONG, SHORT, LONG, (), MIXED)  # of the same, so that lines that cross are told apart without colour
 THUMB = 0.05  # how near to lr sqrt(n) Adam's first step comes: gradients near its epsilon move a little less
 EPSILON = 1e-8  # Adam's
 LEAST = 1e-14  # what is smaller than this is drawn here: on a logarithmic axis 0 has no place
 TALL = 4.3  # inches: panels with a legend of all trainings below
 
 
-def _legend(data: Flow, figure: Any, ax: Any) -> None:
+def _styles(data: Flow) -> dict[str, dict[str, Any]]:
+    """How the line of each training is drawn, its name included."""
+    styles = {}
+    for name, color, dashes in zip(data.courses, COLORS, DASHES, strict=False):
+        width = 2.2 if color == INK else 1.5
+        styles[name] = {"color": color, "linewidth": width, "linestyle": linestyle(dashes, width), "label": name}
+    return styles
+
+
+def _legend(figure: Any, **settings: Any) -> None:
     """The names of all trainings, below the axes."""
-    for name, color in zip(data.courses, COLORS, strict=False):
-        ax.plot([], [], color=color, label=name)
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2, handlelength=3, **settings)
 
 
-def powers(axis: Any) -> None:
-    """Write the ticks of a logarithmic axis as powers of ten: 10⁻³, as formulas are not drawn."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+def few(axis: Any) -> None:
+    """On an axis of many powers of ten: a tick at some, and no small ones."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     axis.set_major_locator(LogLocator(numticks=8))
-    axis.set_major_formatter(FuncFormatter(lambda x, _: "10" + str(round(np.log10(x))).translate(superscripts)))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def _limits(*values: ArrayLike) -> tuple[float, float]:
@@ -71,12 +79,12 @@ def _steps(data: Flow) -> list[str]:
 def way_back(data: Flow) -> Exhibit:
     """Signal, gradient and ratio by layer, at each watched step."""
     caption = (
-        "Left, read it from the left: the signal starts at D's logit, where it is at most 1 (it is 1 - D(G(z)) for "
-        "the loss -log D), passes D's layers, then the pixels, then G's layers. A line that falls steadily is a "
+        "Left, read it from the left: the signal starts at D's logit, where it is at most 1 (it is 1 − D(G(z)) for "
+        "the loss −log D), passes D's layers, then the pixels, then G's layers. A line that falls steadily is a "
         f"signal that vanishes. {_costs(data)}Move the slider: after some steps D's weights have grown, and most lines "
         "bend up. Middle: the gradient that each layer's weights get in their player's own turn. Right: how far the "
-        "weights moved, beside their size; the dashed line is the rule of thumb of 10<sup>-3</sup> (see below). That "
-        "lines of very different signals are so near each other there is Adam's doing."
+        "weights moved, beside their size; the dotted line is the rule of thumb of 10<sup>−3</sup>. That lines of very "
+        "different gradients are so near each other there is Adam's doing: see the last section."
     )
     return Exhibit(
         "Step by step", caption, [_signal(data), _gradient(data), _ratio(data)], [Slider("step", _steps(data))]
@@ -138,16 +146,18 @@ def _lines(
         title, "", label, height=TALL, yscale="log", ylim=_limits(*tracks), xlim=(-0.4, len(places) - 0.6)
     )
     ax.set_xticks(range(len(places)), places, rotation=90 if len(places) > 6 else 0)
-    powers(ax.yaxis)
+    few(ax.yaxis)
     if line is not None:
-        ax.axhline(line, color=GREY, linewidth=1, linestyle="--")
-    _legend(data, figure, ax)
+        ax.axhline(line, color=GREY, linewidth=1, linestyle=":")
+    for style in _styles(data).values():
+        ax.plot([], [], **style)
+    _legend(figure)
     canvas = Canvas(figure, ax)
     frames = []
     for t in range(len(data.steps)):
         paths = [
-            Path(points, color=color, width=2.2 if color == INK else 1.5)
-            for track, color in zip(tracks, COLORS, strict=False)
+            Path(points, color=color, width=2.2 if color == INK else 1.5, dashes=dashes)
+            for track, color, dashes in zip(tracks, COLORS, DASHES, strict=False)
             if len(points := _finite(track[:, t]))
         ]
         frames.append(canvas.frame(paths))
@@ -171,13 +181,13 @@ def maps(data: Flow) -> Exhibit:
     caption = (
         "Left: bright is a large gradient, dark a small one, on the same scale for all trainings. Dark rows at the "
         "bottom and bright ones on top say that G gets little of what D has; rows of one colour, that all layers "
-        "learn alike. Middle: the ratio of update and weight. Right: the share of silent units behind each layer, see "
-        "the table below for what this means. Weights that are too small show as a dark block at the left, which ends "
-        "when D has grown; too large ones as a bright one that stays."
+        "learn alike. Middle: the ratio of update and weight. Right: the share of silent units behind each layer; the "
+        "table below says what this means. Weights that are too small show as a dark block at the left, which ends "
+        f"when D has grown; too large ones as a bright one that stays. {_dark_again(data)}"
     )
     panels = [
-        _maps(data, "gradients", "log10 of the gradient's norm", gradients, [c.layers for c in courses]),
-        _maps(data, "ratios", "log10 of update over weight", ratios, [c.layers for c in courses]),
+        _maps(data, "gradients", "gradient, log₁₀ of the L2 norm", gradients, [c.layers for c in courses]),
+        _maps(data, "ratios", "update over weight, log₁₀", ratios, [c.layers for c in courses]),
         _maps(
             data,
             "silent",
@@ -188,6 +198,22 @@ def maps(data: Flow) -> Exhibit:
         ),
     ]
     return Exhibit("Layer by step", caption, panels, [Slider("training", list(data.courses))])
+
+
+def _dark_again(data: Flow) -> str:
+    """Small weights may fall back once more: when D stops to tell real from fake."""
+    if "N(0, .002)" not in data.courses:
+        return ""
+    course = data.courses["N(0, .002)"]
+    grown = int(np.argmax(course.at_fake > 100 * course.at_fake[0]))
+    faint = grown + int(np.argmin(course.at_fake[grown:]))
+    real, fake = (course.report[key][faint] for key in ("D_x", "D_G_z"))
+    if abs(real - fake) > 0.05:
+        return ""
+    return (
+        f"With N(0, .002) the dark comes back around step {data.steps[faint]}: there D(x) is {real:.2f} and D(G(z)) "
+        f"{fake:.2f}, and a D that says the same of everything has nothing to hand on."
+    )
 
 
 def _maps(
@@ -208,7 +234,7 @@ def _maps(
 
 
 def _map(data: Flow, course: str, title: str, values: Any, rows: Sequence[str], low: float, high: float) -> Drawing:
-    figure, ax = panel(course, "step", "")
+    figure, ax = panel(f"{title.split(',')[0]}: {course}", "step", "")
     ax.grid(False)
     image = ax.imshow(
         values,
@@ -233,13 +259,12 @@ def _map(data: Flow, course: str, title: str, values: Any, rows: Sequence[str], 
 def signals(data: Flow) -> Exhibit:
     """Fakes, what D says of their pixels, and how loudly."""
     courses, shown = data.courses.values(), range(len(data.shown))
-    preset = data.courses["preset"]
     preset, pixels = data.courses["preset"], data.courses["preset"].fakes[0, 0].size
     best = int(np.nanargmax(preset.toward))
     half = len(data.steps) // 2
     caption = (
-        "First: fakes. Second: what D wants of them, the negative gradient of G's loss at each pixel, the mean over "
-        "all fakes of the batch; orange pixels should get brighter, purple ones darker. Third: the cosine between "
+        "First: four fakes. Second: what D wants of them, the negative gradient of G's loss at each pixel, the mean "
+        "over all fakes of the batch; orange pixels should get brighter, purple ones darker. Third: the cosine between "
         f"this picture and the way from the mean fake to the mean real image; two random pictures of {pixels} pixels "
         f"have one of about ± {1 / np.sqrt(pixels):.2f} (grey band: twice that). At step 0 D's weights are random, and "
         f"so is what it wants (the preset: {preset.toward[0]:.2f}). The first thing that D finds out is where the ink "
@@ -275,7 +300,7 @@ def _images(images: Any, title: str) -> Drawing:
 
 
 def _wanted(gradients: Any) -> Drawing:
-    figure, ax = panel("what D wants: -∂L/∂pixel")
+    figure, ax = panel("what D wants: −∂L/∂pixel")
     ax.grid(False)
     # PuOr has orange below the middle and purple above: reversed, orange is what should get brighter
     image = ax.imshow(-gradients.astype(float), cmap="PuOr_r", vmin=-100, vmax=100, interpolation="nearest")
@@ -288,21 +313,20 @@ def _toward(data: Flow) -> Drawing:
     figure, ax = panel("does it lead to real images?", "step", "cosine", height=TALL)
     chance = 2 / np.sqrt(data.courses["preset"].fakes[0, 0].size)
     ax.axhspan(-chance, chance, color=PALE, linewidth=0)
-    for (name, course), color in zip(data.courses.items(), COLORS, strict=False):
-        ax.plot(data.steps, course.toward, color=color, label=name, linewidth=2.2 if color == INK else 1.2)
-    figure.legend(loc="outside lower center", ncols=2)
+    for name, style in _styles(data).items():
+        ax.plot(data.steps, data.courses[name].toward, **style)
+    _legend(figure)
     return Drawing(figure)
 
 
 def _loudness(data: Flow) -> Drawing:
     tracks = [course.at_fake for course in data.courses.values()]
     figure, ax = panel("the signal at the pixels", "step", "L2 norm for a sample", height=TALL, yscale="log")
-    for (name, course), color in zip(data.courses.items(), COLORS, strict=False):
-        width = 2.2 if color == INK else 1.5
-        ax.plot(data.steps, np.clip(course.at_fake, LEAST, None), color=color, label=name, linewidth=width)
+    for name, style in _styles(data).items():
+        ax.plot(data.steps, np.clip(data.courses[name].at_fake, LEAST, None), **style)
     ax.set_ylim(_limits(*tracks))
-    powers(ax.yaxis)
-    figure.legend(loc="outside lower center", ncols=2)
+    few(ax.yaxis)
+    _legend(figure)
     return Drawing(figure)
 
 
@@ -323,11 +347,10 @@ def _thumb_layers(data: Flow) -> Drawing:
     ratio, x = preset.update / preset.weight, np.arange(len(preset.layers))
     figure, ax = panel("the preset's layers", "", "update over weight", height=TALL, yscale="log")
     ax.plot(x, preset.expected.update / preset.expected.weight, color=GREY, label="predicted, step 0", linestyle=":")
-    ax.plot(x, ratio[:, 0], "o", color=BLUE, label="step 0")
-    ax.plot(x, np.median(ratio[:, ratio.shape[1] // 2 :], 1), "s", color=ORANGE, label="second half, median")
+    ax.plot(x, ratio[:, 0], "o", color=GREEN, label="step 0")
+    ax.plot(x, np.median(ratio[:, ratio.shape[1] // 2 :], 1), "s", color=PURPLE, label="second half, median")
     ax.axhline(1e-3, color=GREY, linestyle="--", linewidth=1, label="rule of thumb")
     ax.set_ylim(_limits(ratio, [1e-3]))
-    powers(ax.yaxis)
     ax.set_xticks(x, [place.name for place in preset.layers], rotation=90 if len(x) > 6 else 0)
     figure.legend(loc="outside lower center", ncols=2)
     return Drawing(figure)
@@ -346,22 +369,22 @@ def _adam(data: Flow) -> Drawing:
         ax.plot(g.ravel(), u.ravel(), ".", color=color, markersize=2.5, label=name)
     limits = _limits(*(g for g, _ in rms))
     grid = np.geomspace(*limits, 100)
-    ax.plot(grid, data.lr[0] * grid / (grid + EPSILON), color=GREY, linestyle="--", linewidth=1)
+    ax.plot(grid, data.lr[0] * grid / (grid + EPSILON), color=GREY, linestyle="--", linewidth=1, label="lr g / (g + ε)")
     ax.set(xlim=limits, ylim=_limits(*(u for _, u in rms)))
-    powers(ax.xaxis)
-    powers(ax.yaxis)
-    figure.legend(loc="outside lower center", ncols=2, markerscale=3)
+    few(ax.xaxis)
+    few(ax.yaxis)
+    _legend(figure, markerscale=3)
     return Drawing(figure)
 
 
 def _thumb_time(data: Flow) -> Drawing:
     preset = data.courses["preset"]
     figure, ax = panel("over the training", "step", "update over weight, median", height=TALL, yscale="log")
-    for who, color in (("G", BLUE), ("D", ORANGE)):
+    for who, color, style in (("G", ORANGE, "-"), ("D", BLUE, "-.")):
         rows = [place.name.startswith(who) for place in preset.layers]
-        ax.plot(data.steps, np.median((preset.update / preset.weight)[rows], 0), color=color, label=f"layers of {who}")
+        median = np.median((preset.update / preset.weight)[rows], 0)
+        ax.plot(data.steps, median, style, color=color, label=f"layers of {who}")
     ax.axhline(1e-3, color=GREY, linestyle="--", linewidth=1, label="rule of thumb")
     ax.set_ylim(_limits(preset.update / preset.weight, [1e-3]))
-    powers(ax.yaxis)
     figure.legend(loc="outside lower center", ncols=2)
     return Drawing(figure)

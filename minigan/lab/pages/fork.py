@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from minigan.lab.experiments.fork import Fork
 from minigan.lab.experiments.fork_futures import AGAIN, AS_IT_WAS, CHANGED, NUDGED
 from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text
+from minigan.lab.page.drawing import power
 from minigan.lab.pages.fork_drawings import apart, curves, looks, modes
 
 
@@ -49,8 +50,9 @@ def _beginning(data: Fork) -> list[str]:
         else "The run is a short one of the ring preset: eight Gaussians on a circle."
     )
     return [
-        f"{run} A checkpoint holds weights, moments and statistics. Random numbers and the order of the data need not "
-        "be saved: they are functions of the seed and the number of the step. That is why a future can be played "
+        f"{run} A checkpoint holds the weights, what the optimizers remember (Adam's moments) and running statistics "
+        "(BatchNorm's). Random numbers and the order of the data need not be saved: they are functions of the seed "
+        "and the number of the step. That is why a future can be played "
         "again, to the last bit, and why one setting can be changed alone.",
     ]
 
@@ -70,13 +72,18 @@ def _samples(data: Fork) -> Exhibit:
     names = [str(data.step + k) for k in data.frames]
     return Exhibit(
         "What G draws",
-        "Both pictures are drawn from the same <var>z</var>. At the first position they are the same picture, because "
-        "nothing has been trained yet. Move the slider, and look which future goes its own way: the one on the left "
-        f"knows nothing of the change. After {data.frames[-1]:,} steps {_of_weights(data, CHANGED, 'G')} of G's "
-        f"weights and {_of_weights(data, CHANGED, 'D')} of D's lie between the two.",
+        f"Both pictures are drawn from the same <var>z</var>{_behind(data)}. At the first position they are the same "
+        "picture, because nothing has been trained since the fork. Move the slider, and compare: the future on the "
+        f"left knows nothing of the change. After {data.frames[-1]:,} steps the distance between the two is "
+        f"{_of_weights(data, CHANGED, 'G')} of G's weights and {_of_weights(data, CHANGED, 'D')} of D's.",
         [*looks(data), Panel("numbers", [_numbers(data, i) for i in range(len(data.frames))])],
         [Slider("step", names, start=len(names) - 1)],
     )
+
+
+def _behind(data: Fork) -> str:
+    """What the grey in the pictures is."""
+    return "; grey are real samples" if data.real is not None and data.futures[AS_IT_WAS].samples[0].ndim < 4 else ""
 
 
 def _of_weights(data: Fork, name: str, player: str) -> str:
@@ -121,8 +128,8 @@ def _counted(data: Fork) -> list[Exhibit]:
             f"fork {100 * share[CHANGED][0]:.0f}% are. Over the second half of the steps it is "
             f"{100 * _late(share[AS_IT_WAS]):.0f}% on average as it was, {100 * _late(share[CHANGED]):.0f}% with "
             f"{_change(data)}, and {100 * _late(share[NUDGED]):.0f}% where only one bit was changed. The last number "
-            "is a measure of chance: a difference between two futures means something if it is larger than that "
-            "between two futures that should be alike.",
+            "is a measure of chance: a difference between two futures can be told from chance only if it is larger "
+            "than that between two futures that should be alike.",
             modes(data),
         )
     ]
@@ -139,26 +146,30 @@ def _curves(data: Fork) -> Exhibit:
         "of the two futures is the mean over the same number of steps. A loss that goes up is no bad sign by itself: "
         "what a player pays depends on how good the other one is. Look at whether the two curves of one picture stay "
         "together, and whether D(x) and D(G(z)), what D makes of real samples and of fakes, come closer to each other "
-        "or part.",
+        "or part: they meet where D cannot tell them apart.",
         curves(data),
     )
 
 
 def _apart(data: Fork) -> Exhibit:
     nudged, changed = data.futures[NUDGED], data.futures[CHANGED]
-    grown = nudged.apart_G[-1] / nudged.apart_G[1] if nudged.apart_G[1] else float("nan")
-    ratio = changed.apart_G[-1] / nudged.apart_G[-1] if nudged.apart_G[-1] else float("inf")
+    first, last = nudged.apart_G[1], nudged.apart_G[-1]
+    grown = f"grows by a factor of {power(last / first)}, to {last:.2g}" if first else f"goes from 0 to {last:.2g}"
+    chance = (
+        f"What the setting did to G's weights is {changed.apart_G[-1] / last:.2g} times what the bit did, in the end: "
+        "near 1 it would be no more than chance."
+        if last
+        else ""
+    )
     return Exhibit(
         "How far apart they are",
         "The vertical axis is logarithmic: a straight line upwards is growth by a constant factor in each step. With "
         f"the other setting G's weights are {changed.apart_G[1]:.2g} apart after one step and "
         f"{changed.apart_G[-1]:.2g} in the end; their own length is {data.weights[0]:.3g}. The future with a changed "
-        f"bit begins at {max(nudged.apart_D[0], nudged.apart_D[1]):.1g} and does not stay there: over "
-        f"{data.frames[-1]:,} steps the distance of G grows by a factor of {grown:.2g}, to {nudged.apart_G[-1]:.2g}. "
-        "Training a GAN is chaotic: two trainings that differ by rounding end at different weights. This is why "
-        "results are told for several seeds, and why the same bits need the same machine, libraries and threads. What "
-        f"the setting did to G's weights is {ratio:.2g} times what the bit did, in the end: near 1 it would be no "
-        "more than chance.",
+        f"bit begins at {power(max(nudged.apart_D[0], nudged.apart_D[1]))} and does not stay there: over "
+        f"{data.frames[-1]:,} steps the distance of G {grown}. Two trainings that differ by no more than rounding end "
+        "at different weights. This is why results are told for several seeds, and why the same bits need the same "
+        f"machine, libraries and threads. {chance}",
         apart(data),
     )
 
@@ -171,11 +182,13 @@ def _first(data: Fork) -> Table:
     ]
     return Table(
         "Who moves first",
-        ("", "G differs after step", "D differs after step", "G, after 1 step", "D, after 1 step"),
+        ("", "G differs after step", "D differs after step", "distance of G, step 1", "distance of D, step 1"),
         rows,
         "Steps are counted from the fork. In an alternating game D moves first in each step, and G moves against the "
-        "D that has just moved. So a setting of D is seen in both players after one step, and a setting of G alone in "
-        "D only after the second, when D sees fakes of the other G.",
+        "D that has just moved. So a setting of D is seen in both players after one step, and a setting of G's "
+        "optimizer in D only after the second, when D sees fakes of the other G; one that changes what G draws, such "
+        "as its activation, is seen in D after the first. The changed bit is one of D's, which therefore differs at "
+        "once, before any step.",
     )
 
 

@@ -14,8 +14,8 @@ from minigan.lab.page import BLUE, GREEN, GREY, ORANGE, Drawing, Panel, panel
 
 COLORS = {AS_IT_WAS: BLUE, CHANGED: ORANGE, NUDGED: GREEN}
 MARKS = {AS_IT_WAS: "o-", CHANGED: "s--", NUDGED: "^:"}
+WIDTHS = {AS_IT_WAS: 2.0, CHANGED: 1.0, NUDGED: 1.5}  # curves that cross are told apart without colour
 POINTS = 60  # of a curve
-NOTHING = 1e-9  # stands for 0 on a logarithmic axis
 
 
 def looks(data: Fork) -> list[Panel]:
@@ -102,7 +102,7 @@ def _curve(data: Fork, name: str, title: str, unit: str, columns: list[str]) -> 
             axes.plot(data.past["step"], data.past[column], style, color=GREY, label=_once("the past", style))
         for future in (AS_IT_WAS, CHANGED):
             steps, means = _means(data.futures[future].reports[column], data.step)
-            axes.plot(steps, means, style, color=COLORS[future], linewidth=1.2, label=_once(future, style))
+            axes.plot(steps, means, style, color=COLORS[future], linewidth=WIDTHS[future], label=_once(future, style))
     axes.axvline(data.step, color=GREY, linewidth=1)
     axes.legend(loc="best")
     return Panel(f"curve-{name.replace('_', '-')}", [Drawing(figure)], title)
@@ -131,10 +131,11 @@ def _apart(data: Fork, player: str, steps: int) -> Panel:
     figure, axes = panel(f"{player}'s weights", "steps after the fork", "distance, L2", yscale="log")
     for name in (CHANGED, NUDGED):
         distances = getattr(data.futures[name], f"apart_{player}")[: steps + 1]
-        axes.plot(np.where(distances > 0, distances, np.nan), color=COLORS[name], label=_label(name))
+        seen = np.where(distances > 0, distances, np.nan)
+        axes.plot(seen, MARKS[name][1:], color=COLORS[name], label=_label(name))
     length = data.weights["GD".index(player)]
     axes.axhline(length, color=GREY, linewidth=1)
-    axes.set_ylim(NOTHING, 30 * max(length, 1e-6))
-    axes.text(steps, 1.3 * length, "the weights at the fork", ha="right", va="bottom", color=GREY, fontsize=8)
+    axes.set_ylim(axes.get_ylim()[0] / 10, 30 * max(length, 1e-6))
+    axes.text(steps, 1.3 * length, "length of the weights at the fork", ha="right", va="bottom", color=GREY, fontsize=8)
     axes.legend(loc="lower right")
     return Panel(f"apart-{player}", [Drawing(figure)], f"the distance of {player}'s weights by step")

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from minigan.gan.pictures import grid
-from minigan.lab.experiments.saturation import Duel, PerLogit, Saturation
+from minigan.lab.experiments.saturation import Chase, Duel, PerLogit, Saturation
 from minigan.lab.experiments.saturation_signal import LOSSES, Signal
 from minigan.lab.page import (
     BLUE,
     GREEN,
     GREY,
-    INK,
     ORANGE,
     PURPLE,
     SKY,
@@ -26,12 +25,20 @@ from minigan.lab.page import (
     Text,
     panel,
 )
-from minigan.lab.pages.dstar_axes import legend, plain_log_ticks, steps_axis
+from minigan.lab.pages.dstar_axes import MARK, Stroke, legend, plain_log_ticks, steps_axis
 
-COLORS = dict(zip(LOSSES, (PURPLE, ORANGE, SKY, GREEN), strict=True))
-NAMES = {("Wasserstein, hinge" if name == "wasserstein" else name): color for name, color in COLORS.items()}
+STROKES = {
+    "minimax": Stroke(PURPLE, 2.0, (7.0, 2.5)),
+    "non-saturating": Stroke(ORANGE),
+    "least-squares": Stroke(SKY, 1.8, (1.8, 1.8)),
+    "wasserstein": Stroke(GREEN, 4.5),  # seen below non-saturating, with which it agrees for long
+}
+CALLED = {name: "Wasserstein, hinge" if name == "wasserstein" else name for name in LOSSES}
+NAMES = {CALLED[name]: STROKES[name] for name in LOSSES}
 ORDER = ("wasserstein", "least-squares", "minimax", "non-saturating")  # the last one on top
-WIDTHS = dict.fromkeys(LOSSES, 1.5) | {"wasserstein": 4.5}  # seen below non-saturating, with which it agrees for long
+REAL, FAKE = Stroke(BLUE, 3.0), Stroke(ORANGE)
+EXPECTED = Stroke(MARK.color, 1.0)
+SMALL = 1e-9  # stands for 0 on a logarithmic axis
 BINS = 60
 
 # ---- the losses over one logit ---------------------------------------------------------------------------
@@ -44,7 +51,7 @@ def positions(curves: PerLogit) -> list[int]:
 
 def loss_frames(curves: PerLogit) -> Panel:
     """The losses, with a dot at one logit."""
-    figure, axes = panel("what G pays", "logit s of a fake", "loss, nats", xlim=(-12.5, 12.5), ylim=(-13, 26))
+    figure, axes = panel("what G pays", "logit s of a fake", "loss L", xlim=(-12.5, 12.5), ylim=(-13, 26))
     _curves(axes, curves, curves.values, lambda y: y)
     return Panel("losses", _dots(figure, axes, curves, curves.values, lambda y: y), "Losses of G over the logit.")
 
@@ -53,9 +60,12 @@ def slope_frames(curves: PerLogit) -> Panel:
     """The size of the derivatives, with a dot at one logit."""
     figure, axes = panel("what it tells a fake", "logit s of a fake", "size of the gradient, |dL/ds|", yscale="log",
                          xlim=(-12.5, 12.5), ylim=(3e-6, 40))  # fmt: skip
-    _curves(axes, curves, curves.gradients, np.abs)
-    plain_log_ticks(axes)
-    return Panel("slopes", _dots(figure, axes, curves, curves.gradients, np.abs), "Gradients of the losses, log scale.")
+    _curves(axes, curves, curves.gradients, _size)
+    return Panel("slopes", _dots(figure, axes, curves, curves.gradients, _size), "Gradients of the losses, log scale.")
+
+
+def _size(slope: Any) -> Any:
+    return np.maximum(np.abs(slope), SMALL)
 
 
 def slope_numbers(curves: PerLogit) -> Panel:
@@ -64,7 +74,7 @@ def slope_numbers(curves: PerLogit) -> Panel:
     def table(i: int) -> Text:
         s, slopes = curves.logits[i], {name: curves.gradients[name][i] for name in LOSSES}
         rows = [("D = 1/(1 + e<sup>&minus;s</sup>)", 1 / (1 + np.exp(-s)))]
-        rows += [(f"dL/ds, {name}", slopes[name]) for name in LOSSES]
+        rows += [(f"dL/ds, {CALLED[name]}", slopes[name]) for name in LOSSES]
         rows += [
             ("minimax / non-saturating", slopes["minimax"] / slopes["non-saturating"]),
             ("e<sup>s</sup>", np.exp(s)),
@@ -76,11 +86,11 @@ def slope_numbers(curves: PerLogit) -> Panel:
 
 def _curves(axes: Any, curves: PerLogit, of: dict[str, Any], shown: Callable[[Any], Any]) -> None:
     for name in ORDER:
-        axes.plot(curves.logits, shown(of[name]), color=COLORS[name], linewidth=WIDTHS[name])
+        axes.plot(curves.logits, shown(of[name]), **STROKES[name].settings())
 
 
 def _dots(figure: Any, axes: Any, curves: PerLogit, of: dict[str, Any], shown: Callable[[Any], Any]) -> list[Frame]:
-    legend(figure, axes, NAMES, columns=2)
+    legend(figure, NAMES, columns=2)
     canvas = Canvas(figure, axes)
     return [
         canvas.frame([_dot(curves.logits[i], shown(of[name][i]), name) for name in ORDER]) for i in positions(curves)
@@ -94,18 +104,18 @@ def histogram_frames(duels: Sequence[Duel], name: str) -> Panel:
     """The logits of real samples and fakes."""
     seen = np.concatenate([each for duel in duels for one in duel.signals for each in (one.real, one.fake)])
     edges = np.linspace(seen.min() - 1, seen.max() + 1, BINS + 1)
-    figure, axes = panel("what D thinks", "logit s", "how many (most = 1)", xlim=edges[[0, -1]], ylim=(0, 1.06))
-    legend(figure, axes, {"real": BLUE, "fake": ORANGE})
+    figure, axes = panel("what D thinks", "logit s", "how many (fullest bin = 1)", xlim=edges[[0, -1]], ylim=(0, 1.06))
+    legend(figure, {"real": REAL, "fake": FAKE})
     canvas = Canvas(figure, axes)
 
-    def outline(s: Any, color: str) -> Path:
+    def outline(s: Any, stroke: Stroke) -> Path:
         counts, _ = np.histogram(s, edges)
         heights = np.repeat(counts / counts.max(), 2)
-        return Path(np.stack([np.repeat(edges, 2)[1:-1], heights], 1), color)
+        return stroke.path(np.stack([np.repeat(edges, 2)[1:-1], heights], 1))
 
     return Panel(
         name,
-        [canvas.frame([outline(one.real, BLUE), outline(one.fake, ORANGE)]) for one in _signals(duels)],
+        [canvas.frame([outline(one.real, REAL), outline(one.fake, FAKE)]) for one in _signals(duels)],
         "Histograms of D's logits on real samples and fakes.",
     )
 
@@ -114,11 +124,13 @@ def layer_frames(duels: Sequence[Duel], name: str) -> Panel:
     """The gradient of each layer of G, by loss."""
     layers = duels[0].layers
     place = np.arange(len(layers))
-    figure, axes = panel("what each layer of G gets", "layer of G", "L2 norm of the gradient", yscale="log")
+    figure, axes = panel(
+        "what each layer of G gets", "layer of G, inputs → outputs", "L2 norm of the gradient", yscale="log"
+    )
     axes.set(xlim=(-0.3, len(layers) - 0.7), ylim=_range(duels, lambda one: np.array([*one.sizes.values()])))
     axes.set_xticks(place, layers)
     plain_log_ticks(axes)
-    legend(figure, axes, NAMES, columns=2)
+    legend(figure, NAMES, columns=2)
     canvas = Canvas(figure, axes)
 
     def paths(one: Signal) -> list[Path]:
@@ -126,7 +138,7 @@ def layer_frames(duels: Sequence[Duel], name: str) -> Panel:
             path
             for loss in ORDER
             for path in (
-                Path(np.stack([place, one.sizes[loss]], 1), COLORS[loss], WIDTHS[loss]),
+                STROKES[loss].path(np.stack([place, one.sizes[loss]], 1)),
                 *(_dot(x, size, loss) for x, size in enumerate(one.sizes[loss])),
             )
         ]
@@ -137,38 +149,43 @@ def layer_frames(duels: Sequence[Duel], name: str) -> Panel:
 
 def total_frames(duels: Sequence[Duel], name: str) -> Panel:
     """The gradient of all of G over the steps of D, for each duel in axes of its own."""
-    limits = _range(duels, lambda one: np.array([one.size(loss) for loss in LOSSES]))
+    limits = _range(duels, lambda one: np.array([*(one.size(loss) for loss in LOSSES), _expected(one)]))
     frames: list[Frame] = []
     for duel in duels:
         figure, axes = panel(duel.name, "steps of D alone", "L2 norm of all of G's gradient", yscale="log", ylim=limits)
         steps_axis(axes, duel.at[-1])
+        axes.plot(duel.at, [_expected(one) for one in duel.signals], **EXPECTED.settings())
         for loss in ORDER:
             sizes = [one.size(loss) for one in duel.signals]
-            axes.plot(duel.at, sizes, color=COLORS[loss], linewidth=WIDTHS[loss])
-        expected = [one.size("non-saturating") * np.exp(one.fake.mean()) for one in duel.signals]
-        axes.plot(duel.at, expected, "--", color=INK, linewidth=1)
-        plain_log_ticks(axes)
-        legend(figure, axes, {**NAMES, "non-saturating · exp(mean s)": INK}, columns=2)
+            axes.plot(duel.at, sizes, **STROKES[loss].settings())
+        legend(figure, {**NAMES, "non-saturating · exp(mean s)": EXPECTED}, columns=2)
         canvas = Canvas(figure, axes)
         frames += [canvas.frame([Path([(step, limits[0]), (step, limits[1])], GREY, 1)]) for step in duel.at]
     return Panel(name, frames, "The norm of G's gradient over the steps of D, log scale, for four losses.")
 
 
-def signal_numbers(duels: Sequence[Duel], name: str) -> Panel:
-    """The same in numbers."""
+def _expected(one: Signal) -> float:
+    """Minimax, if all fakes had the mean logit."""
+    return float(one.size("non-saturating") * np.exp(one.fake.mean()))
+
+
+def signal_numbers(duels: Sequence[Duel], name: str, more: bool) -> Panel:
+    """The same in numbers; ``more`` of them where the two losses differ in more than size."""
 
     def table(one: Signal) -> Text:
-        return _table(
-            [
-                ("mean logit of fakes", one.fake.mean()),
-                ("mean D of fakes", float(np.mean(1 / (1 + np.exp(-one.fake))))),
-                ("minimax / non-saturating, all of G", one.ratio),
-                ("exp(mean logit)", np.exp(one.fake.mean())),
+        rows = [
+            ("mean logit of fakes", one.fake.mean()),
+            ("mean D of fakes", float(np.mean(1 / (1 + np.exp(-one.fake))))),
+            ("minimax / non-saturating, all of G", one.ratio),
+            ("exp(mean logit)", np.exp(one.fake.mean())),
+        ]
+        if more:
+            rows += [
                 ("cosine between both gradients", one.cosine),
-                ("weights below Adam's eps, minimax", one.below_eps["minimax"]),
-                ("weights below Adam's eps, non-saturating", one.below_eps["non-saturating"]),
+                ("share of weights below eps, minimax", one.below_eps["minimax"]),
+                ("share of weights below eps, non-saturating", one.below_eps["non-saturating"]),
             ]
-        )
+        return _table(rows)
 
     return Panel(name, [table(one) for one in _signals(duels)])
 
@@ -186,7 +203,7 @@ def picture_frames(duels: Sequence[Duel]) -> Panel:
 
 def points_drawing(duel: Duel) -> Panel:
     """Real points and fakes of the toy."""
-    figure, axes = panel("the toy", "x₁", "x₂", xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
+    figure, axes = panel("real points and fakes", "x₁", "x₂", xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
     axes.plot(*duel.real.T, ".", color=BLUE, markersize=3)
     axes.plot(*duel.fakes.T, ".", color=ORANGE, markersize=3)
     axes.plot([], [], "o", color=BLUE, label="real")
@@ -205,13 +222,17 @@ def chase_drawing(data: Saturation) -> Panel:
     steps_axis(axes, len(data.chases[0].logits) - 1)
     axes.axhline(0, color=GREY, linewidth=1)
     for chase in data.chases:
-        style = "-" if chase.optimizer == "SGD" else "--"
-        label = f"{chase.loss}, {chase.optimizer}"
-        axes.plot(np.arange(len(chase.logits)), chase.logits, style, color=COLORS[chase.loss], label=label)
-    figure.legend(loc="outside upper right", ncols=2)
+        axes.plot(np.arange(len(chase.logits)), chase.logits, **_chasing(chase).settings())
+    legend(figure, {f"{chase.loss}, {chase.optimizer}": _chasing(chase) for chase in data.chases}, columns=2)
     return Panel(
         "chase", [Drawing(figure)], "The mean logit of the fakes over steps of G, for two losses and optimizers."
     )
+
+
+def _chasing(chase: Chase) -> Stroke:
+    """The loss is the colour and the width, the optimizer the dashes."""
+    width = 3.0 if chase.loss == "non-saturating" else 1.5
+    return Stroke(STROKES[chase.loss].color, width, () if chase.optimizer == "SGD" else (6.0, 2.5))
 
 
 # ---- parts -----------------------------------------------------------------------------------------------
@@ -228,7 +249,7 @@ def _range(duels: Sequence[Duel], sizes: Callable[[Signal], Any]) -> tuple[float
 
 
 def _dot(x: float, y: float, loss: str) -> Path:
-    return Path([(x, y)], COLORS[loss], dot=1.5 + WIDTHS[loss])
+    return STROKES[loss].path([(x, y)], dot=1.5 + STROKES[loss].width)
 
 
 def _table(rows: Sequence[tuple[str, float]]) -> Text:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minigan.lab.experiments.spectrum import Spectrum
 from minigan.lab.experiments.spectrum_motion import MOVES, Motion
-from minigan.lab.page import BLUE, GREEN, GREY, ORANGE, Canvas, Drawing, Exhibit, Panel, Path, Slider, panel
+from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, Canvas, Drawing, Exhibit, Panel, Path, Slider, panel
 
 FRAMES = 21
 ASIDE = 0.05  # how far the line passes by the point of rest
@@ -25,17 +25,24 @@ def motion(data: Spectrum) -> Exhibit:
     moved, at = data.motion, [round(k) for k in np.linspace(0, MOVES, FRAMES)]
     canvas = _spiral(moved)
     spirals = [canvas.frame([Path(_points(moved.measured[: k + 1]), BLUE, 1.5, dot=3)]) for k in at]
-    turn, last = 2 * np.pi / abs(np.angle(1 + moved.h * moved.eigenvalue)), abs(moved.measured[-1])
+    turns = moved.eigenvalue.imag != 0
+    path = "all of their weights moving at once: they follow it"
+    if turns:
+        path += f" around, a turn in {2 * np.pi / abs(np.angle(1 + moved.h * moved.eigenvalue)):.0f} steps,"
+    parts = (
+        "The real part is the closing in, the imaginary part the turning."
+        if turns
+        else "Here λ is a real number, so that nothing turns."
+    )
     return Exhibit(
         "An eigenvalue is a motion",
-        f"Of the game with R1, after its training, take the eigenvalue λ = {moved.eigenvalue.real:.3f} ± "
-        f"{abs(moved.eigenvalue.imag):.3f}<var>i</var>. Move all weights a little along its eigenvector, train on "
-        f"with and without this push, by plain gradient descent with <var>h</var> = {moved.h:.3f}, and look at the "
-        "difference of the two in the plane that belongs to λ. The grey line is what the eigenvalue says: each step "
-        "multiplies by 1 + <var>h</var>λ. The blue one is what the networks do, all of their weights moving at once: "
-        f"they follow it around, a turn in {turn:.0f} steps, and have closed in to {last:.3f} of where they began "
-        f"after {MOVES} steps. The real part is the closing in, the imaginary part the turning. The small gap that "
-        "opens has a reason: the weights move on meanwhile, and the Jacobian with them.",
+        f"Of the game with R1, after its training, take the eigenvalue λ = {_in_words(moved.eigenvalue)}. "
+        "Move all weights a little along its eigenvector, train on with and without this push, by plain gradient "
+        f"descent with <var>h</var> = {moved.h:.3f}, and look at the difference of the two in the "
+        f"{'plane' if turns else 'direction'} that belongs to λ. The grey line is what the eigenvalue says: each step "
+        f"multiplies by 1 + <var>h</var>λ. The blue one is what the networks do, {path} and have come to "
+        f"{abs(moved.measured[-1]):.3f} of where they began after {MOVES} steps. {parts} Where a small gap "
+        "opens, it has a reason: the weights move on meanwhile, and the Jacobian with them.",
         [
             Panel("spiral", spirals, "the difference of two trainings as a spiral", film=True),
             Panel("decay", [_decay(moved)], "its length by step"),
@@ -44,12 +51,19 @@ def motion(data: Spectrum) -> Exhibit:
     )
 
 
+def _in_words(value: complex) -> str:
+    real = f"{value.real:.3f}".replace("-", "−")
+    return f"{real} ± {abs(value.imag):.3f}<var>i</var>" if value.imag else real
+
+
 def _spiral(moved: Motion) -> Canvas:
     reach = 1.15 * float(np.abs([moved.predicted, moved.measured]).max())
-    figure, axes = panel("measured over predicted", "real part", "imaginary part", aspect="equal")
+    figure, axes = panel("the difference, step by step", "real part", "imaginary part", aspect="equal")
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    axes.plot(*_points(moved.predicted).T, color=GREY, linewidth=4, alpha=0.35)
-    axes.plot(0, 0, "+", color=GREY, markersize=8)
+    axes.plot(*_points(moved.predicted).T, color=GREY, linewidth=4, alpha=0.35, label="predicted")
+    axes.plot([], [], color=BLUE, label="measured")
+    figure.legend(loc="outside lower center", ncols=2)
+    axes.plot(0, 0, "+", color=INK, markersize=8)
     return Canvas(figure, axes)
 
 
@@ -72,7 +86,7 @@ def two_weights(data: Spectrum) -> Exhibit:
     """The path angle of three games with two weights, where all is known."""
     alpha = data.with_r1.path.alpha
     angle, axes = panel("cosine with the path", "α", "cosine", ylim=(-1.1, 1.1))
-    length, ground = panel("length of the field", "α", "‖v‖")
+    length, ground = panel("length of the field", "α", "‖v‖, L2 norm")
     for (name, matrix), color, style in zip(TWO.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=True):
         cosine, norm = _passing(np.array(matrix), alpha)
         axes.plot(alpha, cosine, style, color=color, label=name)
@@ -89,7 +103,7 @@ def two_weights(data: Spectrum) -> Exhibit:
         "it: the sign switches. If it only turns, the field crosses the line at a right angle, the cosine is near 0, "
         "and only beside the point of rest does the field point along the line: a bump that has the same sign on both "
         "sides. A game with both has a switch and a bump. The length of the field, right, is smallest at α = 1 in all "
-        "three: it says that there is rest, and not of which kind.",
+        "three: it says that there is rest, but not of which kind.",
         [
             Panel("two-cosine", [Drawing(angle)], "the cosine along the path for three games"),
             Panel("two-norm", [Drawing(length)], "the length of the field along the path for three games"),
@@ -107,7 +121,7 @@ def _passing(matrix: NDArray[np.float64], alpha: NDArray[np.float64]) -> tuple[A
 def networks(data: Spectrum) -> Exhibit:
     """The same for the two trainings of the small game."""
     angle, axes = panel("cosine with the path", "α", "cosine")
-    length, ground = panel("length of the field", "α", "‖v‖", yscale="log")
+    length, ground = panel("length of the field", "α", "‖v‖, L2 norm", yscale="log")
     close, near = panel("the cosine, close to α = 1", "α", "cosine", xlim=(0.99, 1.01))
     named = (("without R1", data.without), (f"with R1, γ = {data.with_r1.gamma:g}", data.with_r1))
     for (name, training), color, style in zip(named, (ORANGE, BLUE), ("--", "-"), strict=True):
@@ -118,7 +132,8 @@ def networks(data: Spectrum) -> Exhibit:
     for each in (axes, ground, near):
         each.axvline(1, color=GREY, linewidth=1)
     near.set_xticks([0.99, 1.0, 1.01])
-    axes.legend(loc="lower left")
+    for each in (axes, ground, near):
+        each.legend(loc="lower left")
     path = data.with_r1.path
     before, after = (float(path.cosine[side].mean()) for side in (path.alpha < 1, path.alpha > 1))
     return Exhibit(

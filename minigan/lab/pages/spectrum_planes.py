@@ -26,6 +26,7 @@ from minigan.lab.page import (
     Text,
     panel,
 )
+from minigan.lab.page.drawing import power
 
 LINEAR = 0.1  # up to here the axes are linear
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
@@ -55,14 +56,15 @@ def allowed(eigenvalues: Eigenvalues) -> float:
 def along_training(data: Spectrum) -> Exhibit:
     """Both trainings of the small game, moment by moment."""
     trainings, limits = (data.without, data.with_r1), _limits([s.eigenvalues for s in _states(data)])
+    styles = ((ORANGE, "o"), (BLUE, "s"))
     names = [str(state.step) for state in data.without.states]
     planes = [
         Panel(
             f"training-{name}",
-            [_plane(f"{title}", [(state.eigenvalues, BLUE, "")], limits) for state in training.states],
+            [_plane(title, [(state.eigenvalues, *style, "")], limits) for state in training.states],
             f"the eigenvalues {title}",
         )
-        for name, title, training in zip(("without", "with"), _titles(data), trainings, strict=True)
+        for name, title, training, style in zip(("without", "with"), _titles(data), trainings, styles, strict=True)
     ]
     last = [training.states[-1].eigenvalues for training in trainings]
     return Exhibit(
@@ -70,13 +72,13 @@ def along_training(data: Spectrum) -> Exhibit:
         f"Each dot is an eigenvalue λ of the {data.parameters} that the game has; the "
         f"{len(last[0]) - len(big(last[0]))} (without R1) and {len(last[1]) - len(big(last[1]))} (with R1) that are "
         f"smaller than {BIG:g} in the end are left out, because next to nothing moves along them. The axes are linear "
-        f"up to {LINEAR:g} and logarithmic beyond. Left of the middle line: attraction. Right of it: the players run "
+        f"up to {LINEAR:g} and logarithmic beyond. Left of the vertical line: attraction. Right of it: the players run "
         "away. Above and below the horizontal line, in pairs: rotation. Move the slider. A fresh game has dots on "
         "both sides, as no player is where it wants to be. Training moves them to the left, because it only stays "
         "where it is not driven away. The picture on the right has the share of rotation, Σ|Im λ| / Σ|λ|, at each "
         f"moment. With R1 it ends at {rotation(last[1]):.2f}, and about there with other seeds, too. Without R1 it is "
-        f"{rotation(last[0]):.2f} here, and anything for another seed: such a game turns, until a D that has become "
-        "steep makes a few real eigenvalues so huge that the share dips.",
+        f"{rotation(last[0]):.2f} here, and quite another for another seed: such a game turns, until a D that has "
+        "become steep makes a few real eigenvalues so huge that the share dips.",
         [*planes, Panel("rotation-by-step", [_by_step(data)], "the share of rotation by step")],
         [Slider("steps made", names, start=len(names) - 1)],
     )
@@ -86,17 +88,18 @@ def same_weights(data: Spectrum) -> Exhibit:
     """The same networks, playing other games."""
     limits = _limits([each for of_loss in data.same.values() for each in of_loss])
     names = {"wasserstein": "Wasserstein", "non-saturating": "non-saturating"}
+    styles = ((ORANGE, "o"), (BLUE, "s"))
     planes = [
         Panel(
             f"same-{loss}",
-            [_plane(f"{name} loss", [(each, BLUE, "")], limits) for each in data.same[loss]],
+            [_plane(f"{name} loss", [(each, *style, "")], limits) for each in data.same[loss]],
             f"the eigenvalues of the {name} loss at the same weights",
         )
-        for loss, name in names.items()
+        for (loss, name), style in zip(names.items(), styles, strict=True)
     ]
     shares = {loss: [rotation(each) for each in data.same[loss]] for loss in names}
     figure, axes = panel("share of rotation", "γ, the weight of R1", "Σ|Im λ| / Σ|λ|", ylim=(0, 1.02))
-    for (loss, name), color, mark in zip(names.items(), (ORANGE, BLUE), "os", strict=True):
+    for (loss, name), (color, mark) in zip(names.items(), styles, strict=True):
         axes.plot(range(len(data.gammas)), shares[loss], f"{mark}-", color=color, label=name)
     axes.set_xticks(range(len(data.gammas)), [f"{gamma:g}" for gamma in data.gammas])
     axes.legend(loc="lower left")
@@ -110,7 +113,7 @@ def same_weights(data: Spectrum) -> Exhibit:
         "the other, and these only turn. The non-saturating loss bends: a D that is too sure is punished more than a "
         f"D that is too careful is rewarded. That alone takes the share down to {shares['non-saturating'][0]:.2f}. R1 "
         "adds a loss that is curved in D's weights and has its minimum where D is flat. Move γ: all dots go to the "
-        f"left, pairs meet on the horizontal line and turn no more. At γ = {data.gammas[-1]:g} the share is "
+        f"left, pairs meet on the horizontal line, and most turn no more. At γ = {data.gammas[-1]:g} the share is "
         f"{shares['non-saturating'][-1]:.3f}.",
         [*planes, Panel("rotation-by-gamma", [Drawing(figure)], "the share of rotation by the weight of R1")],
         [Slider("γ, the weight of R1", [f"{gamma:g}" for gamma in data.gammas], start=0)],
@@ -149,20 +152,21 @@ def _limits(all_of_them: Sequence[Eigenvalues]) -> tuple[tuple[float, float], tu
     return (2 * left, 2 * right), (-2 * top, 2 * top)
 
 
-def _plane(title: str, sets: Sequence[tuple[Eigenvalues, str, str]], limits: Any) -> Drawing:
+def _plane(title: str, sets: Sequence[tuple[Eigenvalues, str, str, str]], limits: Any) -> Drawing:
+    """Each set of eigenvalues with its colour, its mark, and its name if it needs one."""
     figure, axes = panel(title, "Re λ: attraction is left of 0", "Im λ: rotation")
     axes.axvline(0, color=GREY, linewidth=1)
     axes.axhline(0, color=GREY, linewidth=1)
-    for values, color, label in sets:
-        shown = big(values)
-        axes.plot(shown.real, shown.imag, "o", color=color, markersize=4, alpha=0.75, markeredgewidth=0, label=label)
+    for values, color, mark, label in sets:
+        shown, style = big(values), {"markersize": 4, "alpha": 0.75, "markeredgewidth": 1.2 if mark == "x" else 0}
+        axes.plot(shown.real, shown.imag, mark, color=color, label=label, linestyle="none", **style)
     for axis, scale, (low, high) in (("x", axes.set_xscale, limits[0]), ("y", axes.set_yscale, limits[1])):
         scale("symlog", linthresh=LINEAR)
         getattr(axes, f"set_{axis}lim")(low, high)
-        getattr(axes, f"set_{axis}ticks")(ticks := _ticks(low, high), [f"{tick:g}" for tick in ticks])
+        getattr(axes, f"set_{axis}ticks")(ticks := _ticks(low, high), [power(tick) for tick in ticks])
         getattr(axes, f"{axis}axis").set_minor_locator(_nowhere())
     if any(label for *_, label in sets):
-        axes.legend(loc="upper right")
+        figure.legend(loc="outside lower center", ncols=2)
     return Drawing(figure)
 
 
@@ -194,13 +198,13 @@ def step_sizes(data: Spectrum) -> Exhibit:
         "What a step makes of them",
         "In one step of simultaneous gradient descent with step size <var>h</var>, what lies along an eigenvector is "
         "multiplied by 1 + <var>h</var>λ. Inside of the circle of radius 1 it shrinks (blue), outside it grows "
-        "(orange). Move <var>h</var>: the dots leave 1 in straight lines. One that starts to the left enters the "
-        "circle first and leaves it on the other side, at <var>h</var> = -2 Re λ / |λ|². One that starts upwards has "
-        f"hardly entered when it leaves again: of the {len(big(turning))} dots of the {first}, "
-        f"{_outside(turning, STEPS[half])} are outside at <var>h</var> = {STEPS[half]:g}. The bent loss keeps "
-        f"{_outside(bent, STEPS[half])} of {len(big(bent))} outside there, R1 {_outside(calm, STEPS[half])} of "
-        f"{len(big(calm))}. So R1 does not only make the game stable: it allows larger steps, until its own curvature "
-        "is what limits them.",
+        "(orange). The cross is at 1, where nothing changes. Move <var>h</var>: the dots leave 1 in straight lines. "
+        "One that starts to the left enters the circle first and leaves it on the other side, at <var>h</var> = −2 Re "
+        f"λ / |λ|². One that starts upwards has hardly entered when it leaves again: of the {len(big(turning))} dots "
+        f"of the {first}, {_outside(turning, STEPS[half])} are outside at <var>h</var> = {STEPS[half]:g}. The "
+        f"non-saturating loss, which bends, has {_outside(bent, STEPS[half])} of {len(big(bent))} outside there, and "
+        f"with R1 {_outside(calm, STEPS[half])} of {len(big(calm))}. So R1 does not only make the game stable: it "
+        "allows larger steps, until its own curvature is what limits them.",
         [*panels, Panel("counts", [_counted(games, h) for h in STEPS])],
         [Slider("step size h", [f"{h:g}" for h in STEPS], start=half)],
     )
@@ -257,7 +261,7 @@ def steps_table(data: Spectrum) -> Table:
         ]
         for shown in [big(values)]
     ]
-    head = ("", f"|λ| > {BIG:g}", "of these turn", "of these run away", "share of rotation", "largest h")
+    head = ("game", f"|λ| > {BIG:g}", "of these turn", "of these run away", "share of rotation", "largest h")
     return Table(
         "In numbers",
         head,
@@ -281,7 +285,10 @@ def large(data: Spectrum) -> Exhibit:
     panels = []
     for name, gamma in zip(("without", "with"), (0.0, data.with_r1.gamma), strict=True):
         before, after = (each for each in data.large if each.gamma == gamma)
-        sets = [(before.eigenvalues, GREY, "fresh weights"), (after.eigenvalues, ORANGE, f"after {after.step:,} steps")]
+        sets = [
+            (before.eigenvalues, GREY, "x", "fresh weights"),
+            (after.eigenvalues, ORANGE, "o", f"after {after.step:,} steps"),
+        ]
         title = "without R1" if gamma == 0 else f"with R1, γ = {gamma:g}"
         panels.append(Panel(f"large-{name}", [_plane(title, sets, limits)], f"the largest eigenvalues {title}"))
     without, with_r1 = (each for each in data.large if each.step)
@@ -289,10 +296,10 @@ def large(data: Spectrum) -> Exhibit:
         f"Networks of {without.parameters:,} weights",
         f"The networks of the preset {without.preset}, and the {len(without.eigenvalues)} largest eigenvalues of each "
         f"moment. Without R1 the largest has an absolute value of {_size(without):.3g} after {without.step:,} steps, "
-        f"with R1 {_size(with_r1):.3g}: D learns to be steep around each real point, and a steep D makes stiff games. "
-        f"Plain gradient descent would need steps below {allowed(without.eigenvalues):.2g} without R1 and could take "
-        f"{allowed(with_r1.eigenvalues):.2g} with it. Adam divides by the size of the gradients, which is why it gets "
-        "by. How large the eigenvalues become without R1 depends on the seed and on when one looks.",
+        f"with R1 {_size(with_r1):.3g}: D learns to be steep around each real point, and a steep D makes large "
+        f"eigenvalues. Plain gradient descent would need steps below {allowed(without.eigenvalues):.2g} without R1 and "
+        f"could take {allowed(with_r1.eigenvalues):.2g} with it. Adam divides by the size of the gradients, which is "
+        "why it gets by. How large the eigenvalues become without R1 depends on the seed and on when one looks.",
         panels,
     )
 
@@ -317,7 +324,7 @@ def large_table(data: Spectrum) -> Table:
 
 
 def _gigabytes(found: Large) -> float:
-    return found.parameters**2 * 8 / 1e9
+    return round(found.parameters**2 * 8 / 1e9, 1)
 
 
 def _shown(found: Large) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from minigan.lab.experiments.step import Step
 from minigan.lab.experiments.step_digits import Digits
 from minigan.lab.experiments.step_function import Function
+from minigan.lab.experiments.step_slopes import TRIES
 from minigan.lab.experiments.step_tape import Tape
 from minigan.lab.experiments.step_toy import Toy
 from minigan.lab.page import Check, Page, Section
@@ -30,7 +31,7 @@ def page(data: Step) -> Page:
     return Page(
         "One training step, node by node",
         LEAD,
-        (step_toy.section(toy), step_digits.section(digits), _how_checked()),
+        (step_toy.section(toy), step_digits.section(digits), step_digits.handed_over(digits), _how_checked()),
         _checks(toy, digits),
     )
 
@@ -43,8 +44,12 @@ def _how_checked() -> Section:
             "<var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of each tape (results and parameters) is moved "
             "along a random direction <var>u</var> of length 1, forward and back, everything that was computed from it "
             "is computed again with numbers of 64 bits, and the slope (loss(<var>x</var> + <var>h u</var>) − "
-            "loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise. What the tape does not "
-            "follow stays as it was: data, frozen parameters, what <code>detach()</code> cut off.",
+            "loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise of the gradient that this "
+            "page shows. If there is a kink so near that no <var>h</var> is short enough, as that of a ReLU, another "
+            f"direction is tried, up to {TRIES} in all. What the tape does not follow stays as it was: data, frozen "
+            "parameters, what <code>detach()</code> cut off.",
+            "A gradient of 32 bits can keep its promise no better than it is rounded. So the whole step is computed "
+            "again with 64 bits, backward too, and these gradients are held against the same slopes more strictly.",
         ),
     )
 
@@ -53,10 +58,10 @@ def _checks(toy: Toy, digits: Digits) -> list[Check]:
     worst = int(abs(digits.logit_gradients - (digits.opinions - 1) / digits.batch_size).argmax())
     return [
         *step_toy.checks(toy),
-        slopes_hold("small GAN, D's turn", toy.turn_D),
-        slopes_hold("small GAN, G's turn", toy.turn_G),
-        slopes_hold("digits, D's turn", digits.turn_D),
-        slopes_hold("digits, G's turn", digits.turn_G),
+        *slopes_hold("small GAN, D's turn", toy.turn_D),
+        *slopes_hold("small GAN, G's turn", toy.turn_G),
+        *slopes_hold("digits, D's turn", digits.turn_D),
+        *slopes_hold("digits, G's turn", digits.turn_G),
         Check(
             f"digits: the gradient of a logit is (D − 1) / N; the worst is fake {worst + 1}",
             float((digits.opinions[worst] - 1) / digits.batch_size),
@@ -100,5 +105,5 @@ def _function(data: Function) -> Page:
         f"What <code>{name}</code> computes from the defaults of its parameters, and how its result changes with each."
         + summed,
         (Section("Forward and backward", source, (exhibit,)), _how_checked()),
-        [slopes_hold(name, data.tape)],
+        list(slopes_hold(name, data.tape)),
     )

@@ -26,11 +26,32 @@ def section(data: Digits) -> Section:
         "The same on real digits",
         (
             "Now the reference GAN: G turns 100 numbers <var>z</var> into an image of 28 × 28 pixels, D turns an "
-            f"image into the probability that it is real. It has trained for {data.steps:,} steps on MNIST; here is "
-            f"the next one, with {data.batch_size} real digits and {data.batch_size} fakes. Every number on the boxes "
-            "is the L2 norm of a whole array now, but each box still does what its twin in the small GAN does.",
+            "image into the probability that it is real. (In D, <code>mask</code> drops units at random; this is "
+            f"called dropout.) The GAN has trained for {data.steps:,} steps on MNIST; here is the next one, with "
+            f"{data.batch_size} real digits and {data.batch_size} fakes. The numbers on the boxes are L2 norms of "
+            "whole arrays now, but each box still does what its twin in the small GAN does.",
         ),
-        (_turn_D(data), _turn_G(data), _signal(data), _factors(data), _skipped(data)),
+        (_turn_D(data), _turn_G(data), _skipped(data)),
+    )
+
+
+def handed_over(data: Digits) -> Section:
+    """The numbers that D hands to G, and why those."""
+    pixels = data.fakes[0].size
+    return Section(
+        "The numbers that D hands to G",
+        (
+            f"At the green arrow {data.batch_size} × {pixels} numbers pass from D to G: one for each pixel of each "
+            "fake, and no others. G sees no real digit, no weight of D and no loss of D. By the chain rule each of "
+            "these numbers is a product, because a pixel can change the loss only through D's logit, the number "
+            "before the sigmoid:",
+            "<b>signal = ∂loss/∂pixel = ∂loss/∂logit · ∂logit/∂pixel = (D − 1) / N · ∂logit/∂pixel</b>",
+            "The first factor comes from the loss, the mean of −ln D over the N fakes: one number for a whole fake, "
+            "which says how far D is from being fooled. The second one comes from D: for each pixel, how the logit "
+            "changes with it. It is what D has learned of real digits, and G's only source. From there on G does "
+            "the same with its own layers, until each of its weights has a gradient, added up over all fakes.",
+        ),
+        (_signal(data), _factors(data)),
     )
 
 
@@ -42,9 +63,9 @@ def _turn_D(data: Digits) -> Exhibit:
         tape,
         f"<p>D's loss is {data.loss_D:.4f}. Real digits and detached fakes go through D in one batch of "
         f"{2 * data.batch_size}.</p>",
-        "Look at where the orange ends: at D's first layer. Neither the fakes (behind detach()) nor the real digits "
-        "ask for a gradient, so nothing on the way from there to D's first layer is on the tape, and the largest "
-        "product of the sweep, the gradient of the images, is never computed.",
+        "Look at where the orange ends: at D's first linear layer. Neither the fakes (behind detach()) nor the real "
+        "digits ask for a gradient, so nothing on the way from there to D's first layer is on the tape, and the "
+        "largest product of the sweep, the gradient of the images, is never computed.",
     )
 
 
@@ -73,12 +94,13 @@ def _signal(data: Digits) -> Exhibit:
     reach = float(np.abs(data.signals).max()), float(np.abs(data.changes).max())
     return Exhibit(
         "The signal: what D tells G, pixel by pixel",
-        f"Compare the second picture with the third: where one is purple, the other tends to be orange. The signal "
-        f"says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly (the "
+        "Compare the second picture with the third: where one is purple, the other tends to be orange. The signal "
+        "says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly (the "
         f"cosine between the change and the signal turned around is {data.cosines.mean():.2f} on the average of all "
-        "fakes; a step that moved the pixels themselves would have 1), because G cannot move pixels: it can only move "
-        "weights, which all pixels of all fakes share. And it is enough: by the signal alone the loss should change by "
-        f"{number(data.slope_of_loss)} (the sum of signal times change); it changed by {number(data.change_of_loss)}. "
+        "fakes; a step that moved the pixels themselves would have 1), because G cannot move pixels: it can only "
+        "move weights, which all pixels of all fakes share. And it is enough: by the signal alone the loss should "
+        f"change by {number(data.slope_of_loss)} (the sum of signal times change); it changed by "
+        f"{number(data.change_of_loss)}, and these differ because the signal holds for small changes only. "
         "How the pictures look depends on the seed; that the colours swap does not.",
         (
             Panel("signal-fake", [_picture(x, "a fake", GRAY, 1.0, "pixel, −1 to 1") for x in data.fakes]),
@@ -111,7 +133,7 @@ def _factors(data: Digits) -> Table:
     shown = range(len(data.fakes))
     factors = data.logit_gradients[: len(shown)]
     return Table(
-        "Why these numbers: the signal is a factor times a direction",
+        "The factor of the loss, and the slope of D",
         ("fake", "D(G(z))", "factor (D − 1) / N", "factor on the tape", "slope of D's logit", "size of the signal"),
         [
             (
@@ -124,12 +146,10 @@ def _factors(data: Digits) -> Table:
             )
             for i in shown
         ],
-        "By the chain rule the signal at a fake is one number for the whole image, the gradient of the loss with "
-        "respect to D's logit (the number before the sigmoid), times an image: how the logit changes with each pixel, "
-        f"whose length is the slope. The loss is the mean of −ln D over N = {n} fakes, and its gradient with respect "
-        "to a logit is (D − 1) / N: the more D doubts a fake, the closer this is to "
-        f"−1/N = {number(-1 / n)}; once D is fooled, it is 0 and G is told nothing more. The direction is D's alone: "
-        "that in which D's logit rises fastest, and the factor turns it around.",
+        f"The size of the signal is the factor without its sign times the slope, the L2 norm of all ∂logit/∂pixel of a "
+        f"fake. Here N = {n}: the more D doubts a fake, the closer the factor is to −1/N = {number(-1 / n)}; once D is "
+        "fooled, it is 0 and G is told nothing more. The direction is D's alone: that in which D's logit rises "
+        "fastest. The factor is negative, so that the loss falls that way.",
     )
 
 
@@ -143,11 +163,11 @@ def _skipped(data: Digits) -> Table:
         "What was never computed",
         ("turn", "operation", "gradient of", "shape", "why not", "MFLOP spared"),
         rows,
-        f"A gradient that nobody will use is not computed: an operation runs the VJP of an argument only if the tape "
+        "A gradient that nobody will use is not computed: an operation runs the VJP of an argument only if the tape "
         f"follows that argument. In D's turn this spares {spared['D'] / 1e6:.0f} million floating point operations, "
-        f"nearly all of them for the gradient of the images; in G's turn {spared['G'] / 1e6:.0f} million, those of D's "
-        "weights. A tape that computed them would give the same step, later. (Left out here: gradients of the targets "
-        "and of the masks that drop units, which are data, too.)",
+        f"nearly all of them for the gradient of the images; in G's turn {spared['G'] / 1e6:.0f} million, nearly all "
+        "of them for D's weights. A tape that computed them would give the same step, later. (Left out here: "
+        "gradients of the targets and of the masks that drop units, which are data, too.)",
     )
 
 

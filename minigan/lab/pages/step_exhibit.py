@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from minigan.lab.experiments.step_tape import Tape
 from minigan.lab.page import Check, Exhibit, Panel, Slider
@@ -10,7 +12,8 @@ from minigan.lab.pages.step_graph import Graph
 from minigan.lab.pages.step_replay import Replay
 from minigan.lab.pages.step_words import texts
 
-TOLERANCE = 1e-6  # of the size that a slope has
+TOLERANCES = {"float64": 1e-6, "float32": 1e-4, "float16": 0.1}
+"""How far a gradient may be from its slope, as a share of it: by differences (float64), else by its own rounding."""
 
 
 def replayed(name: str, heading: str, tape: Tape, overview: str, caption: str) -> Exhibit:
@@ -29,9 +32,14 @@ def replayed(name: str, heading: str, tape: Tape, overview: str, caption: str) -
     return Exhibit(heading, caption, words, (Slider("position", replay.names),))
 
 
-def slopes_hold(where: str, tape: Tape) -> Check:
-    """That no gradient is far from the slope that was measured."""
-    count = len(tape.errors)
-    return Check(
-        f"{where}: the worst of {count} gradients, its distance from its slope", 0.0, max(tape.errors), TOLERANCE
-    )
+def slopes_hold(where: str, tape: Tape) -> Iterator[Check]:
+    """That no gradient on the page is far from the slope that was measured, nor any that was computed in float64."""
+    slopes = [box.slope for box in tape.boxes if box.slope is not None]
+    for precision in sorted({slope.precision for slope in slopes}):
+        errors = [slope.error for slope in slopes if slope.precision == precision]
+        name = f"{where}: the worst of {len(errors)} gradients in {precision}, its distance from its slope"
+        yield Check(name, 0.0, float(np.max(errors)), TOLERANCES[precision])
+    again = [slope.error_repeated for slope in slopes if slope.precision != "float64"]
+    if again:
+        name = f"{where}: the same with the step computed again in float64"
+        yield Check(name, 0.0, float(np.max(again)), TOLERANCES["float64"])

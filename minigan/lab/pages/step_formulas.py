@@ -166,7 +166,7 @@ def worked_backward(box: Box, argument: Argument, values: Mapping[str, Any]) -> 
 def _line(name: str, i: int, result: NDArray[Any], text: str) -> str:
     place = f"[{i + 1}]" if result.size > 1 else ""
     value = number(result.flat[i])
-    return f"{name}{place} = {text}" + ("" if text == value else f" = {value}")
+    return f"{name}{place} = " + (value if text in (value, f"({value})") else f"{text} = {value}")
 
 
 def _elementwise(template: str, box: Box, values: Mapping[str, Any], shape: tuple[int, ...]) -> Iterator[str]:

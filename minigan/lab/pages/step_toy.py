@@ -52,8 +52,10 @@ def section(data: Toy) -> Section:
         (
             "Two numbers make G: it turns <var>z</var> into a sample tanh(<var>a</var> <var>z</var> + <var>b</var>). "
             "Seven make D: two hidden units look at the sample, and a weighted sum of them is the logit, a number "
-            "whose sigmoid is the probability that the sample is real. With <var>z</var> and one real sample that is "
-            "all. This program plays one step:",
+            "whose sigmoid 1 / (1 + e<sup>−logit</sup>) is the probability that the sample is real. With <var>z</var> "
+            "and one real sample that is all. The loss of an answer (<code>bce</code>, binary cross-entropy) is −ln "
+            "of the probability that D gives to the right label: <code>one</code> for real, <code>zero</code> for "
+            "fake. This program plays one step:",
             f"</p><pre>{escape(PROGRAM)}</pre><p>",
             "The tape is what minigan writes down while the program runs: each operation, what went in and what came "
             "out. <code>backward()</code> reads it from the end. Every operation knows one thing: given the gradient "
@@ -88,10 +90,10 @@ def _turn_G(data: Toy) -> Exhibit:
         f"<p>D has moved. Now the fake shall be taken for real: G's loss is {loss:.4f}.</p>",
         f"Look at the green arrow. The gradient that D sends to the fake is {number(data.measured['signal'])}: if the "
         "fake grew by a little, G's loss would change this many times as much. It is negative, so G should make the "
-        "sample larger, and it does: with its move the fake goes from "
-        f"{data.fake[0]:.4f} to {data.fake[1]:.4f} (the real one is {_named(data.turn_D, 'real'):.1f}), and D's "
-        f"opinion of it from {data.opinion[0]:.3f} to {data.opinion[1]:.3f}. D's own weights get no gradient here: "
-        "they are frozen, as G's loss would move them to where D is wrong.",
+        f"sample larger, and it does: with its move the fake goes from {data.fake[0]:.4f} to {data.fake[1]:.4f} (the "
+        f"real one is {_named(data.turn_D, 'real'):.1f}), and D's opinion of it from {data.opinion[0]:.3f} to "
+        f"{data.opinion[1]:.3f}. D's own weights get no gradient here: they are frozen, as G's loss would teach D to "
+        "be wrong.",
     )
 
 
@@ -124,9 +126,10 @@ def _paths(data: Toy) -> Table:
             "= product",
         ),
         [*rows, ("the signal, their sum", "", "", "", "", sum(parts))],
-        "The first factor is sigmoid(logit) − 1: how far D is from saying 1. It is the same on both paths, and it is "
-        "all that the loss has to say. The others are D's: its weights, and the slope 0.2 of a leaky ReLU whose "
-        "argument is below 0. So D decides the direction, and how unconvinced D is decides the size.",
+        "The first factor is sigmoid(logit) − 1, the derivative of −ln sigmoid(logit): how far D is from saying 1. It "
+        "is the same on both paths, and it is all that the loss has to say. The others are D's: its weights, and the "
+        "slope 0.2 of a leaky ReLU whose argument is below 0. So what D has learned says which way, and how "
+        "unconvinced D is says how much of it is passed on.",
     )
 
 

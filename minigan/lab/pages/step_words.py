@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from minigan.lab.experiments.step_slopes import Slope
 from minigan.lab.experiments.step_tape import CUT, DATA, FLAT, FROZEN, Argument, Box, Numbers
 from minigan.lab.page import Text
 from minigan.lab.pages.step_formulas import Formula, formula_of, number, worked_backward, worked_forward
@@ -25,10 +26,14 @@ SHOWN = 4  # numbers in a text; of larger arrays the L2 norm
 def texts(replay: Replay, overview: str) -> list[Text]:
     """One for each position; ``overview`` is for the first, where all is shown at once."""
     written = {"forward": _forward, "backward": _backward}
-    players = " Blue boxes belong to G, purple ones to D." if any(box.player for box in replay.tape.boxes) else ""
+    players = PLAYERS if any(box.player for box in replay.tape.boxes) else ""
     first = Text(f"<h4>All at once</h4>{overview}{LEGEND.format(players=players)}")
     return [first, *(Text(written[direction](replay, i)) for direction, i in replay.positions[1:])]
 
+
+PLAYERS = (
+    " Blue boxes belong to G, purple ones to D; <code>D.0 linear</code> is what layer 0 of D, a linear one, gives."
+)
 
 LEGEND = """
 <ul>
@@ -137,7 +142,8 @@ def _checked_parameter(box: Box, argument: Argument) -> str:
         return ""
     slope = box.slope
     measured, predicted = number(slope.measured, 9), number(slope.predicted, 9)
-    return f'<p class="note">Checked: slope {measured} measured, {predicted} by the gradient.</p>'
+    tried = f", in a random direction{_tried(slope)}" if slope.tries > 1 else ""
+    return f'<p class="note">Checked: slope {measured} measured, {predicted} by the gradient{tried}.</p>'
 
 
 def _checked(box: Box) -> str:
@@ -146,11 +152,16 @@ def _checked(box: Box) -> str:
     if slope is None:
         return ""
     return (
-        f"<p><b>Checked.</b> Move this value along a random direction <var>u</var> and compute the rest of the forward "
-        f"pass again: the loss changes with slope {number(slope.measured, 9)}. The gradient says "
+        f"<p><b>Checked.</b> Move this value along a random direction <var>u</var>{_tried(slope)} and compute the "
+        f"rest of the forward pass again: the loss changes with slope {number(slope.measured, 9)}. The gradient says "
         f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {number(slope.predicted, 9)}: apart by {slope.error:.0e} of "
         "its size.</p>"
     )
+
+
+def _tried(slope: Slope) -> str:
+    """Of several directions, that this is the last."""
+    return f" (number {slope.tries}; a kink was too near in those before)" if slope.tries > 1 else ""
 
 
 def _definition(replay: Replay, box: Box) -> str:
