@@ -38,6 +38,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
 
 def lab(args: argparse.Namespace) -> int:
     """Run an experiment, or all, or list them."""
+    from minigan.gan.signals import Stopped, exit_code, raise_on_stop_signal
     from minigan.lab.course import EXPERIMENTS
 
     if args.name is None:
@@ -46,7 +47,12 @@ def lab(args: argparse.Namespace) -> int:
         say(f"{ALL:<12}the whole course, with a page that leads through it")
         return 0
     choose("experiment", args.name, [*EXPERIMENTS, ALL])
-    return _all(args.rest) if args.name == ALL else _one(args.name, args.rest)
+    try:
+        with raise_on_stop_signal():
+            return _all(args.rest) if args.name == ALL else _one(args.name, args.rest)
+    except Stopped as stopped:
+        say(f"minigan: Interrupted by {stopped.number.name}.", to="stderr")
+        return exit_code(stopped.number)
 
 
 def _one(name: str, argv: list[str]) -> int:
@@ -54,9 +60,11 @@ def _one(name: str, argv: list[str]) -> int:
     from minigan.commands.parameters import call
     from minigan.commands.results import results_folder
     from minigan.lab.course import EXPERIMENTS
+    from minigan.lab.page import look
 
     values = vars(parse(_options(name), {}, argv))
-    check_drawing()
+    with look():
+        check_drawing()
     with results_folder(values.pop("out"), f"lab/{name}") as folder:
         _publish(name, call(EXPERIMENTS[name].run, values), folder)
     return 0
@@ -67,10 +75,12 @@ def _all(argv: list[str]) -> int:
     from minigan.commands.results import results_folder
     from minigan.lab.course import EXPERIMENTS
     from minigan.lab.index import write_index
+    from minigan.lab.page import look
 
     parser = Parser(prog="minigan lab all", description="Run all experiments; write a page that leads to theirs.")
     out = parse(_with_out(parser, "lab/course"), {}, argv).out
-    check_drawing()
+    with look():
+        check_drawing()
     with results_folder(out, "lab/course") as folder:
         pages = {}
         for name, experiment in EXPERIMENTS.items():
@@ -90,9 +100,13 @@ def _publish(name: str, data: Any, folder: Path) -> Any:
 
     page = EXPERIMENTS[name].page(data)
     index = write(name, data, page, folder)
-    held = sum(check.holds for check in page.checks)
-    found = f" {held} of {len(page.checks)} predictions hold." if page.checks else ""
-    say(f"Wrote {index}: open it in a browser.{found}")
+    failed = [check.name for check in page.checks if not check.holds]
+    held = f" {len(page.checks) - len(failed)} of {len(page.checks)} predictions hold." if page.checks else ""
+    if page.found:
+        say(page.found)
+    say(f"Wrote {index}: open it in a browser.{held}")
+    if failed:
+        say(f"Beyond their tolerance: {'; '.join(failed)}.")
     return page
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from minigan.backend.device import CPU, Device, probe
 from minigan.backend.device import device as resolve
@@ -25,7 +24,7 @@ from minigan.commands.announcement import duration
 from minigan.commands.results import results_folder
 from minigan.errors import ConfigError, RunError, ShapeError
 from minigan.gan import load_preset
-from minigan.gan.signals import exit_code, on_stop_signal
+from minigan.gan.signals import Stopped, exit_code, raise_on_stop_signal
 from minigan.roofline import Limits, limits
 from minigan.streams import say
 
@@ -41,18 +40,10 @@ class Job(NamedTuple):
     expected: Expectation
 
 
-class Stopped(KeyboardInterrupt):
-    """A Ctrl-C, SIGTERM or SIGHUP ends the measuring."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 def bench(args: argparse.Namespace) -> int:
     """Measure, print, write; nothing is written before all is known to work."""
     try:
-        with on_stop_signal(_stop):
+        with raise_on_stop_signal():
             _bench(args)
     except Stopped as stopped:
         say(f"minigan: Interrupted by {stopped.number.name}.", to="stderr")
@@ -61,10 +52,6 @@ def bench(args: argparse.Namespace) -> int:
         reason = f" ({error})" if str(error) else ""
         raise RunError(f"Out of memory{reason}; close other programs, or choose another --device.") from None
     return 0
-
-
-def _stop(number: signal.Signals) -> NoReturn:
-    raise Stopped(number)
 
 
 def _bench(args: argparse.Namespace) -> None:

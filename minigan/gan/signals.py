@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 
 @contextlib.contextmanager
@@ -37,6 +37,28 @@ def on_stop_signal(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
+
+
+class Stopped(KeyboardInterrupt):
+    """A Ctrl-C, SIGTERM or SIGHUP ends what is being done; ``number`` says which."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def raise_on_stop_signal() -> Iterator[None]:
+    """Inside, the first Ctrl-C, SIGTERM or SIGHUP raises `Stopped`, also within a training.
+
+    A training alone would finish its step, save, and return as if all were well.
+    """
+    with on_stop_signal(_raise):
+        yield
+
+
+def _raise(number: signal.Signals) -> NoReturn:
+    raise Stopped(number)
 
 
 def _ours() -> dict[signal.Signals, Any]:

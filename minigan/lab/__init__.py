@@ -5,7 +5,7 @@ the numbers. `write` makes the page of what a function returned::
 
     from minigan import lab
 
-    data = lab.dirac(steps=200)
+    data = lab.dirac(h=(0.1, 0.2))
     lab.write("dirac", data, "my-dirac")
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from minigan.errors import ConfigError as _ConfigError
+from minigan.errors import RunError as _RunError
 from minigan.lab.course import EXPERIMENTS
 
 if _TYPE_CHECKING:
@@ -59,14 +60,18 @@ def write(name: str, data: _Any, folder: str | _os.PathLike[str]) -> _Path:
 
     Raises:
         ConfigError: there is no experiment of this name.
-        RunError: a file cannot be written.
+        RunError: the folder or a file in it cannot be written.
     """
     from minigan.lab.writing import write
 
     if name not in EXPERIMENTS:
         raise _ConfigError(f"There is no experiment {name!r}. Expected one of {', '.join(EXPERIMENTS)}.")
-    _Path(folder).mkdir(parents=True, exist_ok=True)
-    return write(name, data, EXPERIMENTS[name].page(data), _Path(folder))
+    page = EXPERIMENTS[name].page(data)
+    try:
+        _Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _RunError(f"Cannot make the folder {folder} ({error.strerror}); choose another.") from None
+    return write(name, data, page, _Path(folder))
 
 
 def __getattr__(name: str) -> _Any:

@@ -29,15 +29,25 @@ def write(name: str, data: Any, page: Page, folder: Path) -> Path:
         folder: pictures of the same names are replaced.
 
     Raises:
-        RunError: a file cannot be written.
+        RunError: a file cannot be written; none of the others is left then.
     """
-    for file, content in pictures(page):
-        write_whole(folder / file, content)
-    numbers = {"experiment": name, "minigan": __version__, "checks": [_checked(check) for check in page.checks]}
-    write_whole(folder / "lab.json", (json.dumps(numbers | {"data": plain(data)}, indent=1) + "\n").encode())
-    index = folder / "index.html"
-    write_whole(index, page_html(page).encode())
-    return index
+    files = {**dict(pictures(page)), "lab.json": _numbers(name, data, page), "index.html": page_html(page).encode()}
+    written: list[Path] = []
+    try:
+        for file, content in files.items():
+            write_whole(folder / file, content)
+            written.append(folder / file)
+    except BaseException:  # a disk that is full, or somebody who loses patience: half a folder would look whole
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return folder / "index.html"
+
+
+def _numbers(name: str, data: Any, page: Page) -> bytes:
+    checks = [_checked(check) for check in page.checks]
+    content = {"experiment": name, "minigan": __version__, "checks": checks, "data": plain(data)}
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def pictures(page: Page) -> Iterator[tuple[str, bytes]]:

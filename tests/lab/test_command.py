@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
-from command_line import files, refused
+from command_line import ENVIRONMENT, files, refused
 
 from lab.small_page import page
 from minigan import lab
 from minigan.cli import main
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, RunError
 from minigan.lab import course
 
 
@@ -58,7 +62,9 @@ def test_without_a_name_it_lists_them(capfd):
 
 def test_an_experiment_writes_its_folder_and_says_where(experiments, capfd):
     assert main(["lab", "dirac", "--steps", "5"]) == 0
-    assert capfd.readouterr().out == "Wrote lab/dirac/index.html: open it in a browser. 1 of 2 predictions hold.\n"
+    assert capfd.readouterr().out == (
+        "Wrote lab/dirac/index.html: open it in a browser. 1 of 2 predictions hold.\nBeyond their tolerance: two.\n"
+    )
     assert json.loads((experiments / "lab/dirac/lab.json").read_text())["data"] == {"steps": 5, "run": None}
     assert main(["lab", "dirac", "runs/x"]) == 0
     assert json.loads((experiments / "lab/dirac-2/lab.json").read_text())["data"] == {"steps": 3, "run": "runs/x"}
@@ -112,3 +118,42 @@ def test_a_name_that_is_none_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'minigan.lab' has no attribute 'dirc'"):
         lab.dirc  # noqa: B018
     assert set(lab.EXPERIMENTS) <= set(dir(lab))
+
+
+@pytest.mark.parametrize("name", ["ring", "fork", "doctor", "flow"])
+def test_a_signal_ends_an_experiment_at_once_and_leaves_nothing(here, name):
+    """Also within a training, which alone would end early as if all were well."""
+    command = [sys.executable, "-m", "minigan.cli", "lab", name, "--out", "out"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    time.sleep(4)  # it takes far longer
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=30)[1] == "minigan: Interrupted by SIGTERM.\n"
+    assert process.returncode == 143
+    assert not (here / "out").exists()
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_folder(experiments, capfd, monkeypatch):
+    def full(path, content):
+        if path.name == "lab.json":
+            raise RunError(f"Cannot write {path}: No space left on device.")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("minigan.lab.writing.write_whole", full)
+    assert refused(capfd, ["lab", "dirac"]).startswith("Cannot write lab/dirac/lab.json: No space left")
+    assert not (experiments / "lab").exists()
+
+
+def test_settings_of_matplotlib_do_not_matter(experiments, capfd, monkeypatch):
+    import matplotlib
+
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    monkeypatch.setitem(matplotlib.rcParams, "axes.facecolor", "black")
+    assert main(["lab", "dirac"]) == 0
+    assert "Wrote lab/dirac/index.html" in capfd.readouterr().out
+
+
+def test_what_a_page_found_is_said(experiments, capfd, monkeypatch):
+    found = dataclasses.replace(page(), found="Found nothing.")
+    monkeypatch.setattr(Experiment, "page", lambda self, data: found)
+    assert main(["lab", "dirac"]) == 0
+    assert capfd.readouterr().out.startswith("Found nothing.\nWrote")

@@ -16,6 +16,7 @@ from minigan.lab.pages.step import page as page_of_step
 from minigan.lab.pages.step_replay import Replay, title
 from minigan.lab.pages.step_toy import PROGRAM
 from minigan.lab.pages.step_words import texts
+from minigan.nn import functional as F
 from minigan.observers.observer import Observer
 from minigan.ops.random import fork_rng
 
@@ -102,6 +103,21 @@ def test_every_gradient_agrees_with_a_measured_slope(step):
     for turn in ("turn_D", "turn_G"):
         assert max(getattr(step.toy, turn).errors) < 1e-6
         assert max(getattr(step.digits, turn).errors) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "instance_norm"])
+def test_a_normalisation_is_followed_to_its_statistics(name):
+    """The tape has no edge for them; gradcheck, which knows nothing of the tape, says that the gradient is right."""
+    settings = {"batch_norm": (None, None, None, None, True), "layer_norm": ((3,),), "instance_norm": ()}[name]
+    numbers = [[[1.0, 2.0, 4.0], [3.0, 5.0, 1.0]], [[0.0, 1.0, 7.0], [2.0, 0.5, 3.0]]]
+
+    def f(x=np.array(numbers)):  # noqa: B008
+        return (getattr(F, name)(x, *settings) ** 3).sum()
+
+    assert mg.gradcheck(f, mg.tensor(np.array(numbers), requires_grad=True))
+    slopes = [box.slope for box in lab.step(f).function.tape.boxes if box.slope is not None]
+    assert len(slopes) >= 3
+    assert max(slope.error for slope in slopes) < 1e-6
 
 
 @pytest.mark.parametrize(("dtype", "wrong"), [("float64", 1.00001), ("float32", 1.001), ("float32", 2.0)])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from minigan.errors import ConfigError
 from minigan.gan.config import Config, load_preset
 from minigan.gan.run import Run
+from minigan.gan.signals import raise_on_stop_signal
 from minigan.lab.experiments.fork_futures import (
     AGAIN,
     AS_IT_WAS,
@@ -85,12 +86,15 @@ def fork(run: str | None = None, /, *, set: str = "generator.betas=[0.9, 0.999]"
     """
     if steps < 1:
         raise ConfigError(f"steps: expected at least 1, but got {steps}.")
-    if run is not None:
-        return _forked(Run.open(run), run, set, steps)
-    config = _own()
-    with_other(config, set)  # before anything is trained
+    with raise_on_stop_signal():
+        return _forked(Run.open(run), run, set, steps) if run is not None else _of_its_own(set, steps)
+
+
+def _of_its_own(set: str, steps: int) -> Fork:
     from threadpoolctl import threadpool_limits
 
+    config = _own()
+    with_other(config, set)  # before anything is trained
     # Networks this small gain nothing by threads, and lose much where others want the cores, too. Those of a run may be
     # large, and its futures are to be played as it was: with all threads. So this experiment is not `repeatable`.
     with TemporaryDirectory() as folder, fork_rng(), threadpool_limits(1, "blas"):

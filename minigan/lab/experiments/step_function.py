@@ -91,7 +91,7 @@ def _run(path: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"--function: running {path} raised {_words(error)}") from error
     return module
 
@@ -123,6 +123,8 @@ def _tensor(function: str, name: str, value: Any) -> Any:
         x = mg.tensor(data)
     except (MiniganError, TypeError, ValueError):
         raise ConfigError(f"{function}: expected the default of {name!r} to be numbers, but got {value!r}.") from None
+    if not x.numel():
+        raise ConfigError(f"{function}: the default of {name!r} has no numbers (its shape is {x.shape}); give it some.")
     x.name = name
     return x.requires_grad_() if np.dtype(x.dtype).kind == "f" else x
 
@@ -130,7 +132,7 @@ def _tensor(function: str, name: str, value: Any) -> Any:
 def _result(name: str, f: Callable[..., Any], arguments: inspect.BoundArguments) -> Any:
     try:
         return f(*arguments.args, **arguments.kwargs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{name} raised {_words(error)}") from error
 
 
@@ -153,7 +155,7 @@ def _check_length(name: str, seen: Forward, loss: mg.Tensor) -> None:
         raise ConfigError(f"{name} ran {length:,} operations, and a page shows at most {MOST}; make it shorter.")
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     text = str(error).strip().replace("\n", " ").rstrip(".")
     return f"{type(error).__name__}{': ' + text if text else ''}."
 

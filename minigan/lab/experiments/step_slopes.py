@@ -69,6 +69,7 @@ class Slope:
         return abs(self.measured - predicted) / (max(abs(self.measured), self.usual) or 1.0)
 
 
+NORMALIZE = "normalize"
 Key = Call | Variable
 """What a value belongs to: the call that made it, or the leaf."""
 
@@ -108,7 +109,8 @@ class _Twin:
 
     def _arguments(self, call: Call, given: Any) -> list[Any]:
         constants = self._constants[call]
-        return [x if key is None else given[key] for key, x in zip(_keys(call), constants, strict=True)]
+        arguments = [x if key is None else given[key] for key, x in zip(_keys(call), constants, strict=True)]
+        return _with_statistics(call, arguments) if call.name == NORMALIZE else arguments
 
     def slope(self, key: Key, gradient: NDArray[Any], random: np.random.Generator) -> Slope:
         value, exact = self.values[key], self.gradients[key]
@@ -152,6 +154,16 @@ class _Twin:
                 arrays = self._arguments(call, {**self.values, **changed})
                 changed[call] = _node(call).op.run(get_backend(changed[key]), arrays, call.params)
         return float(changed[self.calls[-1]].item())
+
+
+def _with_statistics(call: Call, arguments: list[Any]) -> list[Any]:
+    """A normalisation's mean and 1 / std are of its input: the tape has no edge for them, as its VJP knows."""
+    x, mean, rstd, *others = arguments
+    x_now = host(x._data) if isinstance(x, Tensor) else x
+    dim = call.params["dim"]
+    mean_now = x_now.mean(dim, keepdims=True).reshape(mean.shape)
+    rstd_now = 1 / np.sqrt(x_now.var(dim, keepdims=True) + call.params["eps"]).reshape(rstd.shape)
+    return [x, mean_now, rstd_now, *others]
 
 
 def _keys(call: Call) -> list[Key | None]:

@@ -186,9 +186,11 @@ class Page:
         lead: what the experiment is about, in two or three sentences.
         sections: in the order in which they are read.
         checks: what was predicted and what was measured.
+        found: in one line, where there is something that a reader wants to know before he opens the page.
     """
 
     title: str
     lead: str
     sections: Sequence[Section]
     checks: Sequence[Check] = field(default_factory=tuple)
+    found: str = ""

@@ -28,7 +28,8 @@ def page(data: Doctor) -> Page:
     ours = data.patients[0].expected is not None
     sections = [_summary(data), _one_by_one(data), _how()] if ours else [_one_by_one(data), _how()]
     title = "What is wrong with this run?" if ours else f"What is wrong with {escape(data.patients[0].name)}?"
-    return Page(title, _lead(data, ours), sections, _checks(data) if ours else [])
+    found = "; ".join(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}" for patient in data.patients)
+    return Page(title, _lead(data, ours), sections, _checks(data) if ours else [], f"Found in {found}.")
 
 
 def _lead(data: Doctor, ours: bool) -> str:
