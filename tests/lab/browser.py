@@ -11,16 +11,29 @@ PHONE, DESK = 390, 1400  # pixels
 # All texts that can be seen, each with its box and the picture or scrolled box that it has to stay in.
 TEXTS = """() => {
   const found = [];
-  const note = (text, box, within) => {
-    if (text.trim() && box.width > 0 && box.height > 0)
+  // Of what is scrolled in a box of its own, only the part that the box shows.
+  const seen = (element, box) => {
+    let {left, right, top, bottom} = box, scrolled = false;
+    for (let e = element; e; e = e.parentElement) {
+      if (e === document.documentElement || getComputedStyle(e).overflowX !== "auto") continue;
+      const b = e.getBoundingClientRect();
+      [left, right, top, bottom] = [Math.max(left, b.left), Math.min(right, b.right), Math.max(top, b.top),
+                                    Math.min(bottom, b.bottom)];
+      scrolled = true;
+    }
+    return {left, right, top, bottom, scrolled};
+  };
+  const note = (element, text, whole, within) => {
+    const box = seen(element, whole);
+    if (text.trim() && box.right > box.left && box.bottom > box.top)
       found.push({text: text.trim().slice(0, 60), left: box.left + scrollX, right: box.right + scrollX,
-                  top: box.top + scrollY, bottom: box.bottom + scrollY, within});
+                  top: box.top + scrollY, bottom: box.bottom + scrollY, within: box.scrolled ? null : within});
   };
   const shown = e => e.checkVisibility({visibilityProperty: true});
   for (const text of document.querySelectorAll("svg text")) {
     if (!shown(text)) continue;
     const svg = text.closest("svg").getBoundingClientRect();
-    note(text.textContent, text.getBoundingClientRect(),
+    note(text, text.textContent, text.getBoundingClientRect(),
          {left: svg.left + scrollX, right: svg.right + scrollX, top: svg.top + scrollY, bottom: svg.bottom + scrollY});
   }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -29,9 +42,8 @@ TEXTS = """() => {
     if (parent.closest("svg, script, style") || !shown(parent)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    const scrolled = parent.closest(".scroll, pre");
     for (const box of range.getClientRects())
-      note(node.data, box, scrolled ? null : {left: 0, right: innerWidth, top: 0, bottom: 1e9});
+      note(parent, node.data, box, {left: 0, right: innerWidth, top: 0, bottom: 1e9});
   }
   return found;
 }"""

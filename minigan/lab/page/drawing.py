@@ -274,7 +274,11 @@ def themed(svg: str, scope: str) -> str:
     """A picture of matplotlib as a part of a page: the page's colours, and ids that begin with ``scope``."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'^<svg\b[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
+    svg = re.sub(
+        r'^<svg\b[^>]*?viewBox="([\d.]+ [\d.]+ ([\d.]+) [\d.]+)"[^>]*>',
+        r'<svg viewBox="\1" style="--natural: \2px" aria-hidden="true">',
+        svg,
+    )
     svg = re.sub(r'\bid="', f'id="{scope}-', svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{scope}-", svg)
     for color, variable in _VARIABLES.items():
