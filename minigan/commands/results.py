@@ -22,11 +22,9 @@ def results_folder(out: str | None, usual: str) -> Iterator[Path]:
     Raises:
         RunError: there is something in it, or it cannot be made or written to.
     """
-    path = _free(usual) if out is None else Path(out)
-    _check_empty(path)
     made: list[Path] = []
     try:
-        _make(path, made)
+        path = _take_free(usual, made) if out is None else _take(Path(out), made)
         _check_writable(path)
         yield path
     finally:
@@ -35,9 +33,21 @@ def results_folder(out: str | None, usual: str) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _free(usual: str) -> Path:
-    names = (Path(usual if i == 1 else f"{usual}-{i}") for i in count(1))
-    return next(path for path in names if not path.exists())
+def _take_free(usual: str, made: list[Path]) -> Path:
+    """A folder that this process made: of two that look for one at once, each gets its own."""
+    for i in count(1):
+        path = Path(usual if i == 1 else f"{usual}-{i}")
+        if not path.exists():
+            _make(path, made)
+            if path in made:
+                return path
+    raise AssertionError("there is always one more number")
+
+
+def _take(path: Path, made: list[Path]) -> Path:
+    _check_empty(path)
+    _make(path, made)
+    return path
 
 
 def _check_empty(path: Path) -> None:
@@ -55,8 +65,9 @@ def _make(path: Path, made: list[Path]) -> None:
     try:
         for folder in reversed((path, *path.parents)):
             if not folder.exists():
-                folder.mkdir()
-                made.append(folder)
+                with contextlib.suppress(FileExistsError):  # somebody was quicker
+                    folder.mkdir()
+                    made.append(folder)
     except OSError as error:
         raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
 

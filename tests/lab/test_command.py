@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from command_line import ENVIRONMENT, files, refused
@@ -13,6 +14,7 @@ from command_line import ENVIRONMENT, files, refused
 from lab.small_page import page
 from minigan import lab
 from minigan.cli import main
+from minigan.commands.results import results_folder
 from minigan.errors import ConfigError, RunError
 from minigan.lab import course
 
@@ -141,6 +143,22 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_folder(experiments, capfd, monk
     monkeypatch.setattr("minigan.lab.writing.write_whole", full)
     assert refused(capfd, ["lab", "dirac"]).startswith("Cannot write lab/dirac/lab.json: No space left")
     assert not (experiments / "lab").exists()
+
+
+def test_two_that_look_for_a_folder_at_once_get_one_each(here, monkeypatch):
+    """The other one makes each folder just before this one would."""
+    mkdir = Path.mkdir
+
+    def late(path):
+        if path.name in ("lab", "dirac"):
+            mkdir(path)
+        mkdir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", late)
+        with results_folder(None, "lab/dirac") as folder:
+            assert folder == Path("lab/dirac-2")
+    assert sorted(str(path) for path in Path().rglob("*")) == ["lab", "lab/dirac"]  # the other's are still there
 
 
 def test_settings_of_matplotlib_do_not_matter(experiments, capfd, monkeypatch):
