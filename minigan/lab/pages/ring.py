@@ -28,6 +28,7 @@ from minigan.lab.page import (
 )
 from minigan.lab.pages import ring_views as views
 
+SUREST = 60.0  # beyond this logit, e^s in a gradient is smaller than float32's numbers
 PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane lies within three standard deviations
 SMOOTH = 300  # points of a curve of losses: each is the mean over as many steps as come to it
 STYLES = ("-", "--", "-.", ":")  # of lines that cross each other
@@ -301,7 +302,7 @@ def _checks(data: Ring) -> list[Check]:
         Check("trainings that end with all modes", len(trainings), caught, 0),
         Check("share of real points near a mode, 1 − e^(−4.5)", PERFECT, data.real_modes.high_quality, 0.007),
         Check("share of the fakes in the square at the end: V leaves out the rest", 1, end.fakes_in_view, 0.01),
-        *(_fall(data, name) for name in data.pull),
+        *(check for name in data.pull for check in _falls(data, name)),
     ]
     names = ("loss of D at the end", "loss of G at the end")
     for name, rest, late in zip(names, data.at_rest, _late(data.training), strict=True):
@@ -312,20 +313,22 @@ def _checks(data: Ring) -> list[Check]:
     return checks
 
 
-def _fall(data: Ring, loss: str) -> Check:
-    """That the arrows are the gradient: along them the loss falls as fast as they are long."""
-    falls = [moment.falls[loss] for moment in data.moments]
+def _falls(data: Ring, loss: str) -> list[Check]:
+    """That the arrows are the gradient: along them the loss falls as fast as they are long; where it is not 0."""
     lengths = [float(np.hypot(*moment.arrows[loss].T).mean()) for moment in data.moments]
-    worst = max(range(len(falls)), key=lambda i: abs(falls[i] - lengths[i]) / lengths[i])
-    step = f"{data.moments[worst].step:,}"
-    name = f"{loss}: mean length of the arrows at step {step}, and how fast G's loss falls along them"
-    return Check(name, lengths[worst], falls[worst], 1e-4, relative=True)
+    pairs = [(length, m.falls[loss], m.step) for length, m in zip(lengths, data.moments, strict=True) if length > 0]
+    if not pairs:
+        return []
+    length, fall, step = max(pairs, key=lambda pair: abs(pair[1] - pair[0]) / pair[0])
+    name = f"{loss}: mean length of the arrows at step {step:,}, and how fast G's loss falls along them"
+    return [Check(name, length, fall, 1e-4, relative=True)]
 
 
 def _ratio(data: Ring) -> Check:
-    """Of the two losses of 2014, at the fake of which D is surest."""
-    moment = max(data.moments, key=lambda each: float(np.abs(each.outputs).max()))
-    k = int(np.abs(moment.outputs).argmax())
+    """Of the two losses of 2014, at the fake of which D is surest, as far as float32 holds both gradients."""
+    sure = [np.where(np.abs(moment.outputs) < SUREST, np.abs(moment.outputs), 0) for moment in data.moments]
+    moment, sizes = max(zip(data.moments, sure, strict=True), key=lambda pair: float(pair[1].max()))
+    k = int(sizes.argmax())
     strong, weak = (np.hypot(*moment.arrows[name][k]) for name in ("non-saturating", "minimax"))
     s = float(moment.outputs[k])
     name = f"non-saturating arrow by minimax arrow, e^(−s) at s = {_signed(s)}"
