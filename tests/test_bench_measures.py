@@ -16,10 +16,9 @@ from minigan.bench.kernels import KernelTotal, metered, within
 from minigan.bench.measure import Looks, Side, Timing
 from minigan.bench.memory import peak_memory
 from minigan.bench.work import BATCH_SIZES, Work
-from minigan.commands.measuring import Stopped, _stop
 from minigan.gan import load_preset
 from minigan.gan.rules import RULES
-from minigan.gan.signals import on_stop_signal
+from minigan.gan.signals import Stopped, raise_on_stop_signal
 from minigan.roofline import Limits
 
 # ---- what a step costs ---------------------------------------------------------------------------------------
@@ -235,7 +234,7 @@ def test_a_signal_in_a_step_ends_the_measuring_there(monkeypatch, number):
     usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
     before = signal.signal(number, usual)  # whatever the program that started pytest left here
     try:
-        with pytest.raises(Stopped) as found, on_stop_signal(_stop):
+        with pytest.raises(Stopped) as found, raise_on_stop_signal():
             side.play(3)
     finally:
         signal.signal(number, before)

@@ -302,7 +302,10 @@ def stopped(number, *argv):
     while not Path("runs/default/log.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    out, _ = process.communicate(timeout=60)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()  # it would train for ever
     return process.returncode, out
 
 

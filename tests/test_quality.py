@@ -56,7 +56,7 @@ def quality(monkeypatch):
 
 
 def test_a_run_with_other_settings_than_the_preset_is_not_scored(quality, run):
-    with pytest.raises(SystemExit, match=r"other settings \(data.source was '.*', is 'mnist'; .*choose another folder"):
+    with pytest.raises(SystemExit, match=r"other settings \(data.source was '.*, is 'mnist'; .*choose another folder"):
         quality.finished_run(run, quality.settings("default", seed=0, quick=False))
 
 
