@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from minigan.arguments import Parser, choose, parse
 from minigan.streams import say
 
-ALL = "all"
+ALL, COURSE = "all", "lab/course"
 
 EXAMPLES = """\
 examples
@@ -56,32 +57,21 @@ def lab(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, argv: list[str]) -> int:
-    from minigan.bench.figures import check_drawing
     from minigan.commands.parameters import call
-    from minigan.commands.results import results_folder
     from minigan.lab.course import EXPERIMENTS
-    from minigan.lab.page import look
 
     values = vars(parse(_options(name), {}, argv))
-    with look():
-        check_drawing()
-    with results_folder(values.pop("out"), f"lab/{name}") as folder:
+    with _folder(values.pop("out"), f"lab/{name}") as folder:
         _publish(name, call(EXPERIMENTS[name].run, values), folder)
     return 0
 
 
 def _all(argv: list[str]) -> int:
-    from minigan.bench.figures import check_drawing
-    from minigan.commands.results import results_folder
     from minigan.lab.course import EXPERIMENTS
     from minigan.lab.index import write_index
-    from minigan.lab.page import look
 
     parser = Parser(prog="minigan lab all", description="Run all experiments; write a page that leads to theirs.")
-    out = parse(_with_out(parser, "lab/course"), {}, argv).out
-    with look():
-        check_drawing()
-    with results_folder(out, "lab/course") as folder:
+    with _folder(parse(_with_out(parser, COURSE), {}, argv).out, COURSE) as folder:
         pages = {}
         for name, experiment in EXPERIMENTS.items():
             start = time.perf_counter()
@@ -91,6 +81,19 @@ def _all(argv: list[str]) -> int:
             index = write_index(pages, folder)
         say(f"Wrote {index}: open it in a browser.")
     return 0
+
+
+@contextmanager
+def _folder(out: str | None, usual: str) -> Iterator[Path]:
+    """That to write to; all that may fail later is tried first."""
+    from minigan.bench.figures import check_drawing
+    from minigan.commands.results import results_folder
+    from minigan.lab.page import look
+
+    with look():
+        check_drawing()
+    with results_folder(out, usual) as folder:
+        yield folder
 
 
 def _publish(name: str, data: Any, folder: Path) -> Any:

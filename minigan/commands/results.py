@@ -35,13 +35,8 @@ def results_folder(out: str | None, usual: str) -> Iterator[Path]:
 
 def _take_free(usual: str, made: list[Path]) -> Path:
     """A folder that this process made: of two that look for one at once, each gets its own."""
-    for i in count(1):
-        path = Path(usual if i == 1 else f"{usual}-{i}")
-        if not path.exists():
-            _make(path, made)
-            if path in made:
-                return path
-    raise AssertionError("there is always one more number")
+    names = (Path(usual if i == 1 else f"{usual}-{i}") for i in count(1))
+    return next(path for path in names if not path.exists() and path in _make(path, made))
 
 
 def _take(path: Path, made: list[Path]) -> Path:
@@ -60,8 +55,8 @@ def _check_empty(path: Path) -> None:
         raise RunError(f"--out {path}: this folder is not empty (it holds {found}); choose one that is empty or new.")
 
 
-def _make(path: Path, made: list[Path]) -> None:
-    """The folder and all above it; adds to the list those that were not there, outermost first."""
+def _make(path: Path, made: list[Path]) -> list[Path]:
+    """The folder and all above it; adds to the list those that were not there, outermost first, and returns it."""
     try:
         for folder in reversed((path, *path.parents)):
             if not folder.exists():
@@ -70,6 +65,7 @@ def _make(path: Path, made: list[Path]) -> None:
                     made.append(folder)
     except OSError as error:
         raise RunError(f"Cannot make the folder {path} ({error.strerror}); choose another with --out.") from None
+    return made
 
 
 def _check_writable(path: Path) -> None:

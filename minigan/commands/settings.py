@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan.data import BUILT_IN
 from minigan.errors import ConfigError
-from minigan.gan.config import Config, load_preset, set_field
+from minigan.gan.config import Config, load_preset, set_fields
 from minigan.gan.record import read_config
 
 
@@ -36,8 +36,7 @@ def of_preset(name: str) -> Config:
 def settings(args: argparse.Namespace, config: Config) -> Config:
     """These settings, changed by --set, and then by the other options but --epochs."""
     source = config.data.source
-    for assignment in args.set:
-        config = set_field(config, assignment)
+    config = set_fields(config, args.set)
     if args.data is not None:
         config = changed(config, "data", source=args.data)
     typed = {name: getattr(args, name) for name in ("batch_size", "seed", "steps")}

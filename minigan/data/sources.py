@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from minigan.data.arrays import NPY_MAGIC, NPZ_MAGIC, load_arrays
 from minigan.data.files import complaints, listed
 from minigan.data.images import SUFFIXES, load_image_folder, pictures_in
-from minigan.data.mixtures import MIXTURES
+from minigan.data.mixtures import MIXTURES, Mixture
 from minigan.data.mnist import MNIST_FOLDER, holds_idx_files, load_idx_folder
 from minigan.data.parts import first, only_train
 from minigan.errors import ConfigError, DataError
@@ -99,7 +99,7 @@ def open_data(
     """
     if source in MIXTURES:
         only_train(split, str(source))
-        mixture = MIXTURES[str(source)](**_given(modes=modes, std=std))
+        mixture = make_mixture(str(source), modes, std)
         dataset = Dataset(*mixture.sample(count, seed), str(source))
     else:
         _check_no_mixture(source, modes, std)
@@ -107,6 +107,16 @@ def open_data(
     _check_size(dataset, size, channels)
     samples, labels, name = dataset
     return Dataset(samples[first(limit)], None if labels is None else labels[first(limit)], name)
+
+
+def make_mixture(name: str, modes: int = 0, std: float = 0.0) -> Mixture:
+    """The mixture of this name; 0 stands for its usual number of modes and their usual standard deviation.
+
+    >>> from minigan.data.sources import make_mixture
+    >>> make_mixture("ring", modes=3).centres.shape
+    (3, 2)
+    """
+    return MIXTURES[name](**_given(modes=modes, std=std))
 
 
 def _given(**values: Any) -> dict[str, Any]:

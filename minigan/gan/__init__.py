@@ -1,7 +1,7 @@
 """The game and its trainer: losses, penalties, networks, rules, presets, runs."""
 
 from minigan.gan.build import DataFacts, build_game
-from minigan.gan.config import Config, load_preset, preset_names, set_field
+from minigan.gan.config import Config, load_preset, preset_names, set_field, set_fields
 from minigan.gan.ema import EMA
 from minigan.gan.finite import StopOnNaN
 from minigan.gan.game import Batch, Game
@@ -50,4 +50,5 @@ __all__ = [
     "pack",
     "preset_names",
     "set_field",
+    "set_fields",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
@@ -298,6 +299,18 @@ def set_field(config: Config, assignment: str) -> Config:
     section, _, name = path.rpartition(".")
     (values[section] if section else values)[name] = value
     return Config.from_dict(values)
+
+
+def set_fields(config: Config, assignments: Iterable[str]) -> Config:
+    """A copy with some fields changed, one after the other: see :func:`set_field`.
+
+    >>> from minigan.gan.config import Config, set_fields
+    >>> set_fields(Config(), ["training.seed=1", "training.seed=2"]).training.seed
+    2
+    """
+    for assignment in assignments:
+        config = set_field(config, assignment)
+    return config
 
 
 # ---- presets ---------------------------------------------------------------------------------------------

@@ -46,8 +46,7 @@ def test_two_sigmoids_starve_G_like_the_saturating_loss(found):
 
 
 @pytest.mark.torch
-def test_the_clipped_cost_has_no_slope_outside_of_0_to_1_in_pytorch_too(found):
-    torch = pytest.importorskip("torch")
+def test_the_clipped_cost_has_no_slope_outside_of_0_to_1_in_pytorch_too(torch, found):
     x = torch.tensor(found.no_probabilities.outputs, requires_grad=True)
     cost = -torch.log(x.clamp(1e-7, 1 - 1e-7))
     cost.sum().backward()

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 import minigan as mg
 from minigan.errors import GraphError, ShapeError
@@ -23,7 +22,8 @@ def test_of_a_quadratic_game_it_is_the_matrices_themselves():
     np.testing.assert_allclose(found, -np.block([[A_G, B_G], [B_D, A_D]]), rtol=1e-14, atol=1e-14)
 
 
-def test_of_small_networks_it_is_that_of_pytorch():
+@pytest.mark.torch
+def test_of_small_networks_it_is_that_of_pytorch(torch):
     rng = np.random.default_rng(1)
     arrays = [rng.standard_normal(shape) for shape in ((2, 3), (3,), (3, 2), (2,), (2, 1))]
     z = rng.standard_normal((5, 2))

@@ -262,7 +262,7 @@ def test_its_folder_has_a_page_and_a_film(tmp_path):
     ("options", "message"),
     [
         ({"mixture": "rnig"}, "did you mean 'ring'"),
-        ({"mixture": "mixture-1d"}, "no mixture of points in the plane"),
+        ({"mixture": "mixture-1d"}, "No mixture 'mixture-1d' of points in the plane. Known are ring, grid."),
         ({"mixture": "grid", "modes": 10}, "expected a square number"),
         ({"modes": 0}, "modes from 1"),
         ({"repeats": -1}, "repeats from 0"),

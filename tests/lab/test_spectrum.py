@@ -76,8 +76,7 @@ def test_the_largest_of_all_eigenvalues_are_arnoldis_on_networks(game):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("gamma", [0.0, 1.0])
-def test_the_jacobian_of_networks_is_pytorchs(game, gamma):
-    torch = pytest.importorskip("torch")
+def test_the_jacobian_of_networks_is_pytorchs(torch, game, gamma):
     with game.playing("non-saturating", gamma):
         ours = game.jacobian()
     game._same_z()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from minigan.backend.device import device
 from minigan.data import Loader, grid, ring
 from minigan.data.mixtures import Mixture
-from minigan.gan import build_game, load_preset, set_field
+from minigan.gan import build_game, load_preset, set_fields
 from minigan.gan.game import Game
 from minigan.metrics.modes import caught_modes
 from minigan.ops.creation import as_tensor
@@ -46,9 +46,8 @@ class Setting:
 
     def game(self, seed: int) -> Game:
         """Two networks of two hidden layers; nothing that is known to help, such as R1 or an average of G."""
-        config = load_preset("ring")
         clip = CLIP if self.loss == "wasserstein" else 0.0
-        for assignment in (
+        settings = (
             f"generator.hidden=[{WIDTH},{WIDTH}]",
             f"discriminator.hidden=[{WIDTH},{WIDTH}]",
             f"generator.lr={self.lr_G}",
@@ -60,8 +59,8 @@ class Setting:
             f"game.d_steps={self.d_steps}",
             f"game.pack={self.pack}",
             f"training.seed={seed}",
-        ):
-            config = set_field(config, assignment)
+        )
+        config = set_fields(load_preset("ring"), settings)
         game = build_game(config, (2,), device("cpu"))
         game.capture()
         return game

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minigan.errors import DivergedError
-from minigan.gan.config import Config, load_preset, set_field
+from minigan.gan.config import Config, load_preset, set_fields
 from minigan.lab.experiments.short_runs import train_run
 
 
@@ -100,10 +100,8 @@ PATIENTS = (
 
 def configured(patient: Ill, seed: int) -> Config:
     """The settings of a patient."""
-    config = load_preset(patient.preset)
-    for change in (*patient.changes, f"training.seed={seed}", "training.checkpoint_epochs=1"):
-        config = set_field(config, change)
-    return config
+    changes = *patient.changes, f"training.seed={seed}", "training.checkpoint_epochs=1"
+    return set_fields(load_preset(patient.preset), changes)
 
 
 def train(config: Config, folder: Path) -> None:

@@ -13,7 +13,7 @@ from minigan.backend.device import CPU
 from minigan.data import Loader
 from minigan.errors import ConfigError
 from minigan.gan.build import DataFacts, build_game
-from minigan.gan.config import Config, load_preset, set_field
+from minigan.gan.config import Config, load_preset, set_fields
 from minigan.gan.source import batch_of, data_of, loader_of
 from minigan.lab.experiments.flow_theory import Expected, expected
 from minigan.lab.experiments.flow_watch import Array, Place, Watched, activations_of, layers_of, play
@@ -124,7 +124,8 @@ def flow(*, preset: str = "reference", steps: int = 450, narrow: int = 4, points
         del changes["Sigmoid in D"]
         left_out["Sigmoid in D"] = "maxout units are their own activation"
     courses = {
-        name: _train(_changed(base, settings), about, loader, at, shown) for name, (about, settings) in changes.items()
+        name: _train(set_fields(base, settings), about, loader, at, shown)
+        for name, (about, settings) in changes.items()
     }
     lr = base.generator.lr, base.discriminator.lr
     return Flow(preset, narrow, base.training.batch_size, lr, at, shown, courses, left_out)
@@ -147,7 +148,7 @@ def _base(preset: str, narrow: int, seed: int) -> Config:
         for player in ("generator", "discriminator")
         for part in ("hidden", "dense")
     }
-    return _changed(config, [f"training.seed={seed}", *(f"{path}={value}" for path, value in widths.items())])
+    return set_fields(config, [f"training.seed={seed}", *(f"{path}={value}" for path, value in widths.items())])
 
 
 def _changes(base: Config) -> dict[str, tuple[str, list[str]]]:
@@ -169,12 +170,6 @@ def _changes(base: Config) -> dict[str, tuple[str, list[str]]]:
 def _normal(scale: float) -> list[str]:
     players = "generator", "discriminator"
     return [change for player in players for change in (f'{player}.init="normal"', f"{player}.init_scale={scale}")]
-
-
-def _changed(config: Config, changes: Sequence[str]) -> Config:
-    for change in changes:
-        config = set_field(config, change)
-    return config
 
 
 # ---- training --------------------------------------------------------------------------------------------------
@@ -225,7 +220,7 @@ def _train(config: Config, about: str, loader: Loader, at: NDArray[np.int64], sh
 def _kept(config: Config, loader: Loader) -> Iterator[float]:
     """`Course.kept`: theory is about the mean square over all draws, from which one of few units may be far."""
     for draw in range(DRAWS):
-        other = _changed(config, [f"training.seed={config.training.seed + draw}", "discriminator.lr=0.0"])
+        other = set_fields(config, [f"training.seed={config.training.seed + draw}", "discriminator.lr=0.0"])
         game = build_game(other, DataFacts.of(loader, other), CPU)
         manual_seed(loader.seed)
         set_step(0)

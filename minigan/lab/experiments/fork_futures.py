@@ -170,8 +170,6 @@ def _go_to(trainer: Trainer, step: int) -> None:
         return
     trainer.steps = step
     trainer.run()
-    if trainer.stopped_by is not None:  # the signal was meant for all of them
-        raise KeyboardInterrupt
 
 
 def _future(trainer: Trainer, seen: list[Any], apart: NDArray[np.float64]) -> Future:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from minigan.arguments import choose
 from minigan.backend.device import device
 from minigan.data import Mixture
 from minigan.data.mixtures import MIXTURES
@@ -31,6 +30,7 @@ from minigan.gan import (
 )
 from minigan.gan.losses import Loss
 from minigan.gan.sampling import sample
+from minigan.gan.settings import hint
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments import ring_fields as fields
 from minigan.lab.repeatable import repeatable
@@ -39,7 +39,7 @@ from minigan.metrics import ModeCount, caught_modes
 MOMENTS = 32  # at which the game is looked at
 COUNTED, SPREAD, SHOWN, WITH_ARROW = 2500, 10_000, 400, 100  # fakes: for modes, for their density, and to be drawn
 LINES = 29  # of the grid that G warps, in each direction
-IN_THE_PLANE = ("ring", "grid")  # their modes lie apart, so the nearest one is the one that a point comes from
+IN_THE_PLANE = ["ring", "grid"]  # their modes lie apart, so the nearest one is the one that a point comes from
 WITH_BEST_D = ("minimax", "non-saturating", "least-squares")  # losses for which p / (p + q) is the best D
 CPU = device("cpu")
 
@@ -189,7 +189,8 @@ def ring(
         >>> data.moments[-1].step, data.moments[-1].modes.of, len(data.training.loss_D)
         (20, 8, 20)
     """
-    choose("mixture of points in the plane", mixture, IN_THE_PLANE)
+    if mixture not in IN_THE_PLANE:
+        raise ConfigError(f"No mixture {mixture!r} of points in the plane.{hint(mixture, IN_THE_PLANE)}")
     if repeats < 0 or (modes is not None and modes < 1):
         raise ConfigError(f"ring: expected repeats from 0 and modes from 1, but got {repeats} and {modes}.")
     names = dict.fromkeys([*(name.strip() for name in arrows.split(",")), loss])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import minigan as mg
 from minigan.data import Loader, load_mnist, ring
 from minigan.errors import ConfigError
-from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_field
+from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_fields
 from minigan.lab.experiments.dstar_training import stops
 from minigan.lab.experiments.saturation_signal import Array, Signal, layers, per_logit, ratios, signal
 from minigan.lab.repeatable import repeatable
@@ -172,7 +172,7 @@ def _per_logit() -> PerLogit:
 
 
 def _toy(toy_steps: int, chase_steps: int, seed: int) -> tuple[Duel, list[Chase]]:
-    config = _set("ring", *TOY, f"training.seed={seed}")
+    config = set_fields(load_preset("ring"), [*TOY, f"training.seed={seed}"])
     points, _ = ring().sample(POINTS, seed)
     arena = _Arena(config, Loader(points, None, BATCH, seed), points[:SEEN], seed)
     duel = arena.duel("a fresh G", toy_steps, mg.float64)
@@ -186,20 +186,13 @@ def _toy(toy_steps: int, chase_steps: int, seed: int) -> tuple[Duel, list[Chase]
 
 def _mnist(steps: int, trained: int, batch_size: int, seed: int) -> list[Duel]:
     """The reference networks, whose D gives its logit."""
-    config = _set("reference", 'discriminator.output="logit"', f"training.seed={seed}")
+    config = set_fields(load_preset("reference"), ['discriminator.output="logit"', f"training.seed={seed}"])
     images, _ = load_mnist()
     loader = Loader(images, None, batch_size, seed)
     seen = Loader(images, None, SEEN, seed).batch(len(images) // SEEN - 1)  # the last of the epoch: not played with yet
     fresh, later = (_Arena(config, loader, seen, seed) for _ in range(2))
     later.play(trained)
     return [arena.duel(name, steps) for name, arena in (("a fresh G", fresh), (f"G after {trained:,} steps", later))]
-
-
-def _set(preset: str, *changes: str) -> Config:
-    config = load_preset(preset)
-    for change in changes:
-        config = set_field(config, change)
-    return config
 
 
 class _Arena:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minigan.backend.device import CPU
 from minigan.data.mixtures import MIXTURES, Mixture
+from minigan.data.sources import make_mixture
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config
 from minigan.gan.extensions import Checkpoints, Curves, Log
@@ -32,7 +33,4 @@ def train_run(config: Config, folder: Path) -> None:
 def mixture_of(config: Config) -> Mixture | None:
     """That of the data, if they are points of one."""
     data = config.data
-    if data.source not in MIXTURES:
-        return None
-    given = {name: value for name, value in (("modes", data.modes), ("std", data.std)) if value}
-    return MIXTURES[data.source](**given)
+    return make_mixture(data.source, data.modes, data.std) if data.source in MIXTURES else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.gan.losses import get_loss
-from minigan.gan.penalties import R1, slope
+from minigan.lab.experiments.dirac_runs import spectrum
 from minigan.lab.jacobian import game_jacobian
 from minigan.lab.jacobian_vector import ordered
 from minigan.ops.creation import tensor, zeros
@@ -48,17 +47,9 @@ def known_games() -> tuple[Known, ...]:
 
 
 def _dirac(gamma: float) -> Known:
-    """Data at 0, G places a point at theta, D(x) = psi x: -gamma / 2 +- sqrt(gamma^2 / 4 - 1 / 4) at (0, 0).
-
-    Source: Mescheder, Geiger and Nowozin 2018, "Which training methods for GANs do actually converge?".
-    """
-    theta, psi = _numbers([[0.0]]), _numbers([[0.0]])
-    real, loss = _numbers([[0.0]]), get_loss("non-saturating")
-    on_real, on_fake = real @ psi, theta @ psi
-    cost_D = loss.discriminator(on_real, on_fake) + R1(gamma).cost(slope(on_real, real))
-    jacobian = game_jacobian([loss.generator(on_fake, None), cost_D], [[theta], [psi]])
-    root = cmath.sqrt(gamma**2 / 4 - 1 / 4)
-    return _known(f"Dirac-GAN, R1 with γ = {gamma:g}", [-gamma / 2 + root, -gamma / 2 - root], jacobian)
+    """The Dirac-GAN with R1, at (0, 0): see `minigan.lab.dirac`."""
+    found = spectrum("R1", gamma)
+    return _known(f"Dirac-GAN, R1 with γ = {gamma:g}", found.predicted, found.jacobian)
 
 
 def _quadratic(a: float, c: float) -> Known:
@@ -77,7 +68,7 @@ def _quadratic(a: float, c: float) -> Known:
     return _known(name, [-(a + c) / 2 + sign * root for root in roots for sign in (1, -1)], jacobian)
 
 
-def _known(name: str, predicted: Sequence[complex], jacobian: NDArray[np.float64]) -> Known:
+def _known(name: str, predicted: Iterable[complex], jacobian: NDArray[np.float64]) -> Known:
     """Both in the same order, each by its nearest prediction."""
     measured = ordered(np.linalg.eigvals(jacobian))
     left = list(predicted)

@@ -9,7 +9,7 @@ from minigan.errors import ConfigError
 from minigan.lab.experiments.step_digits import Digits, digits
 from minigan.lab.experiments.step_function import Function, explain
 from minigan.lab.experiments.step_toy import Toy, toy
-from minigan.ops.random import fork_rng
+from minigan.lab.repeatable import repeatable
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Step:
     function: Function | None = None
 
 
+@repeatable
 def step(function: Any = None, *, steps: int = 100, batch_size: int = 32, seed: int = 0) -> Step:
     """Follow one step of a GAN through the tape: forward, backward, and from D to G.
 
@@ -49,5 +50,4 @@ def step(function: Any = None, *, steps: int = 100, batch_size: int = 32, seed: 
         raise ConfigError(f"--seed: expected a number from 0 to 2**64 - 1, but got {seed}.")
     if function is not None:
         return Step(function=explain(function, seed))
-    with fork_rng():
-        return Step(toy(), digits(steps, batch_size, seed))
+    return Step(toy(), digits(steps, batch_size, seed))

@@ -2,7 +2,8 @@
 
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
 from minigan.lab.page.contents import Check, Exhibit, Frame, Page, Panel, Section, Slider, Table, Text
-from minigan.lab.page.drawing import HEIGHT, INK, SERIES, WIDTH, Canvas, Drawing, Overlaid, Path, look, panel
+from minigan.lab.page.drawing import HEIGHT, INK, SERIES, WIDTH, Canvas, Drawing, Overlaid, Path, linestyle, look, panel
+from minigan.lab.page.numbers import number, power
 
 __all__ = [
     "BLUE",
@@ -30,6 +31,9 @@ __all__ = [
     "Slider",
     "Table",
     "Text",
+    "linestyle",
     "look",
+    "number",
     "panel",
+    "power",
 ]

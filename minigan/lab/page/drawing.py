@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
+from minigan.lab.page.numbers import power
 
 WIDTH, HEIGHT = 4.2, 3.3  # inches: on a phone as wide as its screen, with letters that can be read
 INK = "#1f2328"
@@ -249,25 +250,6 @@ def _powers() -> Any:
             return power(x) if super().__call__(x, pos) else ""
 
     return Powers()
-
-
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def power(x: float) -> str:
-    """A short name of a number.
-
-    >>> from minigan.lab.page.drawing import power
-    >>> power(0.05), power(100.0), power(1e-7), power(-2e5)
-    ('0.05', '100', '10⁻⁷', '−2·10⁵')
-    """
-    if x < 0:
-        return f"−{power(-x)}"
-    if 1e-3 <= x < 1e4 or x == 0:
-        return f"{x:g}"
-    digits, exponent = f"{x:.0e}".split("e")
-    raised = f"10{str(int(exponent)).translate(_RAISED)}"
-    return raised if digits == "1" else f"{digits}·{raised}"
 
 
 def themed(svg: str, scope: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from minigan.lab.page.contents import Check, Exhibit, Page, Panel, Section, Slider, Table
 from minigan.lab.page.drawing import Overlaid
+from minigan.lab.page.numbers import number
 
 
 def page_html(page: Page) -> str:
@@ -135,8 +136,7 @@ def _(table: Table, scope: str) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = f"{value:.6g}".replace("-", "−")
-        return f'<td class="number">{number}</td>'
+        return f'<td class="number">{number(value, ".6g")}</td>'
     return f"<td>{value}</td>"
 
 

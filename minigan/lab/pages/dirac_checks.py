@@ -12,7 +12,7 @@ from minigan.lab.experiments.dirac_cycle import Cycle
 from minigan.lab.experiments.dirac_rules import RULES
 from minigan.lab.experiments.dirac_runs import KIND, LONG, H, Run
 from minigan.lab.experiments.dirac_theory import Complex, apart, bilinear_radius, radius
-from minigan.lab.page import Check, Table
+from minigan.lab.page import Check, Table, number
 
 END = {  # radius after 500 steps of .2 from (1, 1), and half of its last digit
     ("minimax", 0.0): (3.10, 5e-3),
@@ -137,16 +137,16 @@ def in_words(values: Complex) -> str:
     """A pair of eigenvalues."""
     first, second = sorted(np.round(values, 7), key=lambda value: (-value.real, -value.imag))
     if first.imag:
-        return f"{first.real + 0.0:.6g} ± {abs(first.imag):.6g} i".replace("-", "−")
-    return f"{first.real:.6g} and {second.real:.6g}".replace("-", "−")
+        return f"{number(first.real, '.6g')} ± {number(abs(first.imag), '.6g')} i"
+    return f"{number(first.real, '.6g')} and {number(second.real, '.6g')}"
 
 
-def brief(number: float) -> str:
+def brief(x: float) -> str:
     """A number of any size."""
-    if 1e-3 <= abs(number) < 1e4:
-        return f"{number:.3g}"
-    digits, power = f"{number:.1e}".split("e")
-    return f"{digits} · 10<sup>{int(power)}</sup>".replace("-", "−") if number else "0"
+    if 1e-3 <= abs(x) < 1e4 or x == 0:
+        return number(x, ".3g")
+    digits, exponent = f"{x:.1e}".split("e")
+    return f"{number(digits, '.1f')} · 10<sup>{number(exponent, 'g')}</sup>"
 
 
 def rates_table(data: DiracData, strength: float, h: float) -> Table:

@@ -9,8 +9,22 @@ import numpy as np
 from minigan.lab.experiments.dirac import DiracData
 from minigan.lab.experiments.dirac_runs import WAYS, H
 from minigan.lab.experiments.dirac_theory import eigenvalues
-from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Canvas, Exhibit, Panel, Path, Slider, Text, panel
-from minigan.lab.page.drawing import linestyle
+from minigan.lab.page import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    Canvas,
+    Exhibit,
+    Panel,
+    Path,
+    Slider,
+    Text,
+    linestyle,
+    panel,
+)
 from minigan.lab.pages.dirac_checks import brief, in_words, named
 from minigan.lab.pages.dirac_plane import DASHES, crosses, legend, marks, plane, radii, radius_line, way
 

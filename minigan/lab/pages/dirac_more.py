@@ -7,8 +7,7 @@ import numpy as np
 from minigan.lab.experiments.dirac_bilinear import TIME, Bilinear, Orbit
 from minigan.lab.experiments.dirac_cycle import Cycle
 from minigan.lab.experiments.dirac_rules import RULES
-from minigan.lab.page import BLUE, GREY, INK, ORANGE, Drawing, Exhibit, Panel, Path, Slider, Table, panel
-from minigan.lab.page.drawing import linestyle
+from minigan.lab.page import BLUE, GREY, INK, ORANGE, Drawing, Exhibit, Panel, Path, Slider, Table, linestyle, panel
 from minigan.lab.pages.dirac_checks import brief
 from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, plane, radii, radius_line, way
 

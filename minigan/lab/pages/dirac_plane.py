@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.lab.experiments.dirac_runs import Field, distance
-from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Canvas, Path, panel
-from minigan.lab.page.drawing import linestyle
+from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Canvas, Path, linestyle, panel
 
 RULE_COLORS = {"simultaneous": ORANGE, "alternating": BLUE, "extragradient": GREEN, "optimistic": PURPLE}
 DASHES = {

@@ -8,7 +8,7 @@ from html import escape
 from minigan.lab.experiments import doctor_findings as limits
 from minigan.lab.experiments.doctor import Doctor, Patient
 from minigan.lab.experiments.doctor_findings import Evidence, Finding
-from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text, number
 from minigan.lab.pages.doctor_pictures import pictures
 
 NARROW = '<span style="display: inline-block; max-width: 22rem; white-space: normal">{}</span>'
@@ -131,7 +131,7 @@ def _evidence(patient: Patient) -> str:
 
 def _number(name: str, evidence: Evidence) -> str:
     limit = "" if math.isnan(evidence.limit) else f"{'above' if evidence.ill_above else 'below'} {evidence.limit:.3g}"
-    value = "" if math.isnan(evidence.value) else f"{evidence.value:.3g}"
+    value = "" if math.isnan(evidence.value) else number(evidence.value, ".3g")
     shown = f'<span class="bad">{value}</span>' if evidence.is_symptom else value
     return f'<tr><td>{name}</td><td>{evidence.name}</td><td class="number">{shown}</td><td>{limit}</td></tr>'
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigan.lab.page import GREY, INK, Path
-from minigan.lab.page.drawing import linestyle
+from minigan.lab.page import GREY, INK, Path, linestyle
 
 
 class Stroke(NamedTuple):

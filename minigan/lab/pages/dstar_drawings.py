@@ -24,6 +24,7 @@ from minigan.lab.page import (
     Path,
     Slider,
     Text,
+    number,
     panel,
 )
 from minigan.lab.pages.dstar_axes import BEST, MARK, Stroke, legend, plain_log_ticks, steps_axis
@@ -151,7 +152,7 @@ def _tables(
 
 
 def _number(x: float) -> str:
-    return "" if math.isnan(x) else f"{x + 0.0:.4f}".replace("-", "&minus;")
+    return "" if math.isnan(x) else number(x, ".4f")
 
 
 def _path(one: Trained, y: Any, stroke: Stroke) -> Path:

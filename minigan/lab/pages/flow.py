@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigan.lab.experiments.flow import Course, Flow
-from minigan.lab.page import Check, Exhibit, Page, Section, Table
-from minigan.lab.page.drawing import power
+from minigan.lab.page import Check, Exhibit, Page, Section, Table, power
 from minigan.lab.pages.flow_pictures import THUMB, maps, signals, thumb, way_back
 
 KEPT = 0.1  # of the root mean square of so few draws

@@ -25,9 +25,9 @@ from minigan.lab.page import (
     Panel,
     Path,
     Slider,
+    linestyle,
     panel,
 )
-from minigan.lab.page.drawing import linestyle
 
 COLORS = (INK, SKY, GREEN, ORANGE, YELLOW, PURPLE, BLUE)  # of the trainings, the preset first
 LONG, SHORT, MIXED = (7.0, 2.0), (2.5, 1.5), (7.0, 1.5, 1.2, 1.5)

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from minigan.lab.experiments.fork import Fork
 from minigan.lab.experiments.fork_futures import AGAIN, AS_IT_WAS, CHANGED, NUDGED
-from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text
-from minigan.lab.page.drawing import power
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text, power
 from minigan.lab.pages.fork_drawings import apart, curves, looks, modes
 
 

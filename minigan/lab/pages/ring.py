@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from html import escape
 from itertools import cycle
 from typing import Any
@@ -24,6 +25,7 @@ from minigan.lab.page import (
     Panel,
     Section,
     Table,
+    number,
     panel,
 )
 from minigan.lab.pages import ring_views as views
@@ -233,7 +235,7 @@ def _curves(data: Ring) -> Section:
         "Neither loss falls as a classifier's does: each player moves the other's target. If fakes were like real "
         f"points and D the same everywhere, D would pay {_signed(rest_D)}"
         + (f" and G {_signed(rest_G)}" if rest_G is not None else ", and G any number, as only gaps of scores count")
-        + f" (dashed). At the end they pay {' and '.join(map(_signed, _late(data.training)))}. "
+        + f" (dashed). At the end they pay {' and '.join(_signed(x) for x in _late(data.training))}. "
     )
     end = data.moments[-1]
     if end.value is not None:
@@ -249,8 +251,7 @@ def _curves(data: Ring) -> Section:
     return Section("What the losses say", [], [Exhibit("Losses and value", caption, panels)])
 
 
-def _signed(number: float) -> str:
-    return f"{number:.3f}".replace("-", "−")
+_signed = partial(number, form=".3f")
 
 
 def _losses(data: Ring) -> Drawing:

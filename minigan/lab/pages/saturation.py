@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from minigan.lab.experiments.saturation import Chase, Duel, Saturation
 from minigan.lab.experiments.saturation_signal import EPS
-from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table
-from minigan.lab.page.drawing import power
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, number, power
 from minigan.lab.pages.saturation_drawings import (
     chase_drawing,
     histogram_frames,
@@ -177,12 +177,7 @@ def _steps(duel: Duel) -> Slider:
     return Slider("Steps of D alone", [f"{step:,}" for step in duel.at], len(duel.at) - 1)
 
 
-def _whole(s: float) -> str:
-    return f"{s:g}".replace("-", "−")
-
-
-def _logit(s: float) -> str:
-    return f"{s:.1f}".replace("-", "&minus;")
+_whole, _logit = partial(number, form="g"), partial(number, form=".1f")
 
 
 def _share(ratio: float) -> str:

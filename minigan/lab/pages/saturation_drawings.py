@@ -23,6 +23,7 @@ from minigan.lab.page import (
     Panel,
     Path,
     Text,
+    number,
     panel,
 )
 from minigan.lab.pages.dstar_axes import MARK, Stroke, legend, plain_log_ticks, steps_axis
@@ -253,9 +254,5 @@ def _dot(x: float, y: float, loss: str) -> Path:
 
 
 def _table(rows: Sequence[tuple[str, float]]) -> Text:
-    body = "".join(f'<tr><td>{name}</td><td class="number">{_number(x)}</td></tr>' for name, x in rows)
+    body = "".join(f'<tr><td>{name}</td><td class="number">{number(x, ".3g")}</td></tr>' for name, x in rows)
     return Text(f"<table><tbody>{body}</tbody></table>")
-
-
-def _number(x: float) -> str:
-    return f"{x + 0.0:.3g}".replace("-", "&minus;")

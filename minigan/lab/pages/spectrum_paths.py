@@ -9,7 +9,21 @@ from numpy.typing import NDArray
 
 from minigan.lab.experiments.spectrum import Spectrum
 from minigan.lab.experiments.spectrum_motion import MOVES, Motion
-from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, Canvas, Drawing, Exhibit, Panel, Path, Slider, panel
+from minigan.lab.page import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    Canvas,
+    Drawing,
+    Exhibit,
+    Panel,
+    Path,
+    Slider,
+    number,
+    panel,
+)
 
 FRAMES = 21
 ASIDE = 0.05  # how far the line passes by the point of rest
@@ -52,7 +66,7 @@ def motion(data: Spectrum) -> Exhibit:
 
 
 def _in_words(value: complex) -> str:
-    real = f"{value.real:.3f}".replace("-", "−")
+    real = number(value.real, ".3f")
     return f"{real} ± {abs(value.imag):.3f}<var>i</var>" if value.imag else real
 
 

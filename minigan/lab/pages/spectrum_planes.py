@@ -25,8 +25,8 @@ from minigan.lab.page import (
     Table,
     Text,
     panel,
+    power,
 )
-from minigan.lab.page.drawing import power
 
 LINEAR = 0.1  # up to here the axes are linear
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)

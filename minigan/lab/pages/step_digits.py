@@ -8,9 +8,8 @@ import numpy as np
 
 from minigan.lab.experiments.step_digits import Digits
 from minigan.lab.experiments.step_tape import CUT, DATA, FROZEN, Tape
-from minigan.lab.page import Drawing, Exhibit, Panel, Section, Slider, Table, panel
+from minigan.lab.page import Drawing, Exhibit, Panel, Section, Slider, Table, number, panel
 from minigan.lab.pages.step_exhibit import replayed
-from minigan.lab.pages.step_formulas import number
 from minigan.lab.pages.step_replay import title
 
 LITTLE = 1_000_000  # floating point operations

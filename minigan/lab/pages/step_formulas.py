@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.lab.experiments.step_tape import Argument, Box
+from minigan.lab.page import number
 
 FEW = 4  # results of an operation that are worked out one by one
 TERMS = 6  # in a sum
@@ -274,16 +275,6 @@ _GRADIENT_SUMS: dict[tuple[str, str], Callable[[Mapping[str, Any]], Iterator[str
 # ---- numbers ---------------------------------------------------------------------------------------------
 
 
-def number(x: Any, digits: int = 4) -> str:
-    """With so many digits, and a minus sign that can be seen.
-
-    >>> from minigan.lab.pages.step_formulas import number
-    >>> number(-0.123456), number(2.0)
-    ('−0.1235', '2')
-    """
-    return f"{float(x):.{digits}g}".replace("-", "−")
-
-
 def signed(x: Any) -> str:
-    """The same for a place between other numbers: what is below 0 stands in brackets."""
+    """A number for a place between others: what is below 0 stands in brackets."""
     return f"({number(x)})" if float(x) < 0 else number(x)

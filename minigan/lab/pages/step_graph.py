@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from minigan.lab.experiments.step_tape import Box, Numbers
-from minigan.lab.pages.step_formulas import number
+from minigan.lab.page import number
 from minigan.lab.pages.step_replay import Link, Replay, title
 from minigan.observers.drawing import curve
 from minigan.observers.layout import Layout, Point, layout
@@ -149,15 +149,11 @@ def _shape(box: Box) -> str:
 
 
 def _value(x: Numbers) -> str:
-    return f"= {_few(x)}" if _are_few(x) else f"norm {_size(x.size)}"
+    return f"= {_few(x)}" if _are_few(x) else f"norm {number(x.size, '.3g')}"
 
 
 def _gradient(g: Numbers) -> str:
-    return f"g = {_few(g)}" if _are_few(g) else f"g norm {_size(g.size)}"
-
-
-def _size(x: float) -> str:
-    return f"{x:.3g}".replace("-", "−")
+    return f"g = {_few(g)}" if _are_few(g) else f"g norm {number(g.size, '.3g')}"
 
 
 def _are_few(x: Numbers) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 
 from minigan.lab.experiments.step_tape import Box, Tape
 from minigan.lab.experiments.step_toy import Toy
-from minigan.lab.page import Check, Exhibit, Section, Table
+from minigan.lab.page import Check, Exhibit, Section, Table, number
 from minigan.lab.pages.step_exhibit import replayed
-from minigan.lab.pages.step_formulas import number
 from minigan.lab.pages.step_replay import title
 
 EXACT = 1e-12

@@ -8,8 +8,8 @@ from typing import Any
 
 from minigan.lab.experiments.step_slopes import Slope
 from minigan.lab.experiments.step_tape import CUT, DATA, FLAT, FROZEN, Argument, Box, Numbers
-from minigan.lab.page import Text
-from minigan.lab.pages.step_formulas import Formula, formula_of, number, worked_backward, worked_forward
+from minigan.lab.page import Text, number
+from minigan.lab.pages.step_formulas import Formula, formula_of, worked_backward, worked_forward
 from minigan.lab.pages.step_replay import Replay, title
 
 WHY = {
@@ -140,10 +140,13 @@ def _checked_parameter(box: Box, argument: Argument) -> str:
     complete = box.gradient is not None and argument.so_far is not None and box.gradient.size == argument.so_far.size
     if box.kind != "parameter" or box.slope is None or not complete:
         return ""
-    slope = box.slope
-    measured, predicted = number(slope.measured, 9), number(slope.predicted, 9)
+    slope, (measured, predicted) = box.slope, _compared(box.slope)
     tried = f", in a random direction{_tried(slope)}" if slope.tries > 1 else ""
     return f'<p class="note">Checked: slope {measured} measured, {predicted} by the gradient{tried}.</p>'
+
+
+def _compared(slope: Slope) -> tuple[str, str]:
+    return number(slope.measured, ".9g"), number(slope.predicted, ".9g")
 
 
 def _checked(box: Box) -> str:
@@ -151,10 +154,11 @@ def _checked(box: Box) -> str:
     slope = box.slope
     if slope is None:
         return ""
+    measured, predicted = _compared(slope)
     return (
         f"<p><b>Checked.</b> Move this value along a random direction <var>u</var>{_tried(slope)} and compute the "
-        f"rest of the forward pass again: the loss changes with slope {number(slope.measured, 9)}. The gradient says "
-        f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {number(slope.predicted, 9)}: apart by {slope.error:.0e} of "
+        f"rest of the forward pass again: the loss changes with slope {measured}. The gradient says "
+        f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {predicted}: apart by {slope.error:.0e} of "
         "its size.</p>"
     )
 
