@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scores import classifier_score, frechet, images_of, score
+from scores import images_of, score
 
 import minigan as mg
 from minigan.gan import Config, DataFacts, Trainer, build_game, load_preset, set_field
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample
 from minigan.gan.source import data_of, loader_of
-from minigan.metrics import Judge, load_judge
+from minigan.metrics import Judge, classifier_score, frechet_distance, load_judge
 from minigan.metrics.judge import SHA256
 
 RESULTS = Path(__file__).parent / "results"
@@ -78,8 +78,8 @@ class Scores:
     def add(self, name: str, images: np.ndarray, facts: dict[str, Any]) -> None:
         """Print the row of a try, and add it to the results."""
         row = {"recipe": name, **facts, "judge": self.judge.sha256[:12]}
-        row["score"] = classifier_score(self.judge.probabilities(images))
-        row["frechet"] = frechet(self.judge.features(images), self.real)
+        row["score"] = classifier_score(self.judge.probabilities(images), splits=1).mean
+        row["frechet"] = frechet_distance(self.judge.features(images), self.real)
         row |= score(self.judge, images)
         print(json.dumps(row), flush=True)
         if self.recorded:

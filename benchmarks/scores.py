@@ -22,21 +22,3 @@ def score(judge: Judge, images: np.ndarray, labels: np.ndarray | None = None) ->
     seen = p.argmax(1)
     row = {"confidence": float(p.max(1).mean()), "rarest": float(np.bincount(seen, minlength=10).min() / len(p))}
     return row if labels is None else {**row, "as_asked": float((seen == labels).mean())}
-
-
-def classifier_score(p: np.ndarray) -> float:
-    """exp E KL(p(y|x) | p(y)) of Salimans et al. 2016, for probabilities (N, K): from 1 to K, and higher is better."""
-    p = p.astype(np.float64)
-    marginal = np.broadcast_to(p.mean(0), p.shape)
-    logs = np.zeros_like(p)
-    np.log(p / np.maximum(marginal, 1e-300), out=logs, where=p > 0)  # 0 log 0 = 0
-    return float(np.exp((p * logs).sum(1).mean()))
-
-
-def frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """|mean difference|^2 + tr(A + B - 2 (AB)^1/2) of Heusel et al. 2017, for features (N, F) with covariances A, B."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    A, B = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    # AB has the eigenvalues of A^1/2 B A^1/2: none is negative, but for rounding, and the trace needs only these.
-    root = np.sqrt(np.linalg.eigvals(A @ B).real.clip(0)).sum()
-    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(A) + np.trace(B) - 2 * root)

@@ -245,7 +245,7 @@ def test_pytorch_gives_the_same_logits_from_the_same_weights(torch, judge, real)
     twin.head = nn.Linear(64, 10)
     twin.load_state_dict({name: torch.tensor(value) for name, value in judge.network.state_dict().items()})
     twin.eval()
-    noise = mg.rand(200, 1, 28, 28).numpy()
+    noise = (2 * mg.rand(200, 1, 28, 28) - 1).numpy()
     with torch.no_grad():
         for images in (real[0][:200], noise):
             features = twin.body(torch.from_numpy(images))

@@ -117,7 +117,7 @@ def test_points_of_another_shape_or_none_are_refused(shape):
 def test_points_that_are_not_finite_are_refused_and_counted(bad):
     points = np.zeros((5, 2))
     points[[1, 3], [0, 1]] = bad
-    with pytest.raises(RangeError, match="2 of 5 points are NaN or infinite"):
+    with pytest.raises(RangeError, match="2 of 5 points hold NaN or infinity"):
         caught_modes(points, RING)
 
 

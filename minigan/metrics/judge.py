@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan import nn
-from minigan.errors import ConfigError, DataError, DTypeError, RangeError, ShapeError, StateError
+from minigan.errors import ConfigError, DataError, DTypeError, ShapeError, StateError
+from minigan.metrics.checks import require_finite, require_pixels
 from minigan.ops.checks import tensor_of
 from minigan.ops.joining import cat
 from minigan.ops.softmax import softmax
@@ -95,7 +96,7 @@ class Judge:
         Raises:
             ShapeError: the images are not (N, 1, 28, 28), with N of at least 1.
             DTypeError: they are not float32.
-            RangeError: a pixel is NaN or outside [-1, 1].
+            RangeError: a pixel is NaN or outside [-1, 1], or all are from 0 to 1.
         """
         p: NDArray[np.float32] = softmax(self.logits(images), 1).numpy()
         return p
@@ -128,9 +129,8 @@ def _check(x: Tensor) -> None:
         raise ShapeError(f"Judge: expected images (N, 1, 28, 28), but got {x.shape}. Reshape or resize them.")
     if x.dtype != np.float32:
         raise DTypeError(f"Judge: expected float32 from -1 to 1, but got {x.dtype}. Scale bytes x as x / 127.5 - 1.")
-    low, high = x.min().item(), x.max().item()
-    if not -1 <= low <= high <= 1:  # a NaN is not, either
-        raise RangeError(f"Judge: expected pixels from -1 to 1, but got {low:.4g} to {high:.4g}. Scale or clamp them.")
+    require_finite("Judge", "images", x)
+    require_pixels("Judge", x)
 
 
 def load_judge(which: str = "selection") -> Judge:

@@ -6,14 +6,17 @@ every sample belongs to the mode that is nearest to it, and a mode to which none
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minigan.data.mixtures import Mixture
-from minigan.errors import ConfigError, RangeError, ShapeError
+from minigan.errors import ConfigError, ShapeError
+from minigan.metrics.checks import require_finite
+from minigan.metrics.divergence import kl_divergence
+from minigan.ops.creation import as_tensor
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class ModeCount:
     kl: float
 
 
-def caught_modes(points: ArrayLike, mixture: Mixture, within: float = 3.0) -> ModeCount:
+def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCount:
     """Count the modes that samples reach, and the samples that reach one.
 
     By the protocol of Srivastava et al. 2017 (VEEGAN) and Lin et al. 2018 (PacGAN), a point is of *high quality* if it
@@ -67,10 +70,10 @@ def caught_modes(points: ArrayLike, mixture: Mixture, within: float = 3.0) -> Mo
         >>> round(found.high_quality, 3), round(found.kl, 3), round(float(np.log(8 / 6)), 3)
         (0.992, 0.289, 0.288)
     """
-    points = _checked(points, mixture)
+    x = _checked(points, mixture)
     if not within > 0:
         raise ConfigError(f"caught_modes: expected a distance within above 0, but got {within}.")
-    distances, nearest = _nearest(points, mixture.centres)
+    distances, nearest = _nearest(x, mixture.centres)
     near = distances <= within * mixture.std
     counts: NDArray[np.int64] = np.bincount(nearest[near], minlength=len(mixture.centres)).astype(np.int64)
     return ModeCount(
@@ -78,24 +81,20 @@ def caught_modes(points: ArrayLike, mixture: Mixture, within: float = 3.0) -> Mo
         of=len(counts),
         high_quality=float(near.mean()),
         counts=counts,
-        kl=_kl_to_uniform(counts),
+        kl=kl_divergence(counts),
     )
 
 
-def _checked(points: ArrayLike, mixture: Mixture) -> NDArray[np.float64]:
-    points, width = np.asarray(points, np.float64), mixture.centres.shape[1]
-    if points.ndim != 2 or points.shape[1] != width or not len(points):
+def _checked(points: Any, mixture: Mixture) -> NDArray[np.float64]:
+    x, width = as_tensor(points, np.float64).detach().to("cpu"), mixture.centres.shape[1]
+    if x.ndim != 2 or x.shape[1] != width or not len(x):
         raise ShapeError(
-            f"caught_modes: expected points (N, {width}), N at least 1, but got shape {points.shape}. "
+            f"caught_modes: expected points (N, {width}), N at least 1, but got shape {x.shape}. "
             "Pass samples of the space that the mixture lives in."
         )
-    broken = np.count_nonzero(~np.isfinite(points).all(axis=1))
-    if broken:
-        raise RangeError(
-            f"caught_modes: {broken} of {len(points)} points are NaN or infinite, expected finite ones. "
-            "Find out where training diverged."
-        )
-    return points
+    require_finite("caught_modes", "points", x)
+    array: NDArray[np.float64] = x.numpy()
+    return array
 
 
 def _nearest(points: NDArray[np.float64], centres: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
@@ -104,10 +103,3 @@ def _nearest(points: NDArray[np.float64], centres: NDArray[np.float64]) -> tuple
 
     distances, nearest = KDTree(centres).query(points)
     return distances, nearest
-
-
-def _kl_to_uniform(counts: NDArray[np.int64]) -> float:
-    if not counts.any():
-        return math.nan
-    p = counts[counts > 0] / counts.sum()
-    return max(0.0, float(p @ np.log(p * len(counts))))  # rounding may leave -1e-16

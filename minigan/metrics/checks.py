@@ -1,0 +1,216 @@
+"""What metrics expect of samples, features and probabilities, said once; each error is one sentence and an advice.
+
+All take the name of the metric first, and return a tensor on the device where the numbers are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.ops.checks import tensor_of, whole
+from minigan.ops.joining import cat
+from minigan.tensor import Tensor
+
+ROWS = 4096  # looked at at a time: what is made of all 60,000 images would take twice the memory of the images
+SUM_TOLERANCE = 1e-4  # of probabilities: a softmax in float32 is within 1e-6, printed ones within 1e-4
+
+
+def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
+    """Samples as a matrix with a row for each, (N, F): images (N, C, H, W) with their pixels beside each other.
+
+    Args:
+        metric: whose name the errors carry.
+        what: they are called, such as ``"fake samples"``.
+        x: an array or a tensor; its type stays what it is.
+        least: how many there must be.
+
+    Raises:
+        DTypeError: these are no numbers.
+        ShapeError: they are no samples (N, F) or (N, C, H, W), or fewer than ``least``.
+        RangeError: some hold NaN or infinity; says how many of how many.
+
+    >>> from minigan.metrics.checks import rows
+    >>> rows("parzen_log_likelihood", "samples", np.zeros((5, 1, 28, 28))).shape
+    (5, 784)
+    """
+    samples: Tensor = tensor_of(metric, x).detach()
+    if samples.ndim < 2 or samples.numel() == 0:
+        raise ShapeError(
+            f"{metric}: expected {what} (N, F) or (N, C, H, W), N at least {least:,}, but got shape {samples.shape}. "
+            "Pass one sample per row; reshape single numbers x with x.reshape(-1, 1)."
+        )
+    require_samples(metric, what, samples, least)
+    require_finite(metric, what, samples)
+    return samples.reshape(len(samples), -1)
+
+
+def require_samples(metric: str, what: str, x: Tensor, least: int, why: str = "") -> None:
+    """Raise if there are fewer samples than ``least``, and say ``why`` so many, such as ``"a covariance"``.
+
+    Raises:
+        ShapeError: there are fewer.
+    """
+    if len(x) < least:
+        need = f" for {why}" if why else ""
+        raise ShapeError(f"{metric}: expected at least {least:,} {what}{need}, but got {len(x):,}. Draw more.")
+
+
+def pair(metric: str, x: tuple[str, Any], y: tuple[str, Any], least: int = 1) -> tuple[Tensor, Tensor]:
+    """Two sets of samples of one width as matrices (N, F) and (M, F), each as :func:`rows` makes it, in float64.
+
+    Args:
+        metric: whose name the errors carry.
+        x: what the first ones are called, and the samples.
+        y: the same of the second ones.
+        least: how many there must be of each.
+
+    Raises:
+        ShapeError: the widths differ; or as :func:`rows` does.
+        DTypeError, RangeError: as :func:`rows` does.
+
+    >>> from minigan.metrics.checks import pair
+    >>> fake, real = pair("kernel_distance", ("fake", np.zeros((5, 2))), ("real", np.ones((7, 2), np.float32)))
+    >>> fake.dtype, real.dtype
+    (dtype('float64'), dtype('float64'))
+    """
+    first, second = (rows(metric, what, samples, least) for what, samples in (x, y))
+    require_one_width(metric, (x[0], first), (y[0], second))
+    return first.double(), second.double()
+
+
+def require_one_width(metric: str, x: tuple[str, Tensor], y: tuple[str, Tensor]) -> None:
+    """Raise unless two matrices, each with what it is called, have as many columns.
+
+    Raises:
+        ShapeError: they have not.
+    """
+    if x[1].shape[1] != y[1].shape[1]:
+        raise ShapeError(
+            f"{metric}: expected {x[0]} and {y[0]} of one width, but got {x[1].shape[1]:,} and {y[1].shape[1]:,} "
+            "numbers for each. Pass both as the same features, or both as images of the same size."
+        )
+
+
+def images(metric: str, x: Any) -> Tensor:
+    """Images (N, C, H, W) of floating point pixels from -1 to 1.
+
+    Raises:
+        DTypeError: these are no numbers, or whole ones.
+        ShapeError: they have another shape, or there are none.
+        RangeError: a pixel is NaN or outside [-1, 1], or all look like pixels from 0 to 1.
+
+    >>> from minigan.metrics.checks import images
+    >>> images("nearest_training", np.linspace(-1, 1, 18).reshape(2, 1, 3, 3)).shape
+    (2, 1, 3, 3)
+    """
+    pixels: Tensor = tensor_of(metric, x).detach()
+    if pixels.ndim != 4 or pixels.numel() == 0:
+        raise ShapeError(f"{metric}: expected images (N, C, H, W), but got shape {pixels.shape}. Reshape them.")
+    if pixels.dtype.kind != "f":
+        raise DTypeError(
+            f"{metric}: expected floats from -1 to 1, but got {pixels.dtype}. Scale bytes x as x / 127.5 - 1."
+        )
+    require_finite(metric, "images", pixels)
+    require_pixels(metric, pixels)
+    return pixels
+
+
+def require_pixels(metric: str, x: Tensor) -> None:
+    """Raise unless pixels are from -1 to 1; those of [0, 1] are recognised, for they would be judged as grey.
+
+    Pixels in [-1, 1] of which none is below 0, while they fill more than half of [0, 1] from near its lower end on,
+    are hardly any that a generator with a Tanh draws, and none of MNIST's.
+
+    Raises:
+        RangeError: they are not.
+    """
+    low, high = x.min().item(), x.max().item()
+    if not -1 <= low <= high <= 1:  # a NaN is not, either
+        raise RangeError(
+            f"{metric}: expected pixels from -1 to 1, but got {low:.4g} to {high:.4g}. Scale or clamp them."
+        )
+    if 0 <= low < 0.25 and high > 0.75:
+        raise RangeError(
+            f"{metric}: expected pixels from -1 to 1, but {low:.4g} to {high:.4g} looks like [0, 1]. "
+            "Scale them with 2 * x - 1."
+        )
+
+
+def probabilities(metric: str, p: Any) -> Tensor:
+    """Probabilities of K classes for each of N samples, (N, K), in float64.
+
+    Raises:
+        DTypeError: these are no numbers.
+        ShapeError: they are not (N, K), with N of at least 1 and K of at least 2.
+        RangeError: one is NaN or below 0, or a row does not add up to 1.
+
+    >>> from minigan.metrics.checks import probabilities
+    >>> probabilities("classifier_score", mg.tensor([[0.0, 1.0], [2.0, 3.0]]).softmax(1)).dtype
+    dtype('float64')
+    """
+    q: Tensor = tensor_of(metric, p).detach().double()
+    if q.ndim != 2 or len(q) < 1 or q.shape[1] < 2:
+        raise ShapeError(
+            f"{metric}: expected probabilities (N, K) of at least 2 classes for each of at least 1 sample, "
+            f"but got shape {q.shape}. Pass what Judge.probabilities returns."
+        )
+    require_finite(metric, "rows of probabilities", q)
+    _require_none(metric, "hold numbers below 0", (q < 0).any(dim=1))
+    _require_none(metric, "do not add up to 1", (q.sum(dim=1) - 1).abs() > SUM_TOLERANCE)
+    return q
+
+
+def _require_none(metric: str, what: str, broken: Tensor) -> None:
+    """Raise if some rows are broken; says of how many what is amiss."""
+    if n := _number(broken):
+        raise RangeError(
+            f"{metric}: {n:,} of {len(broken):,} rows {what}, expected probabilities. "
+            "Make probabilities of logits x by x.softmax(dim=1)."
+        )
+
+
+def whole_from(metric: str, name: str, value: Any, least: int, most: int | None = None, why: str = "") -> int:
+    """A whole number from ``least`` to ``most``.
+
+    Args:
+        metric: whose name the errors carry.
+        name: of the number.
+        value: the number.
+        least: the smallest that there is.
+        most: the largest; with None there is none.
+        why: what sets the bounds, such as ``"there are 50 real samples"``.
+
+    Raises:
+        ArgumentError: it is no whole number.
+        ConfigError: it is outside.
+
+    >>> from minigan.metrics.checks import whole_from
+    >>> whole_from("precision_recall", "k", np.int64(3), 1, 49, why="there are 50 real samples")
+    3
+    """
+    number = whole(metric, name, value)
+    if number < least or (most is not None and number > most):
+        bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+        reason = f" ({why})" if why else ""
+        raise ConfigError(f"{metric}: expected {name} {bounds}{reason}, but got {number:,}. Choose another {name}.")
+    return number
+
+
+def require_finite(metric: str, what: str, x: Tensor) -> None:
+    """Raise if a number is NaN or infinite, and say in how many of the samples, x (N, ...).
+
+    Raises:
+        RangeError: some are.
+    """
+    finite = cat([part.isfinite().reshape(len(part), -1).all(dim=1) for part in x.detach().split(ROWS)])
+    if broken := len(x) - _number(finite):
+        raise RangeError(
+            f"{metric}: {broken:,} of {len(x):,} {what} hold NaN or infinity, expected finite numbers. "
+            "Find out where training diverged."
+        )
+
+
+def _number(mask: Tensor) -> int:
+    """How often it is true."""
+    return int(mask.sum().item())

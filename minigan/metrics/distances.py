@@ -1,0 +1,56 @@
+"""Squared Euclidean distances between two sets of samples: a matrix product for each block of rows.
+
+    |x - y|^2 = |x|^2 + |y|^2 - 2 x.y = (-2 x, |x|^2, 1) . (y, 1, |y|^2)
+
+With two more columns the product of matrices does all of it, and no array of N x M x F numbers is ever made.
+Rounding leaves of equal samples not 0 but about eps |x|^2, and now and then less than 0, which is raised to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minigan.ops.creation import ones
+from minigan.ops.joining import cat
+from minigan.tensor import Tensor
+
+CHUNK = 32 * 2**20  # bytes of distances at a time: 70 rows beside 60,000 in float64, enough for a product at full speed
+ROWS = 4096  # whose squares are added at a time: those of all 60,000 images would take as much memory as the images
+
+
+def distance_blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """The squared distances of x (N, F) to y (M, F), one block of rows after the other, so that memory stays bounded.
+
+    Time O(N M F), memory O((N + M) F) and CHUNK.
+
+    Args:
+        x: of a floating point type, in which they are compared.
+        y: of the same type, and on the same device.
+
+    Yields:
+        Which rows of x, and their squared distances (rows, M), none below 0; without gradients.
+
+    Raises:
+        DTypeError, DeviceError: they are of two types, or on two devices.
+
+    >>> from minigan.metrics.distances import distance_blocks
+    >>> x, y = mg.tensor([[0.0, 0.0], [3.0, 4.0]]), mg.tensor([[0.0, 0.0], [0.0, 4.0], [6.0, 8.0]])
+    >>> [(rows, block.tolist()) for rows, block in distance_blocks(x, y)]
+    [(slice(0, 2, None), [[0.0, 16.0, 100.0], [25.0, 9.0, 25.0]])]
+    """
+    x, y = x.detach(), y.detach()
+    columns = cat([y, _ones(y), _squares(y)], dim=1).T
+    step = max(1, CHUNK // (len(y) * y.dtype.itemsize))
+    for start in range(0, len(x), step):
+        part = x[start : start + step]
+        block = cat([part * -2, _squares(part), _ones(part)], dim=1) @ columns
+        yield slice(start, start + len(part)), block.clamp(min=0)
+
+
+def _squares(x: Tensor) -> Tensor:
+    """|x|^2 of each row, (N, 1)."""
+    return cat([(part * part).sum(dim=1, keepdim=True) for part in x.split(ROWS)])
+
+
+def _ones(x: Tensor) -> Tensor:
+    return ones(len(x), 1, dtype=x.dtype, device=x.device)

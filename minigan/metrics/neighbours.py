@@ -1,0 +1,154 @@
+"""Does the generator repeat its training images? The nearest one to each sample, and how near those should be.
+
+How near is too near, nobody can say of a distance alone. But images that were held out from training come from the
+same distribution, and no generator has seen them: samples that are nearer to the training images than those were
+copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.errors import RangeError
+from minigan.metrics.checks import whole_from
+from minigan.metrics.distances import distance_blocks
+from minigan.metrics.samples import alike
+from minigan.ops.creation import arange
+from minigan.ops.joining import stack
+from minigan.recording import no_grad
+from minigan.tensor import Tensor
+
+# In float32 squared distances of images are off by up to .001, in half the time: so some more than k are taken, and
+# the nearest of them found in float64.
+SPARE = 4
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What `nearest_training` finds, the nearest first.
+
+    Attributes:
+        distances: Euclidean, float64 (N, k).
+        indices: of the training samples, int64 (N, k).
+    """
+
+    distances: NDArray[np.float64]
+    indices: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """What `memorisation` finds.
+
+    Attributes:
+        ratio: the median distance of the samples over that of held-out ones.
+        closer: the share of the samples that are closer than ``threshold``.
+        threshold: the distance that a hundredth of the held-out samples is closer than.
+    """
+
+    ratio: float
+    closer: float
+    threshold: float
+
+
+def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
+    """The k training samples nearest to each sample, by the Euclidean distance of their numbers.
+
+    Of images these are pixels, so distances are from 0, for a copy, to 2 sqrt(C H W), and a copy shifted by one pixel
+    is far away. What they mean is said by those of held-out images: see `memorisation`. The more training samples
+    there are, the nearer is one of them; the number of samples changes nothing. It takes O(N M F) time for M training
+    samples, ten seconds of one core for 10,000 images beside 60,000 of MNIST, and O((N + M) F) memory. If both are
+    float32, candidates are found in it; all is decided in float64, so that a copy has a distance of exactly 0.
+
+    Source: of the picture of generated samples beside these neighbours, I. Goodfellow et al., "Generative Adversarial
+    Nets" (2014).
+
+    Args:
+        samples: images (N, C, H, W) in [-1, 1], or points (N, F).
+        training: of the same kind, (M, ...).
+        k: how many neighbours, from 1 to M.
+
+    Raises:
+        ShapeError: there are no samples, or they and the training samples have different shapes.
+        DTypeError: pixels are whole numbers.
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1].
+        ConfigError: ``k`` is not from 1 to M.
+
+    Example:
+        >>> training = np.array([[0.0, 0.0], [3.0, 4.0], [9.0, 9.0]])
+        >>> found = mg.metrics.nearest_training(np.array([[3.0, 3.0]]), training, k=2)
+        >>> found.indices.tolist(), found.distances.round(3).tolist()
+        ([[1, 0]], [[1.0, 4.243]])
+    """
+    metric = "nearest_training"
+    x, y = (each.reshape(len(each), -1) for each in alike(metric, ("samples", samples), ("training samples", training)))
+    k = whole_from(metric, "k", k, 1, len(y), why=f"there are {len(y):,} training samples")
+    if x.dtype != np.float32 or y.dtype != np.float32:
+        x, y = x.double(), y.double()
+    found = [_decided(x[part], y, _smallest(block, k + SPARE), k) for part, block in distance_blocks(x, y)]
+    distances, indices = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Neighbours(distances, indices)
+
+
+def memorisation(samples: Neighbours, held_out: Neighbours) -> Memorisation:
+    """How near samples are to the training samples, beside held-out ones: is the generator copying?
+
+    A perfect sampler has a ratio of 1 and a share of .01, with a standard error of .1 / sqrt(N); one that copies 0 and
+    1. Ratios above 1 do not say that samples are good: noise is far from everything. Both are free of bias if
+    samples and held-out ones were compared with the same training samples. It takes O(N) time.
+
+    Source: of the comparison, C. Meehan, K. Chaudhuri, S. Dasgupta, "A Non-Parametric Test to Detect Data-Copying in
+    Generative Models" (2020).
+
+    Args:
+        samples: what `nearest_training` found for the samples, of which the nearest count.
+        held_out: what it found for samples of the data that were no training samples, such as test images.
+
+    Raises:
+        RangeError: half of the held-out samples are training samples.
+
+    Example:
+        >>> points = np.random.default_rng(0).normal(size=(3000, 2))
+        >>> training, test = points[:1000], mg.metrics.nearest_training(points[1000:2000], points[:1000])
+        >>> honest = mg.metrics.memorisation(mg.metrics.nearest_training(points[2000:], training), test)
+        >>> 0.9 < honest.ratio < 1.1, honest.closer < 0.02
+        (True, True)
+        >>> copies = mg.metrics.memorisation(mg.metrics.nearest_training(training[:500], training), test)
+        >>> copies.ratio, copies.closer
+        (0.0, 1.0)
+    """
+    ours, theirs = samples.distances[:, 0], held_out.distances[:, 0]
+    threshold = float(np.quantile(theirs, 0.01))
+    usual = np.median(theirs)
+    if usual == 0:
+        raise RangeError(
+            "memorisation: half of the held-out samples are training samples, expected others. Pass samples that were "
+            "held out from training, such as test images."
+        )
+    return Memorisation(
+        ratio=float(np.median(ours) / usual), closer=float((ours < threshold).mean()), threshold=threshold
+    )
+
+
+def _smallest(block: Tensor, k: int) -> Tensor:
+    """Where the k smallest numbers of each row are, or all if there are fewer: (rows, k). Changes the block."""
+    rows, found = arange(len(block), device=block.device), []
+    with no_grad():
+        for _ in range(min(k, block.shape[1])):
+            found.append(block.argmin(dim=1))
+            block[rows, found[-1]] = np.inf
+    return stack(found, dim=1)
+
+
+def _decided(x: Tensor, y: Tensor, candidates: Tensor, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The exact distances of x (rows, F) to the k nearest of its candidates, and which ones these are."""
+    with no_grad():
+        those = y[candidates.reshape(-1)].reshape(*candidates.shape, -1)
+        squares = ((those.double() - x.double().unsqueeze(1)) ** 2).sum(dim=2).to("cpu").numpy()
+    nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
+    indices = np.take_along_axis(candidates.to("cpu").numpy(), nearest, axis=1)
+    return np.sqrt(np.take_along_axis(squares, nearest, axis=1)), indices

@@ -1,0 +1,171 @@
+"""The nearest training samples: against a double loop, exact where float32 is not, and what gives copies away."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.metrics import distances, memorisation, nearest_training
+
+RNG = np.random.default_rng(0)
+POINTS, TRAINING = RNG.normal(size=(40, 5)), RNG.normal(size=(90, 5))
+IMAGES, PHOTOS = (RNG.uniform(-1, 1, (n, 3, 4, 4)).astype(np.float32) for n in (20, 50))
+
+
+def by_double_loop(samples, training, k):
+    """Distances and indices of the k nearest, from the definition."""
+    found = []
+    for sample in samples:
+        all_of = [(math.dist(sample.ravel().tolist(), other.ravel().tolist()), i) for i, other in enumerate(training)]
+        found.append(sorted(all_of)[:k])
+    return np.array(found).transpose(2, 0, 1)
+
+
+# ---- nearest_training --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("samples", "training"), [(POINTS, TRAINING), (IMAGES, PHOTOS)], ids=["points", "images"])
+@pytest.mark.parametrize("k", [1, 3, 50])
+def test_neighbours_are_those_of_a_direct_double_loop(samples, training, k):
+    expected_distances, expected_indices = by_double_loop(samples, training, k)
+    found = nearest_training(samples, training, k)
+    assert found.distances.shape == found.indices.shape == (len(samples), k)
+    assert (found.distances.dtype, found.indices.dtype) == (np.float64, np.int64)
+    np.testing.assert_array_equal(found.indices, expected_indices)
+    np.testing.assert_allclose(found.distances, expected_distances, rtol=1e-14)
+
+
+def test_samples_in_many_blocks_have_the_same_neighbours(monkeypatch):
+    whole = nearest_training(POINTS, TRAINING, 2)
+    monkeypatch.setattr(distances, "CHUNK", 3 * TRAINING[:, 0].nbytes)
+    parts = nearest_training(POINTS, TRAINING, 2)
+    np.testing.assert_array_equal(parts.indices, whole.indices)
+    np.testing.assert_allclose(parts.distances, whole.distances, rtol=1e-14)
+
+
+def test_a_copy_has_a_distance_of_exactly_zero():
+    found = nearest_training(PHOTOS[[7, 3]], PHOTOS)
+    assert found.distances.tolist() == [[0.0], [0.0]]
+    assert found.indices.tolist() == [[7], [3]]
+
+
+def test_of_training_samples_that_are_equally_near_the_first_is_named_first():
+    training = np.array([[5.0], [1.0], [-1.0], [1.0]])
+    assert nearest_training(np.zeros((1, 1)), training, k=3).indices.tolist() == [[1, 2, 3]]
+
+
+def test_what_float32_cannot_tell_apart_is_decided_in_float64():
+    """Five training samples far from 0: products in float32 are off by more than their distances."""
+    rng = np.random.default_rng(1)
+    training = (1000 + rng.normal(size=(5, 8)) / 10).astype(np.float32)
+    samples = (1000 + rng.normal(size=(30, 8)) / 10).astype(np.float32)
+    _, indices = by_double_loop(samples, training, 1)
+    products = (samples**2).sum(1)[:, None] + (training**2).sum(1) - 2 * samples @ training.T
+    assert (products.argmin(1) != indices[:, 0]).any()
+    np.testing.assert_array_equal(nearest_training(samples, training).indices, indices)
+
+
+def test_tensors_arrays_and_other_types_find_the_same():
+    samples, training = (np.float16(x) for x in (POINTS, TRAINING))
+    expected = nearest_training(samples.astype(np.float64), training.astype(np.float64))
+    for found in (nearest_training(mg.tensor(samples), training), nearest_training(samples, np.float32(training))):
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_array_equal(found.distances, expected.distances)
+
+
+def test_neither_the_samples_nor_the_training_samples_are_changed():
+    samples, training = POINTS.copy(), TRAINING.copy()
+    nearest_training(samples, training)
+    assert (samples == POINTS).all()
+    assert (training == TRAINING).all()
+
+
+# ---- memorisation ------------------------------------------------------------------------------------------
+
+
+def drawn(n, seed, scale=1.0):
+    return scale * np.random.default_rng(seed).normal(size=(n, 3))
+
+
+REAL = drawn(2000, 0)
+TEST = nearest_training(drawn(2000, 1), REAL)
+
+
+def test_a_perfect_sampler_is_as_near_as_held_out_samples_are():
+    found = memorisation(nearest_training(drawn(4000, 2), REAL), TEST)
+    assert found.ratio == pytest.approx(1, abs=0.05)
+    assert found.closer == pytest.approx(0.01, abs=4 * 0.1 * math.sqrt(1 / 4000 + 1 / 2000))
+
+
+def test_a_sampler_that_copies_is_nearer_than_every_held_out_sample():
+    found = memorisation(nearest_training(REAL[:300], REAL), TEST)
+    assert (found.ratio, found.closer) == (0.0, 1.0)
+
+
+def test_a_sampler_that_copies_a_tenth_is_found_out_by_the_share():
+    mixed = np.concatenate([drawn(1800, 3), REAL[:200]])
+    found = memorisation(nearest_training(mixed, REAL), TEST)
+    assert found.ratio > 0.85
+    assert found.closer == pytest.approx(0.109, abs=0.015)
+
+
+def test_noise_is_far_from_everything():
+    found = memorisation(nearest_training(drawn(500, 4, scale=20), REAL), TEST)
+    assert found.ratio > 10
+    assert found.closer < 0.01
+
+
+def test_the_numbers_are_the_median_and_the_hundredth_of_sorted_distances():
+    samples = nearest_training(drawn(201, 5, scale=0.5), REAL, k=2)
+    ours, theirs = np.sort(samples.distances[:, 0]), np.sort(TEST.distances[:, 0])
+    found = memorisation(samples, TEST)
+    assert found.ratio == pytest.approx(ours[100] / ((theirs[999] + theirs[1000]) / 2), rel=1e-14)
+    assert theirs[19] <= found.threshold <= theirs[20]
+    assert found.closer == sum(distance < found.threshold for distance in ours) / 201
+
+
+# ---- bad input ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 5), (2, 5, 2), (0, 3, 4, 4)])
+def test_what_is_no_samples_is_refused(shape):
+    with pytest.raises(ShapeError, match="nearest_training: expected .*samples|nearest_training: expected images"):
+        nearest_training(np.zeros(shape), TRAINING)
+
+
+@pytest.mark.parametrize("training", [TRAINING[:, :4], PHOTOS, PHOTOS.reshape(50, -1)])
+def test_training_samples_of_another_shape_are_refused(training):
+    with pytest.raises(ShapeError, match=r"expected samples and training samples of one shape, but got \(5,\) and"):
+        nearest_training(POINTS, training)
+
+
+@pytest.mark.parametrize(("k", "found"), [(0, "0"), (-1, "-1"), (91, "91")])
+def test_a_number_of_neighbours_that_there_are_not_is_refused(k, found):
+    with pytest.raises(ConfigError, match=f"k from 1 to 90 .there are 90 training samples.*, but got {found}"):
+        nearest_training(POINTS, TRAINING, k)
+
+
+def test_pixels_from_0_to_1_are_recognised():
+    with pytest.raises(RangeError, match="looks like .0, 1"):
+        nearest_training((IMAGES + 1) / 2, PHOTOS)
+
+
+def test_bytes_are_refused():
+    with pytest.raises(DTypeError, match="expected floats from -1 to 1, but got uint8"):
+        nearest_training(IMAGES, np.zeros((5, 3, 4, 4), np.uint8))
+
+
+def test_samples_that_are_not_finite_are_refused_and_counted():
+    broken = POINTS.copy()
+    broken[[1, 4], 0] = math.nan, math.inf
+    with pytest.raises(RangeError, match="2 of 40 samples hold NaN or infinity"):
+        nearest_training(broken, TRAINING)
+    with pytest.raises(RangeError, match="2 of 40 training samples hold NaN or infinity"):
+        nearest_training(TRAINING, broken)
+
+
+def test_held_out_samples_that_are_training_samples_are_refused():
+    with pytest.raises(RangeError, match="half of the held-out samples are training samples"):
+        memorisation(TEST, nearest_training(REAL[:100], REAL))

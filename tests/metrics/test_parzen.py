@@ -1,0 +1,165 @@
+"""The Parzen window estimate: against densities of SciPy's, exact values, and the calibration with real digits."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import minigan as mg
+from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.metrics import choose_sigma, distances, parzen_log_likelihood
+from minigan.metrics.parzen import SIGMAS
+
+RNG = np.random.default_rng(0)
+SAMPLES, TEST = RNG.normal(size=(60, 3)), RNG.normal(size=(25, 3))
+IMAGES, PHOTOS = (RNG.uniform(-1, 1, (n, 2, 3, 3)).astype(np.float32) for n in (20, 15))
+
+
+def log_likelihoods(samples, test, sigma):
+    """One after the other, by SciPy's normal distribution in each dimension."""
+    kernels = [[stats.norm.logpdf(x, centre, sigma).sum() for centre in samples] for x in test]
+    return special.logsumexp(kernels, axis=1) - math.log(len(samples))
+
+
+# ---- what is computed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 3.0])
+def test_the_score_is_that_of_a_double_loop_over_normal_densities(sigma):
+    expected = log_likelihoods(SAMPLES, TEST, sigma)
+    found = parzen_log_likelihood(SAMPLES, TEST, sigma)
+    assert found.mean == pytest.approx(expected.mean(), rel=1e-12)
+    assert found.error == pytest.approx(expected.std() / 5, rel=1e-10)
+
+
+def test_images_are_compared_by_pixels_from_0_to_1():
+    rows = [(x.reshape(len(x), -1).astype(np.float64) + 1) / 2 for x in (IMAGES, PHOTOS)]
+    found = parzen_log_likelihood(IMAGES, PHOTOS, 0.2)
+    assert found.mean == pytest.approx(log_likelihoods(*rows, 0.2).mean(), rel=1e-12)
+
+
+def test_at_a_single_sample_the_likelihood_is_the_height_of_its_gaussian():
+    x = np.array([[0.3, -0.7]])
+    found = parzen_log_likelihood(x, x, 0.01)
+    assert found.mean == pytest.approx(-math.log(2 * math.pi * 0.01**2), rel=1e-12)
+    assert found.error == 0
+
+
+def test_a_likelihood_too_small_for_a_number_has_a_logarithm():
+    found = parzen_log_likelihood(np.array([[0.0]]), np.array([[1000.0]]), 1.0)
+    assert found.mean == pytest.approx(-500_000 - math.log(2 * math.pi) / 2, rel=1e-12)
+
+
+def test_samples_given_twice_change_nothing():
+    once, twice = (parzen_log_likelihood(samples, TEST, 0.4) for samples in (SAMPLES, np.tile(SAMPLES, (2, 1))))
+    assert twice.mean == pytest.approx(once.mean, rel=1e-12)
+
+
+def test_in_many_blocks_it_is_the_same(monkeypatch):
+    whole = parzen_log_likelihood(SAMPLES, TEST, 0.4)
+    monkeypatch.setattr(distances, "CHUNK", 7 * SAMPLES[:, 0].nbytes)
+    parts = parzen_log_likelihood(SAMPLES, TEST, 0.4)
+    assert (parts.mean, parts.error) == (pytest.approx(whole.mean, rel=1e-13), pytest.approx(whole.error, rel=1e-13))
+
+
+def test_the_sigma_chosen_is_the_one_with_the_highest_score():
+    sigmas = [0.05, 0.2, 0.4, 0.6, 0.9, 2.0]
+    scores = [log_likelihoods(SAMPLES, TEST, sigma).mean() for sigma in sigmas]
+    assert choose_sigma(SAMPLES, TEST, sigmas) == sigmas[int(np.argmax(scores))]
+
+
+def test_the_sigmas_of_the_protocol_are_ten_from_a_tenth_to_one():
+    np.testing.assert_allclose(SIGMAS, np.logspace(-1, 0, 10), rtol=1e-15)
+
+
+def test_tensors_and_float32_arrays_score_the_same():
+    samples, test = SAMPLES.astype(np.float32), TEST.astype(np.float32)
+    expected = parzen_log_likelihood(samples.astype(np.float64), test.astype(np.float64), 0.4).mean
+    assert parzen_log_likelihood(samples, test, 0.4).mean == expected
+    assert parzen_log_likelihood(mg.tensor(samples), mg.tensor(test), 0.4).mean == expected
+
+
+# ---- calibration with real digits --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """The training images, and those of the test set, from -1 to 1."""
+    train, test = (mg.data.load_mnist(split)[0][:, None] for split in ("train", "test"))
+    return mg.data.gather_pixels(train, np.arange(60_000)), mg.data.gather_pixels(test, np.arange(10_000))
+
+
+def by_the_protocol(samples, digits):
+    train, test = digits
+    sigma = choose_sigma(samples, train[50_000:51_000])
+    return sigma, parzen_log_likelihood(samples, test, sigma)
+
+
+@pytest.mark.slow
+def test_ten_thousand_real_images_reach_the_ceiling(digits):
+    sigma, score = by_the_protocol(digits[0][:10_000], digits)
+    assert sigma == pytest.approx(0.1668, abs=1e-4)
+    assert score.mean == pytest.approx(241.19, abs=0.05)
+    assert score.error == pytest.approx(2.13, abs=0.005)
+
+
+@pytest.mark.slow
+def test_the_mean_image_and_noise_are_far_below(digits):
+    mean_image = digits[0].mean(axis=0, keepdims=True)
+    noise = np.random.default_rng(0).uniform(-1, 1, (1000, 1, 28, 28)).astype(np.float32)
+    assert by_the_protocol(mean_image, digits)[1].mean == pytest.approx(-59, abs=1)
+    assert by_the_protocol(noise, digits)[1].mean == pytest.approx(-630, abs=10)
+
+
+def test_a_thousand_real_images_are_halfway_to_the_ceiling(digits):
+    train, test = digits
+    assert choose_sigma(train[:1000], train[50_000:50_200]) == pytest.approx(0.2154, abs=1e-4)
+    score = parzen_log_likelihood(train[:1000], test[:1000], 0.2154)
+    assert score.mean == pytest.approx(120.4, abs=4 * score.error)
+
+
+# ---- bad input ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma", [0, -0.1, math.nan, math.inf])
+def test_a_sigma_that_is_not_above_zero_is_refused(sigma):
+    with pytest.raises(ConfigError, match="parzen_log_likelihood: expected a sigma above 0"):
+        parzen_log_likelihood(SAMPLES, TEST, sigma)
+    with pytest.raises(ConfigError, match="choose_sigma: expected a sigma above 0"):
+        choose_sigma(SAMPLES, TEST, [0.1, sigma])
+
+
+def test_no_sigma_to_choose_from_is_refused():
+    with pytest.raises(ConfigError, match="expected at least one sigma"):
+        choose_sigma(SAMPLES, TEST, [])
+
+
+def test_test_samples_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"samples and test samples of one shape, but got \(3,\) and \(2,\)"):
+        parzen_log_likelihood(SAMPLES, TEST[:, :2], 0.1)
+    with pytest.raises(ShapeError, match="samples and validation samples of one shape"):
+        choose_sigma(SAMPLES, IMAGES)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3,), (0, 1, 2, 2)])
+def test_no_samples_are_refused(shape):
+    with pytest.raises(ShapeError, match="parzen_log_likelihood: expected"):
+        parzen_log_likelihood(np.zeros(shape), TEST, 0.1)
+
+
+def test_pixels_from_0_to_1_are_recognised():
+    with pytest.raises(RangeError, match="looks like .0, 1"):
+        parzen_log_likelihood((IMAGES + 1) / 2, PHOTOS, 0.1)
+
+
+def test_bytes_are_refused():
+    with pytest.raises(DTypeError, match="expected floats from -1 to 1, but got uint8"):
+        parzen_log_likelihood(np.zeros((5, 2, 3, 3), np.uint8), PHOTOS, 0.1)
+
+
+def test_samples_that_are_not_finite_are_refused_and_counted():
+    broken = SAMPLES.copy()
+    broken[3, 1] = math.nan
+    with pytest.raises(RangeError, match="1 of 60 samples hold NaN"):
+        parzen_log_likelihood(broken, TEST, 0.1)
