@@ -14,7 +14,7 @@ for seed in range(1 if "--quick" in sys.argv else 3):
     print(f"seed {seed}                      wrong    mended")
     print(f"  1 D(x), two sigmoids     {twice.wrong.D_x[-1]:7.3f}   {twice.mended.D_x[-1]:7.3f}")
     outside = found.no_probabilities.seen
-    print(f"  2 samples without slope  {outside.wrong[0].deaf[-1]:7.0%}   {outside.mended[0].deaf[-1]:7.0%}")
+    print(f"  2 samples without slope  {outside.wrong[0].saturated[-1]:7.0%}   {outside.mended[0].saturated[-1]:7.0%}")
     print(f"  3 distance from the goal {found.decay.wrong.distance[-1]:7.3f}   {found.decay.mended.distance[-1]:7.3f}")
     game = found.swapped.seen
     print(f"  4 G, with data at {found.swapped.data:g}      {game.wrong.theta[-1]:7.3f}   {game.mended.theta[-1]:7.3f}")

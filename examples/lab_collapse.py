@@ -9,7 +9,7 @@ import sys
 from minigan import lab
 
 quick = "--quick" in sys.argv
-found = lab.collapse(steps=60, seeds=1) if quick else lab.collapse()
+found = lab.collapse(steps=60, repeats=1) if quick else lab.collapse()
 print(f"modes held at once, of {len(found.centres)}, by seed")
 for row in found.rates:
     for setting in row:

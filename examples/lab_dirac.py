@@ -1,4 +1,4 @@
-"""The smallest GAN: G is one number, D is one number, and whether they come to rest can be predicted.
+"""The smallest GAN: G is one number, D is one number, and whether they converge can be predicted.
 
     python examples/lab_dirac.py           eight games by four rules
     python examples/lab_dirac.py --quick   with steps of one length only, to see that it runs
@@ -13,7 +13,7 @@ import numpy as np
 from minigan import lab
 
 quick = "--quick" in sys.argv
-data = lab.dirac(strengths=(0.3, 1.0), h=(0.2,) if quick else (0.1, 0.2, 0.5), time=10 if quick else 40)
+data = lab.dirac(strengths=(0.3, 1.0), lr=(0.2,) if quick else (0.1, 0.2, 0.5), time=10 if quick else 40)
 
 print("game            strength  eigenvalues of the Jacobian, by second derivatives")
 for one in data.spectra:

@@ -1,6 +1,6 @@
 """What is wrong with a run? The doctor on runs that are ill on purpose, or on one of yours.
 
-python examples/lab_doctor.py                 eight short runs, about 20 seconds
+python examples/lab_doctor.py                 nine short runs, about 40 seconds
 python examples/lab_doctor.py runs/default    a run of yours
 python examples/lab_doctor.py --quick         one run of a few steps, in a temporary folder
 """
@@ -22,6 +22,8 @@ with tempfile.TemporaryDirectory() as place:
 
 for patient in data.patients:
     print(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}")
+    for note in patient.notes:
+        print(f"    {note}")
     for finding in patient.findings:
         numbers = ", ".join(f"{evidence.name} {evidence.value:.3g}" for evidence in finding.evidence)
         print(f"    {finding.name} ({finding.verdict}): {numbers}")

@@ -1,6 +1,6 @@
-"""Where does the gradient get lost? Layer by layer from D's logit to G's first layer, for seven settings.
+"""Where does the gradient get lost? Layer by layer from D's logit to G's first layer, for eleven settings.
 
-    python examples/lab_flow.py           a hundred steps each, about ten seconds
+    python examples/lab_flow.py           a hundred steps each, about half a minute
     python examples/lab_flow.py --quick   five steps each
 
 `minigan lab flow` takes more steps, and writes a page.

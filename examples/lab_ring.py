@@ -11,7 +11,7 @@ import sys
 import minigan as mg
 
 steps = 100 if "--quick" in sys.argv else 3000
-data = mg.lab.ring(steps=steps, repeats=0)
+data = mg.lab.ring(steps=steps, repeats=1)
 
 print("   step  modes  high quality     KL    V(D, G)   best D")
 for moment in data.moments[::4]:
@@ -21,4 +21,4 @@ for moment in data.moments[::4]:
         f"{moment.value:10.3f} {moment.reachable:8.3f}"
     )
 loss_D, loss_G = data.training.loss_D[-1], data.training.loss_G[-1]
-print(f"losses of the last step: D {loss_D:.3f} (at rest log 4 = 1.386), G {loss_G:.3f} (at rest log 2 = 0.693)")
+print(f"losses of the last step: D {loss_D:.3f} (at the equilibrium log 4 = 1.386), G {loss_G:.3f} (log 2 = 0.693)")

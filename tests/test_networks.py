@@ -326,6 +326,40 @@ def test_weights_drawn_anew_are_of_the_distribution_asked_for():
         assert (network[2].weight.detach().numpy() == 1).all()
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("activation", ["leaky_relu", "relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("kind", ["xavier_uniform", "kaiming_normal", "orthogonal"])
+def test_weights_whose_width_follows_from_the_layer_are_drawn_as_pytorch_users_draw_them(kind, activation, torch):
+    """Each weight beside PyTorch's of the same shape: standard deviation, bounds, and what the singular values are."""
+    draw = {
+        "xavier_uniform": torch.nn.init.xavier_uniform_,
+        "kaiming_normal": lambda w: torch.nn.init.kaiming_normal_(w, a=0.3, nonlinearity=activation),
+        "orthogonal": torch.nn.init.orthogonal_,
+    }[kind]
+    settings = {"init": kind, "activation": activation, "negative_slope": 0.3, "norm": "batch"}
+    for network in (
+        build_generator(GeneratorConfig(network="conv", hidden=(64, 32), **settings), MNIST),
+        build_discriminator(DiscriminatorConfig(hidden=(128, 64), **settings), MNIST),
+    ):
+        layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+        assert len(layers) == 3
+        for layer in layers:
+            ours, theirs = layer.weight.detach().numpy(), draw(torch.empty(layer.weight.shape)).numpy()
+            assert ours.std() == pytest.approx(theirs.std(), rel=5 / np.sqrt(ours.size))
+            if kind == "xavier_uniform":
+                assert abs(ours).max() == pytest.approx(abs(theirs).max(), rel=20 / ours.size)
+            if kind == "orthogonal":
+                values = [np.linalg.svd(w.reshape(len(w), -1), compute_uv=False) for w in (ours, theirs)]
+                np.testing.assert_allclose(*values, atol=1e-5)
+            assert not layer.bias.detach().numpy().any()
+
+
+def test_maxout_units_are_drawn_for_a_relu():
+    D = build_discriminator(DiscriminatorConfig(network="maxout", hidden=(100,), init="kaiming_normal"), MNIST)
+    weight = next(p for p in D.parameters() if p.ndim > 1).detach().numpy()
+    assert weight.std() == pytest.approx(np.sqrt(2 / 784), rel=5 / np.sqrt(weight.size))
+
+
 def test_weights_that_are_not_drawn_anew_are_those_of_the_layers_themselves():
     mg.manual_seed(7)
     expected = [nn.Linear(784, 16).weight.detach().numpy(), nn.Linear(16, 1).weight.detach().numpy()]
@@ -417,7 +451,7 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do():
         (lambda: conv_generator(3, [4], MNIST, norm="group"), "norm: expected one of none, batch, layer, instance"),
         (lambda: mlp_generator(3, [4], (2,), output="relu"), "output: expected one of tanh, sigmoid, linear"),
         (lambda: mlp_discriminator((2,), [4], output="logits"), 'output: expected "logit" or "probability"'),
-        (lambda: draw_weights(nn.Linear(2, 2), "xavier", 1.0), "init: expected one of normal, uniform, but"),
+        (lambda: draw_weights(nn.Linear(2, 2), "xavier", 1.0), "init: expected one of normal, uniform, xavier_unif"),
         (lambda: build_generator(GeneratorConfig(network="maxout"), (2,)), "generator.network: expected one of mlp"),
         (
             lambda: build_discriminator(DiscriminatorConfig(network="unet"), (2,)),

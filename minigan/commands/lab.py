@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan.arguments import Parser, choose, parse
+from minigan.commands.results import results_folder
 from minigan.streams import say
 
-ALL, COURSE = "all", "lab/course"
+if TYPE_CHECKING:
+    from minigan.lab.page.contents import Page
+
+ALL, COURSE, INDEX = "all", "lab/course", "index.html"
 
 EXAMPLES = """\
 examples
@@ -68,26 +72,37 @@ def _one(name: str, argv: list[str]) -> int:
 
 def _all(argv: list[str]) -> int:
     from minigan.lab.course import EXPERIMENTS
-    from minigan.lab.index import write_index
 
     parser = Parser(prog="minigan lab all", description="Run all experiments; write a page that leads to theirs.")
+    pages: dict[str, Page] = {}
     with _folder(parse(_with_out(parser, COURSE), {}, argv).out, COURSE) as folder:
-        pages = {}
-        for name, experiment in EXPERIMENTS.items():
-            start = time.perf_counter()
-            (folder / name).mkdir()
-            pages[name] = _publish(name, experiment.run(), folder / name)
-            say(f"  {name} took {time.perf_counter() - start:.0f} s.")
-            index = write_index(pages, folder)
-        say(f"Wrote {index}: open it in a browser.")
+        try:
+            for name in EXPERIMENTS:
+                _add(name, pages, folder)
+        finally:
+            if 0 < len(pages) < len(EXPERIMENTS):
+                say(f"{folder / INDEX} leads to the {len(pages)} of {len(EXPERIMENTS)} pages that were made.")
+        say(f"Wrote {folder / INDEX}: open it in a browser.")
     return 0
+
+
+def _add(name: str, pages: dict[str, Page], folder: Path) -> None:
+    """Run the next experiment of the course, and let the index lead to it: so that is never ahead of the pages."""
+    from minigan.lab.course import EXPERIMENTS
+    from minigan.lab.index import write_index
+
+    start = time.perf_counter()
+    data = EXPERIMENTS[name].run()
+    with results_folder(str(folder / name), name) as own:
+        pages[name] = _publish(name, data, own)
+    write_index(pages, folder)
+    say(f"  {name} took {time.perf_counter() - start:.0f} s.")
 
 
 @contextmanager
 def _folder(out: str | None, usual: str) -> Iterator[Path]:
     """That to write to; all that may fail later is tried first."""
     from minigan.bench.figures import check_drawing
-    from minigan.commands.results import results_folder
     from minigan.lab.page import look
 
     with look():
@@ -96,7 +111,7 @@ def _folder(out: str | None, usual: str) -> Iterator[Path]:
         yield folder
 
 
-def _publish(name: str, data: Any, folder: Path) -> Any:
+def _publish(name: str, data: Any, folder: Path) -> Page:
     """Write the page, and say what it found."""
     from minigan.lab.course import EXPERIMENTS
     from minigan.lab.writing import write

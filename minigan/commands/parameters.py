@@ -1,6 +1,7 @@
 """The parameters of a function as options of the command line.
 
-Its signature gives types and defaults, its docstring the help texts.
+Its signature gives types, with the values that they allow (see `minigan.lab.options`), and defaults; its docstring the
+help texts.
 """
 
 from __future__ import annotations
@@ -8,31 +9,32 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-import types
 from collections.abc import Callable
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from minigan.arguments import Parser
+from minigan.gan.settings import shown
+from minigan.lab.options import allowed, is_optional, without_none, wrong
 
 
 def add_parameters(parser: Parser, function: Callable[..., Any]) -> None:
     """Add an option ``--step-size`` for each parameter ``step_size``, and an argument for each positional-only one.
 
-    Types may be int, float, str, bool (False by default, and True with the option), tuples of numbers of any length
-    (typed with commas between them), and each of these or None.
+    Types may be int, float, str, bool (False by default, and True with the option), tuples of any length (typed with
+    commas between the values), and each of these or None.
     """
-    types_of, texts = get_type_hints(function), described(function)
+    types_of, texts = get_type_hints(function, include_extras=True), described(function)
     for name, parameter in inspect.signature(function).parameters.items():
-        text = texts[name].replace("%", "%%")
-        if types_of[name] is bool:
-            parser.add_argument(_option(name), action="store_true", help=text)
+        kind, text = types_of[name], texts[name]
+        if kind is bool:
+            parser.add_argument(_option(name), action="store_true", help=_escaped(text))
             continue
-        settings: dict[str, Any] = {"type": _reader(types_of[name]), "metavar": name.upper(), "help": text}
+        settings: dict[str, Any] = {"type": _reader(kind), "metavar": name.upper()}
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-            parser.add_argument(name, **settings, **_optional(parameter))
+            parser.add_argument(name, **settings, **_optional(parameter), help=_escaped(text + _values(kind)))
         else:
-            settings["help"] = text + _default(parameter.default)
-            parser.add_argument(_option(name), default=parameter.default, **settings)
+            text = _escaped(text + _values(kind, parameter.default))
+            parser.add_argument(_option(name), default=parameter.default, **settings, help=text)
 
 
 def call(function: Callable[..., Any], values: dict[str, Any]) -> Any:
@@ -79,30 +81,55 @@ def _optional(parameter: inspect.Parameter) -> dict[str, Any]:
     return {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
 
 
-def _default(value: Any) -> str:
-    if value is None:
-        return ""
-    shown = ",".join(f"{each:g}" for each in value) if isinstance(value, tuple) else value
-    return f" (default: {shown})"
+# ---- help texts ------------------------------------------------------------------------------------------
+
+
+def _values(kind: Any, default: Any = None) -> str:
+    """Which there are, and the default."""
+    parts = [allowed(kind), "" if default is None else f"default: {_typed(default)}"]
+    return f" ({'; '.join(filter(None, parts))})" if any(parts) else ""
+
+
+def _typed(value: Any) -> str:
+    """As it would be typed."""
+    if isinstance(value, tuple):
+        return ",".join(map(_typed, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """For argparse, to which a % means something."""
+    return text.replace("%", "%%")
+
+
+# ---- values ----------------------------------------------------------------------------------------------
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:
-    """What makes a value of this type of a text."""
-    if isinstance(kind, types.UnionType):
-        (kind,) = (each for each in get_args(kind) if each is not type(None))
-    if get_origin(kind) is tuple:
-        one = _reader(get_args(kind)[0])
-        return lambda text: tuple(one(part) for part in text.split(","))
-    return _number(kind) if kind in (int, float) else str
-
-
-def _number(kind: type) -> Callable[[str], Any]:
-    name = {int: "a whole number", float: "a number"}[kind]
+    """What makes a value of this type of a text, for argparse."""
 
     def read(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected {name}, but got {text!r}") from None
+        value = _read(kind, text)
+        if problem := wrong(kind, value):
+            raise argparse.ArgumentTypeError(problem)
+        return value
 
     return read
+
+
+def _read(kind: Any, text: str) -> Any:
+    if is_optional(kind):
+        return _read(without_none(kind), text)
+    if get_origin(kind) is Annotated:
+        return _read(get_args(kind)[0], text)
+    if get_origin(kind) is tuple:
+        return tuple(_read(get_args(kind)[0], part.strip()) for part in text.split(","))
+    return _number(kind, text) if kind in (int, float) else text
+
+
+def _number(kind: type, text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        name = {int: "a whole number", float: "a number"}[kind]
+        raise argparse.ArgumentTypeError(f"expected {name}, but got {shown(text)}") from None

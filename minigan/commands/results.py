@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from minigan.errors import RunError
+from minigan.errors import ConfigError, RunError
 
 
 @contextlib.contextmanager
@@ -20,8 +20,11 @@ def results_folder(out: str | None, usual: str) -> Iterator[Path]:
         usual: where results go if nothing was: the first of ``usual``, ``usual-2``, ``usual-3`` that is free.
 
     Raises:
+        ConfigError: an empty name.
         RunError: there is something in it, or it cannot be made or written to.
     """
+    if out is not None and not out.strip():
+        raise ConfigError(f"--out {out!r}: expected the name of a folder; name a new one, or leave --out away.")
     made: list[Path] = []
     try:
         path = _take_free(usual, made) if out is None else _take(Path(out), made)

@@ -71,8 +71,10 @@ class PlayerConfig:
         norm: after each hidden layer, before the activation; in a convolutional D from the second block on.
         spectral_norm: divide each weight by its largest singular value.
         dropout: probability after each hidden layer.
-        init: "default" as each layer does by itself; "normal" and "uniform" draw all weights, and zero all biases.
-        init_scale: standard deviation of "normal", half the width of "uniform".
+        init: "default" as each layer does by itself; the others draw all weights, and zero all biases. "normal" and
+            "uniform" in the width init_scale; the sizes of the layer decide in "xavier_uniform" (Glorot),
+            "kaiming_normal" (He, with the gain of the activation) and "orthogonal", see `minigan.nn.init`.
+        init_scale: standard deviation of "normal", half the width of "uniform"; the others have none.
         optimizer: what moves the weights.
         lr: the learning rate.
         betas: of Adam; the other optimizers have none.
@@ -93,7 +95,7 @@ class PlayerConfig:
     norm: Literal["none", "batch", "layer", "instance"] = "none"
     spectral_norm: bool = False
     dropout: Probability = 0.0
-    init: Literal["default", "normal", "uniform"] = "default"
+    init: Literal["default", "normal", "uniform", "xavier_uniform", "kaiming_normal", "orthogonal"] = "default"
     init_scale: Amount = 0.02
     optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
     lr: Amount = 2e-4

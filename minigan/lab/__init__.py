@@ -5,7 +5,7 @@ the numbers. `write` makes the page of what a function returned::
 
     from minigan import lab
 
-    data = lab.dirac(h=(0.1, 0.2))
+    data = lab.dirac(lr=(0.1, 0.2))
     lab.write("dirac", data, "my-dirac")
 """
 

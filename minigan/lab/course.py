@@ -44,7 +44,7 @@ _COURSE = (
     Experiment("bugs", "the mistakes that tutorials make, what they look like, and the mend"),
     Experiment("fork", "one checkpoint, two futures that differ in one setting"),
     Experiment("doctor", "what is wrong with a run, with the evidence"),
-    Experiment("dirac", "the smallest GAN: two numbers that turn around each other, and what makes them rest"),
+    Experiment("dirac", "the smallest GAN: two numbers that turn around each other, and what makes them converge"),
     Experiment("spectrum", "eigenvalues of the game: rotation against attraction"),
 )
 

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigan._version import __version__
-from minigan.lab.page.contents import Exhibit, Page, Panel
-from minigan.lab.page.drawing import Drawing, Overlaid
+from minigan.lab.page.contents import Exhibit, Page, Panel, Picture
 from minigan.lab.page.html import page_html
 from minigan.serialization import write_whole
 
@@ -56,7 +55,7 @@ def pictures(page: Page) -> Iterator[tuple[str, bytes]]:
     for exhibit in exhibits:
         for panel in exhibit.panels:
             frame = panel.frames[exhibit.start if len(panel.frames) > 1 else 0]
-            if isinstance(frame, Drawing | Overlaid):
+            if isinstance(frame, Picture):
                 yield f"{panel.name}.png", frame.png()
             if panel.film:
                 yield f"{panel.name}.gif", film(panel)
@@ -66,7 +65,7 @@ def film(panel: Panel) -> bytes:
     """The frames of a panel one after the other."""
     from minigan.gan.pictures import gif
 
-    return gif([frame.png("gif") for frame in panel.frames if isinstance(frame, Drawing | Overlaid)], SECONDS)
+    return gif([frame.png("gif") for frame in panel.frames if isinstance(frame, Picture)], SECONDS)
 
 
 def _checked(check: Any) -> dict[str, Any]:

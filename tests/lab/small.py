@@ -4,9 +4,9 @@ from minigan import lab
 
 OPTIONS = {
     "dstar": {"means": (0.0, 2.0, 8.0), "steps": 30},
-    "saturation": {"toy_steps": 20, "chase_steps": 4, "mnist_steps": 4, "trained": 4},
-    "ring": {"steps": 12, "repeats": 1},
-    "collapse": {"steps": 60, "seeds": 2},
+    "saturation": {"toy_steps": 20, "chase_steps": 4, "mnist_steps": 4, "pretrain_steps": 4},
+    "ring": {"steps": 12, "repeats": 2},
+    "collapse": {"steps": 60, "repeats": 2},
     "flow": {"steps": 5, "narrow": 16, "points": 5},
     "fork": {"steps": 12},
     "spectrum": {"steps": 60, "width": 4, "preset_steps": 10},

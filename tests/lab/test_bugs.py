@@ -56,8 +56,8 @@ def test_the_clipped_cost_has_no_slope_outside_of_0_to_1_in_pytorch_too(torch, f
     assert not found.no_probabilities.slopes.wrong[~inside & (found.no_probabilities.outputs != 1)].any()
 
 
-def test_a_clipped_loss_goes_deaf_and_each_mistake_costs_the_same_from_then_on(found):
-    dead = [seen for seen in found.no_probabilities.seen.wrong if seen.deaf[-1] == 1]
+def test_a_clipped_loss_has_no_gradient_and_each_mistake_costs_the_same_from_then_on(found):
+    dead = [seen for seen in found.no_probabilities.seen.wrong if seen.saturated[-1] == 1]
     assert len(dead) >= 3  # of five: when it happens is chance
     for seen in dead:
         each = seen.loss_D[-1] / seen.mistaken[-1]

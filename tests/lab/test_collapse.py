@@ -22,7 +22,7 @@ def found():
     """From one seed, amid random numbers of the caller's."""
     mg.manual_seed(7)
     before = mg.randn(3).numpy()
-    found = lab.collapse(steps=40, seeds=1)
+    found = lab.collapse(steps=40, repeats=1)
     after = mg.randn(3).numpy()
     mg.manual_seed(7)
     np.testing.assert_array_equal([before, after], [mg.randn(3).numpy(), mg.randn(3).numpy()])
@@ -131,16 +131,28 @@ def test_only_what_is_true_of_the_runs_is_said_of_them(found):
     assert not any(words in lost for words in said)
 
 
+def test_seeds_may_be_as_large_as_any(found):
+    large = 2**63 - 1
+    runs = [replace(run, seed=run.seed + large) for run in found.runs]
+    films = [replace(run, seed=run.seed + large) for run in found.films]
+    moved = replace(found, seeds=[seed + large for seed in found.seeds], runs=runs, films=films)
+    assert [check.holds for check in page(moved).checks] == [check.holds for check in page(found).checks]
+
+
 @pytest.mark.slow
 def test_twenty_five_modes_have_a_page_too(tmp_path):
-    small = lab.collapse(steps=25, seeds=1, data="grid")
+    small = lab.collapse(steps=25, repeats=1, data="grid")
     assert small.centres.shape == (25, 2)
     assert lab.write("collapse", small, tmp_path).exists()
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"steps": 24}, "at least 25 steps"), ({"seeds": 0}, "at least 1 seed"), ({"data": "moons"}, "ring or grid")],
+    [
+        ({"steps": 24}, "^steps: expected a whole number from 25 to 100,000, but got 24"),
+        ({"repeats": 0}, "^repeats: expected a whole number from 1 to 20, but got 0"),
+        ({"data": "moons"}, "^data: expected one of ring, grid, but got 'moons'"),
+    ],
 )
 def test_what_cannot_be_played_is_refused_in_a_sentence(options, said):
     with pytest.raises(mg.ConfigError, match=said):

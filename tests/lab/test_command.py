@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -78,7 +79,50 @@ def test_all_of_them_have_a_page_that_leads_to_them(experiments, capfd):
     index = (experiments / "course/index.html").read_text()
     assert all(f'href="{name}/index.html"' in index for name in lab.EXPERIMENTS)
     assert all((experiments / "course" / name / "index.html").exists() for name in lab.EXPERIMENTS)
+    assert "Not made yet" not in index
     assert capfd.readouterr().out.splitlines()[-1] == "Wrote course/index.html: open it in a browser."
+
+
+def stopping(name, stop):
+    """The experiments, of which one does this in place of its work."""
+
+    class Stopping(Experiment):
+        @property
+        def run(self):
+            return stop if self.name == name else super().run
+
+    return {each: Stopping(each, f"about {each}") for each in lab.EXPERIMENTS}
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "said"),
+    [
+        (lambda: signal.raise_signal(signal.SIGINT), 130, "minigan: Interrupted by SIGINT.\n"),
+        (lambda: lab.EXPERIMENTS["ring"].run(steps=0), 2, "minigan: steps: expected at least 1, but got 0.\n"),
+    ],
+)
+def test_a_course_that_is_ended_says_which_pages_there_are(experiments, capfd, monkeypatch, stop, code, said):
+    monkeypatch.setattr(course, "EXPERIMENTS", stopping("saturation", stop))
+    assert main(["lab", "all", "--out", "course"]) == code
+    out, err = capfd.readouterr()
+    assert err == said
+    assert out.splitlines()[-1] == f"course/index.html leads to the 2 of {len(lab.EXPERIMENTS)} pages that were made."
+    assert sorted(path.name for path in (experiments / "course").iterdir()) == ["dstar", "index.html", "step"]
+    index = (experiments / "course/index.html").read_text()
+    assert re.findall(r'href="(\w+)/index.html"', index) == ["step", "dstar"]
+    assert f"2 of {len(lab.EXPERIMENTS)} pages are here" in index
+    assert index.count("Not made yet") == len(lab.EXPERIMENTS) - 2
+    assert "<code>minigan lab saturation</code>" in index
+
+
+def test_a_course_that_is_killed_has_an_index_of_the_pages_before(experiments, capfd, monkeypatch):
+    """As nothing runs after a SIGKILL: what is there while the next experiment runs."""
+    seen = []
+    look = lambda: seen.append(files(experiments / "course")) or Data(1, None)  # noqa: E731
+    monkeypatch.setattr(course, "EXPERIMENTS", stopping("saturation", look))
+    assert main(["lab", "all", "--out", "course"]) == 0
+    (before,) = seen
+    assert {path.split("/")[0] for path in before} == {"index.html", "step", "dstar"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +135,8 @@ def test_all_of_them_have_a_page_that_leads_to_them(experiments, capfd):
         (["all", "--steps", "0"], "There is no option '--steps' in minigan lab all"),
         (["dirac", "--out", "full"], "--out full: this folder is not empty (it holds x); choose one that is empty"),
         (["all", "--out", "full"], "--out full: this folder is not empty (it holds x); choose one that is empty"),
+        (["dirac", "--out", ""], "--out '': expected the name of a folder; name a new one, or leave --out away."),
+        (["all", "--out", " "], "--out ' ': expected the name of a folder"),
         (["dirac", "--out", "full/x"], "--out full/x: this is a file, but a folder was expected; choose another."),
     ],
 )
@@ -122,7 +168,7 @@ def test_a_name_that_is_none_is_an_attribute_error():
     assert set(lab.EXPERIMENTS) <= set(dir(lab))
 
 
-@pytest.mark.parametrize("name", ["ring", "fork", "doctor", "flow"])
+@pytest.mark.parametrize("name", ["ring", "fork", "doctor", "flow", "all"])
 def test_a_signal_ends_an_experiment_at_once_and_leaves_nothing(here, name):
     """Also within a training, which alone would end early as if all were well."""
     command = [sys.executable, "-m", "minigan.cli", "lab", name, "--out", "out"]

@@ -14,9 +14,10 @@ from minigan.gan import Batch, Game, Noise, Player, get_loss
 from minigan.lab.experiments.dirac_bilinear import bilinear_game
 from minigan.lab.experiments.dirac_cycle import limit_cycle
 from minigan.lab.experiments.dirac_game import BILINEAR, KINDS, DiracGame, normal_noise
-from minigan.lab.experiments.dirac_rules import RULES, jacobian, moves, play, step_matrices
+from minigan.lab.experiments.dirac_rules import RULES, gradient_field, jacobian, play, step_matrices
 from minigan.lab.experiments.dirac_runs import KIND, defined, has_jacobian, spectrum
 from minigan.lab.experiments.dirac_theory import apart, bilinear_radius, eigenvalues, factors
+from minigan.lab.pages.dirac_checks import brief
 
 STRENGTHS = (0.1, 0.3, 0.7, 2.0)
 SMOOTH = [kind.name for kind in KINDS if has_jacobian(kind.name)]
@@ -24,7 +25,7 @@ SMOOTH = [kind.name for kind in KINDS if has_jacobian(kind.name)]
 
 @pytest.fixture(scope="module")
 def data():
-    return lab.dirac(strengths=(0.3, 2.0), h=(0.2, 1.0), time=20)
+    return lab.dirac(strengths=(0.3, 2.0), lr=(0.2, 1.0), time=20)
 
 
 def same(found, expected, atol):
@@ -73,7 +74,7 @@ def test_r1_is_critical_at_gamma_1():
 def test_the_move_of_d_jumps_where_the_slope_of_wgan_gp_changes_its_sign():
     """So there is no Jacobian: the jump is twice the strength, however small the step across."""
     sides = np.array([[1e-12], [-1e-12]])
-    above, below = moves(DiracGame(KIND["WGAN-GP"], (0.7,)), 0 * sides, sides)[1, :, 0]
+    above, below = gradient_field(DiracGame(KIND["WGAN-GP"], (0.7,)), 0 * sides, sides)[1, :, 0]
     assert above - below == pytest.approx(2 * 0.7, abs=1e-9)
 
 
@@ -152,7 +153,7 @@ def test_many_runs_in_one_batch_are_those_of_minigans_game(name, rule):
             np.testing.assert_allclose(path[:, :, i, j], expected, rtol=1e-12, atol=1e-13)
 
 
-# ---- steps near the point of rest ------------------------------------------------------------------------
+# ---- steps near the equilibrium ------------------------------------------------------------------------
 
 
 def by_hand(J, rule, h):
@@ -272,7 +273,7 @@ def test_all_predictions_hold_as_closely_as_promised(folder):
     assert [tolerance[name] for name in tolerance if name.startswith("cycle")] == [0.01] * 6
     rates = [tolerance[name] for name in tolerance if "factor per step" in name]
     assert len(rates) == 27
-    assert rates.count(1e-6) == 3  # games that alternating steps neither close in nor drive away
+    assert rates.count(1e-6) == 3  # games that alternating steps neither attract nor drive away
     assert rates.count(1e-3) == 24
     assert [tolerance[name] for name in tolerance if "after a step" in name] == [1e-13]
 
@@ -288,15 +289,15 @@ def test_the_page_says_what_runs_do_that_eigenvalues_do_not_tell(folder):
     page = (folder / "index.html").read_text()
     assert "defined where both players move at once" in page  # consensus in turns
     assert "No eigenvalues" in page  # WGAN-GP
-    assert "overshoots and changes its sign" in page  # R1 with large steps
-    assert "Small gradients are not rest" in page  # consensus
+    assert "leaves, as ψ overshoots" in page  # R1 with large steps
+    assert "drifts away, where all gradients are small" in page  # consensus
 
 
 def test_the_random_streams_are_left_as_found_and_equal_seeds_draw_equal_noise(data):
     mg.manual_seed(3)
     expected = mg.rand(4).tolist()
     mg.manual_seed(3)
-    again = lab.dirac(strengths=(0.3,), h=(0.5,), time=5)
+    again = lab.dirac(strengths=(0.3,), lr=(0.5,), time=5)
     assert mg.rand(4).tolist() == expected
     assert again.drawn.variance == data.drawn.variance
 
@@ -304,13 +305,19 @@ def test_the_random_streams_are_left_as_found_and_equal_seeds_draw_equal_noise(d
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strengths": (0.0, 1.0)}, "expected strengths above 0 and at most 4, but got 0, 1"),
-        ({"h": ()}, "expected h, the lengths of steps, above 0 and at most 2, but got none"),
-        ({"h": (3.0,)}, "but got 3"),
-        ({"time": 1.0}, "expected a time from 5 to 500, but got 1"),
-        ({"h": (1e-4,)}, "expected runs of at most 20,000 steps, but a time of 40 takes 400,000 of 0.0001"),
+        ({"strengths": (0.0, 1.0)}, "^strengths: expected a number from 0.01 to 4, but got 0.0"),
+        ({"strengths": (1.0, 1.0)}, "^strengths: expected each value once, but got 1.0 twice"),
+        ({"lr": ()}, "^lr: expected 1 to 8 values, but got 0"),
+        ({"lr": (3.0,)}, "^lr: expected a number from 0.001 to 2, but got 3"),
+        ({"time": 1.0}, "^time: expected a number from 5 to 500, but got 1"),
+        ({"lr": (1e-3,)}, "^time=40 takes 40,000 steps with lr=0.001, but at most 20,000 are made"),
     ],
 )
 def test_values_out_of_range_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         lab.dirac(**options)
+
+
+def test_a_run_that_leaves_all_numbers_behind_has_its_place_in_the_tables():
+    assert brief(math.inf) == brief(math.nan) == "more than any number"
+    assert brief(1e300) == "1.0 · 10<sup>300</sup>"

@@ -5,16 +5,19 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from minigan import lab
-from minigan.data import ring
+from minigan.data import load_mnist, ring
 from minigan.errors import ConfigError, RunError
 from minigan.gan import load_preset, set_field
+from minigan.lab.experiments import doctor_measures
 from minigan.lab.experiments.doctor import Doctor, examine, treat
-from minigan.lab.experiments.doctor_findings import divergence, effective
-from minigan.lab.experiments.doctor_measures import Variety
+from minigan.lab.experiments.doctor_findings import divergence, effective, lost_digits
+from minigan.lab.experiments.doctor_measures import Variety, _order
 from minigan.lab.experiments.doctor_patients import PATIENTS, train
 from minigan.lab.experiments.doctor_reading import read_folder
+from minigan.nn.batchnorm import BatchNorm
 
 POINTS = ("data.count=2000", "training.batch_size=64", "training.log_every=5", "training.steps=60")
 IMAGES = ("data.limit=400", "training.batch_size=20", "training.log_every=2", "training.steps=20")
@@ -118,8 +121,6 @@ def test_the_effective_number_is_that_of_equal_classes():
 
 def test_variety_of_true_samples_is_that_of_the_data(tmp_path, monkeypatch):
     """The data themselves in the place of samples."""
-    from minigan.lab.experiments import doctor_measures
-
     points, _ = ring().sample(2000, seed=5)
     monkeypatch.setattr(doctor_measures, "sample", lambda game, n, *rest: points[:n])
     variety = examine(made(tmp_path / "run", "ring", *POINTS)).measures.variety
@@ -158,7 +159,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path):
     first, newest = sorted((run / "checkpoints").iterdir())
     newest.write_bytes(newest.read_bytes()[:-9])
     patient = examine(run)
-    assert any(newest.name in text for text in patient.missing)
+    assert any(f"{newest.name} is damaged" in note for note in patient.notes)
+    assert f"Read in its place was {first.name}." in patient.notes
+    assert newest.name in lab.EXPERIMENTS["doctor"].page(Doctor([patient])).found
     assert patient.checkpoint == int(first.stem.removeprefix("step-"))
     assert patient.measures is not None
 
@@ -177,9 +180,114 @@ def test_an_empty_log_leaves_the_checkpoint_and_nothing_at_all_is_refused(tmp_pa
 def test_the_two_modes_of_a_d_with_batchnorm_are_told_apart(tmp_path):
     small = [*IMAGES, "generator.hidden=[8]", "discriminator.hidden=[8]"]
     told = examine(made(tmp_path / "batch", "default", *small, 'discriminator.norm="batch"', "game.r1_gamma=0.0"))
-    assert told.measures.gap_D > 0
-    assert any("BatchNorm" in each.name for f in told.findings if f.name == "train/eval gap" for each in f.evidence)
-    assert examine(made(tmp_path / "none", "default", *small)).measures.gap_D is None
+    assert told.measures.order_D is not None
+    assert any(
+        "orders rightly" in each.name for f in told.findings if f.name == "train/eval gap" for each in f.evidence
+    )
+    assert examine(made(tmp_path / "none", "default", *small)).measures.order_D is None
+
+
+@pytest.fixture(scope="module")
+def batch_d(tmp_path_factory):
+    """A run with BatchNorm in D that learns."""
+    changes = ["generator.hidden=[32]", "discriminator.hidden=[64, 32]", "game.r1_gamma=0.0", "training.batch_size=64"]
+    path = tmp_path_factory.mktemp("batch") / "run"
+    return made(
+        path, "default", *changes, 'discriminator.norm="batch"', "training.steps=300", "generator.ema_decay=0.0"
+    )
+
+
+def test_a_d_that_cannot_judge_in_evaluation_mode_is_found_and_one_that_can_is_not(batch_d, monkeypatch):
+    training, evaluation = examine(batch_d).measures.order_D
+    assert evaluation < training - 0.2
+    finding = gap_of(examine(batch_d))
+    assert finding.verdict == "ill"
+    assert "discriminator.norm" in finding.change
+    assert "generator.norm" not in finding.change
+    forward = BatchNorm.forward
+    monkeypatch.setattr(BatchNorm, "forward", lambda self, x: forward(self.train(), x))  # a D that knows no other mode
+    assert gap_of(examine(batch_d)).verdict == "well"
+
+
+def gap_of(patient):
+    return next(f for f in patient.findings if f.name == "train/eval gap")
+
+
+def test_the_order_of_d_is_the_share_of_pairs():
+    real, fake = np.random.default_rng(0).integers(0, 9, (2, 50)).astype(float)
+    pairs = [(r > f) + (r == f) / 2 for r in real for f in fake]
+    assert _order(real, fake) == pytest.approx(np.mean(pairs), rel=1e-12)
+
+
+def test_an_average_of_g_that_does_not_fit_its_statistics_is_told_from_a_g_with_tiny_batches(tmp_path):
+    """After so few steps with so fast a G the average has other weights than the G whose statistics it has."""
+    changes = ["generator.hidden=[64, 64]", "discriminator.hidden=[64]", 'generator.norm="batch"']
+    rest = ["training.batch_size=64", "training.steps=400", "generator.ema_decay=0.999"]
+    patient = examine(made(tmp_path / "run", "default", *changes, *rest))
+    assert patient.measures.gap_trained < patient.measures.gap
+    told = [each.name for each in gap_of(patient).evidence]
+    assert "evaluation mode beside training mode, of the G that trains" in told
+
+
+# ---- lost digits ------------------------------------------------------------------------------------------------
+
+
+def digits(monkeypatch, keep, total=1000):
+    """Real digits in the place of samples."""
+    images, labels = load_mnist()
+    chosen = images[np.flatnonzero(keep(labels))[:total]].reshape(-1, 1, 28, 28) / np.float32(127.5) - 1
+    monkeypatch.setattr(doctor_measures, "SAMPLES", total)
+    monkeypatch.setattr(doctor_measures, "sample", lambda game, n, *rest: chosen[:n])
+
+
+def test_digits_that_are_left_out_are_found_and_named(tmp_path, monkeypatch):
+    run = made(tmp_path / "run", "default", "generator.hidden=[8]", "discriminator.hidden=[8]", "training.steps=20")
+    digits(monkeypatch, lambda labels: ~np.isin(labels, [3, 7]))
+    finding = next(f for f in examine(run).findings if f.name == "collapse")
+    assert finding.verdict == "ill"
+    assert finding.says.startswith("Samples leave out 3 and 7.")
+    digits(monkeypatch, lambda labels: labels >= 0)
+    assert "collapse" not in examine(run).ails
+    digits(monkeypatch, lambda labels: labels != 3, total=100)  # none of 100 may be chance
+    assert "collapse" not in examine(run).ails
+
+
+def variety_of(counts):
+    return Variety(1.0, 1.0, np.array(counts), np.full(10, 100), 1.0, "digits")
+
+
+def test_a_digit_is_lost_only_if_chance_cannot_have_taken_it():
+    fair = [111] * 9
+    quarter = stats.binom(999 + 10, 0.025)
+    assert quarter.cdf(10) < 1e-3 < quarter.cdf(12)
+    assert lost_digits(variety_of([10, *fair])) == [0]
+    assert lost_digits(variety_of([13, *fair])) == []
+    assert lost_digits(variety_of([0] + [11] * 9)) == []
+    assert lost_digits(variety_of([0, 50, 50, 50, 50, 50, 50, 50, 600, 50])) == []  # eights: no digits yet
+
+
+# ---- what does not fit together ---------------------------------------------------------------------------------
+
+
+def test_the_settings_of_another_run_are_told_and_those_of_the_checkpoint_are_used(tmp_path):
+    run, other = (made(tmp_path / name, "ring", *POINTS, *more) for name, more in (("a", ()), ("b", ["data.modes=3"])))
+    assert not any("config.toml" in note for note in examine(run).notes)
+    (run / "config.toml").write_bytes((other / "config.toml").read_bytes())
+    patient = examine(run)
+    assert any("config.toml is not what step-00000060.safetensors" in n and "data.modes" in n for n in patient.notes)
+    assert len(patient.measures.variety.counts) == 8
+
+
+def test_a_damaged_line_of_the_log_is_told_with_the_lines_before_it(tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    lines = (run / "log.jsonl").read_text().splitlines()
+    (run / "log.jsonl").write_text("\n".join([*lines[:7], "}{", *lines[7:]]) + "\n")
+    data = lab.doctor(str(run))
+    assert len(data.patients[0].log["step"]) == 7
+    assert any("Line 8 of" in note and "the 7 lines before it" in note for note in data.patients[0].notes)
+    page = lab.EXPERIMENTS["doctor"].page(data)
+    assert "Line 8 of" in page.found
+    assert "Line 8 of" in str(page.sections[0].items[0].panels[0].frames[0])
 
 
 def test_a_nan_in_the_log_is_found(tmp_path):

@@ -1,6 +1,7 @@
 """The experiment flow: what it measures is what PyTorch measures, and watching changes nothing."""
 
 import copy
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from minigan import lab
 from minigan.errors import ConfigError
 from minigan.gan import DataFacts, build_game, load_preset, set_field
 from minigan.gan.source import batch_of, data_of, loader_of
+from minigan.lab.experiments.flow_theory import expected
 from minigan.lab.experiments.flow_watch import activations_of, layers_of, play
 from minigan.ops.random import fork_rng, manual_seed, set_step
 
@@ -126,10 +128,73 @@ def data():
         return lab.flow(steps=6, points=5, narrow=4)
 
 
-def test_theory_and_measurement_agree_at_the_first_step(data):
-    page = lab.EXPERIMENTS["flow"].page(data)
-    assert len(page.checks) == 15
-    assert [check.name for check in page.checks if not check.holds] == []
+@pytest.fixture(scope="module")
+def written(data, tmp_path_factory):
+    return lab.write("flow", data, tmp_path_factory.mktemp("flow"))
+
+
+def test_theory_and_measurement_agree_at_the_first_step(written):
+    checks = json.loads(written.with_name("lab.json").read_text())["checks"]
+    assert len(checks) == 19
+    assert [check["name"] for check in checks if not check["holds"]] == []
+
+
+def test_the_page_is_written(written):
+    assert 1e5 < written.stat().st_size < 8e6
+    assert written.with_name("signal-between.png").exists()
+    assert written.with_name("signal-init.png").exists()
+
+
+def test_initialisations_and_what_stands_between_the_layers_are_compared(data):
+    assert data.groups["between"] == ["preset", "no dropout in D", "BatchNorm in G", "BatchNorm in D", "Sigmoid in D"]
+    starts = ["N(0, .2)", "He", "Glorot", "orthogonal", "N(0, .02)", "N(0, .002)"]
+    assert data.groups["init"] == ["preset", *starts]
+    assert set(data.courses) == {*data.groups["between"], *starts}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("init", "linear"),
+    [
+        ("default", lambda fan_in, fan_out: np.sqrt(1 / 3)),
+        ("xavier_uniform", lambda fan_in, fan_out: np.sqrt(2 * fan_in / (fan_in + fan_out))),
+        ("kaiming_normal", lambda fan_in, fan_out: np.sqrt(2 / 1.04)),
+        ("orthogonal", lambda fan_in, fan_out: np.sqrt(min(1, fan_in / fan_out))),
+    ],
+)
+def test_what_a_layer_keeps_is_what_a_random_matrix_of_numpy_and_pytorch_keeps(init, linear, torch):
+    """The published factors, and W^T g of 400 matrices of PyTorch beside them."""
+    draw = {
+        "default": lambda w: torch.nn.init.kaiming_uniform_(w, a=5**0.5),
+        "xavier_uniform": torch.nn.init.xavier_uniform_,
+        "kaiming_normal": lambda w: torch.nn.init.kaiming_normal_(w, a=0.2),
+        "orthogonal": torch.nn.init.orthogonal_,
+    }[init]
+    hidden = [64, 48]
+    config = set_field(small("default", f"discriminator.hidden={hidden}"), f'discriminator.init="{init}"')
+    game, _ = game_of(config)
+    kept = expected(config, [place for place, _ in layers_of(game)]).kept
+    slope = np.sqrt(1.04 / 2)
+    factors = [linear(*fans) for fans in ((784, 64), (64, 48), (48, 1))]
+    np.testing.assert_allclose(kept, np.multiply(factors, [1, slope, slope]), rtol=1e-12)
+    for (fan_in, fan_out), factor in zip(((784, 64), (64, 48)), factors, strict=False):
+        g = torch.randn(400, fan_out, 1)
+        w = torch.stack([draw(torch.empty(fan_out, fan_in)) for _ in range(400)])
+        square = ((w.mT @ g).square().sum((1, 2)) / g.square().sum((1, 2))).mean().item()
+        assert np.sqrt(square) == pytest.approx(factor, rel=0.02)
+
+
+def test_he_keeps_the_signal_where_pytorch_s_default_loses_more_than_half_in_each_layer(data):
+    def kept(name):  # without dropout, which makes what it leaves larger
+        course = data.courses[name]
+        return np.sqrt(np.square(course.kept).mean(1))[1:] * np.sqrt(0.7)
+
+    np.testing.assert_allclose(kept("He"), 1, atol=0.1)
+    assert (kept("preset") < 0.5).all()
+
+
+def test_batchnorm_in_d_makes_the_small_differences_of_fresh_fakes_large(data):
+    assert data.courses["BatchNorm in D"].at_fake[0] > 50 * data.courses["preset"].at_fake[0]
 
 
 def test_weights_that_are_too_small_starve_g_and_adam_cannot_help(data):
@@ -138,16 +203,11 @@ def test_weights_that_are_too_small_starve_g_and_adam_cannot_help(data):
     assert small.update[0, 0] < 1e-4 * small.expected.update[0]
 
 
-def test_the_page_is_written(data, tmp_path):
-    index = lab.write("flow", data, tmp_path)
-    assert 1e5 < index.stat().st_size < 8e6
-    assert (tmp_path / "signal.png").exists()
-
-
 def test_maxout_units_are_not_compared_with_sigmoids():
     found = lab.flow(preset="goodfellow-2014", steps=5, points=5, narrow=60)
     assert list(found.left_out) == ["Sigmoid in D"]
     assert "Sigmoid in D" not in found.courses
+    assert "default" in found.groups["init"]  # this preset starts from weights of its own
 
 
 @pytest.mark.parametrize(
@@ -155,9 +215,14 @@ def test_maxout_units_are_not_compared_with_sigmoids():
     [
         ({"preset": "ring"}, "trains on MNIST"),
         ({"preset": "rong"}, "No preset"),
-        ({"points": 4}, "points of at least 5"),
-        ({"steps": 20}, "steps of at least 30"),
-        ({"narrow": 0}, "narrow of at least 1"),
+        ({"points": 4}, "^points: expected a whole number from 5 to 300, but got 4"),
+        ({"points": 10**12}, "^points: expected a whole number from 5 to 300"),
+        ({"steps": 20}, "^steps: expected at least as many as points, 30, but got 20"),
+        ({"steps": 10**20}, "^steps: expected a whole number from 1 to 100,000"),
+        ({"narrow": 0}, "^narrow: expected a whole number from 1 to 1,000"),
+        ({"narrow": 10**30}, "^narrow: expected a whole number from 1 to 1,000"),
+        ({"seed": -1}, "^seed: expected a whole number"),
+        ({"seed": 2**64}, "^seed: expected a whole number"),
     ],
 )
 def test_options_out_of_range_are_refused_in_a_sentence(options, message):

@@ -218,7 +218,7 @@ def test_other_data_are_refused(tmp_path):
 
 
 def test_too_few_steps_are_refused(folder):
-    with pytest.raises(ConfigError, match="steps: expected at least 1, but got 0"):
+    with pytest.raises(ConfigError, match="^steps: expected a whole number from 1 to 100,000, but got 0"):
         lab.fork(str(folder), steps=0)
 
 

@@ -1,11 +1,15 @@
 """Options of the command line that come from a function's signature and docstring."""
 
+from inspect import signature
+from typing import Annotated
+
 import pytest
 
 from minigan.arguments import Parser, parse
 from minigan.commands.parameters import add_parameters
 from minigan.errors import ConfigError
 from minigan.lab import EXPERIMENTS
+from minigan.lab.options import Number, OneOf, Several, Whole
 
 
 def example(
@@ -36,9 +40,26 @@ def example(
     """
 
 
-def parsed(*argv):
+def limited(
+    *,
+    data: Annotated[str, OneOf(("ring", "grid"))] = "ring",
+    steps: Annotated[int, Whole(1, 1000)] = 10,
+    modes: Annotated[int, Whole(1, 9)] | None = None,
+    rates: Annotated[tuple[Annotated[float, Number(0, 2, above=True)], ...], Several(3)] = (0.5, 1.0),
+):
+    """Nothing.
+
+    Args:
+        data: where points come from.
+        steps: how many.
+        modes: of the data.
+        rates: of learning.
+    """
+
+
+def parsed(*argv, function=example):
     parser = Parser(prog="minigan lab example")
-    add_parameters(parser, example)
+    add_parameters(parser, function)
     return vars(parse(parser, {}, list(argv)))
 
 
@@ -95,8 +116,53 @@ def test_the_help_has_the_docstrings_words_and_the_defaults(capsys):
     assert "FOLDER of a run" in said
 
 
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--data=rnig", "--data: expected one of ring, grid, but got 'rnig' (Did you mean ring?)."),
+        ("--data=", "--data: expected one of ring, grid, but got ''."),
+        ("--steps=0", "--steps: expected a whole number from 1 to 1,000, but got 0."),
+        (f"--steps={10**30}", f"--steps: expected a whole number from 1 to 1,000, but got {10**30}."),
+        ("--steps=nan", "--steps: expected a whole number, but got 'nan'."),
+        ("--modes=10", "--modes: expected a whole number from 1 to 9, but got 10."),
+        ("--rates=1,0", "--rates: expected a number above 0 and at most 2, but got 0.0."),
+        ("--rates=nan", "--rates: expected a number above 0 and at most 2, but got nan."),
+        ("--rates=inf", "--rates: expected a number above 0 and at most 2, but got inf."),
+        ("--rates=", "--rates: expected a number, but got ''."),
+        ("--rates=1,1", "--rates: expected each value once, but got 1.0 twice."),
+        ("--rates=1,2,.5,.25", "--rates: expected 1 to 3 values, but got 4."),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_by_the_name_of_the_option(option, problem):
+    with pytest.raises(ConfigError) as error:
+        parsed(option, function=limited)
+    assert str(error.value) == f"{problem} See minigan lab example --help."
+
+
+def test_values_at_the_limits_are_allowed():
+    argv = ["--data", "grid", "--steps", "1000", "--modes", "1", "--rates", "2, 1e-9, 1"]
+    assert parsed(*argv, function=limited) == {"data": "grid", "steps": 1000, "modes": 1, "rates": (2.0, 1e-9, 1.0)}
+
+
+def test_the_help_names_the_values_that_are_allowed(capsys):
+    with pytest.raises(SystemExit):
+        parsed("--help", function=limited)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "where points come from (ring, grid; default: ring)" in said
+    assert "how many (1 to 1,000; default: 10)" in said
+    assert "of the data (1 to 9)" in said
+    assert "of learning (above 0, at most 2; up to 3 values with commas between them; default: 0.5,1)" in said
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_has_its_options_explained(name):
     parser = Parser(prog=f"minigan lab {name}")
     add_parameters(parser, EXPERIMENTS[name].run)
     assert all(action.help for action in parser._actions)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_same_thing_has_the_same_name_and_type_in_every_experiment(name):
+    """As names of `minigan train` and PyTorch, where they have the thing."""
+    parameters = set(signature(EXPERIMENTS[name].run).parameters)
+    assert parameters.isdisjoint({"h", "gamma", "weight", "seeds", "mixture", "step_size", "learning_rate", "penalty"})

@@ -19,7 +19,7 @@ from minigan.data import ring as ring_mixture
 from minigan.errors import ConfigError
 from minigan.gan import LOSSES, get_loss
 from minigan.lab.experiments import ring_fields as fields
-from minigan.lab.experiments.ring import AT_REST, WITH_BEST_D, moments_of, ring
+from minigan.lab.experiments.ring import AT_EQUILIBRIUM, WITH_BEST_D, moments_of, ring
 from minigan.lab.page import Canvas, Path, panel
 from minigan.lab.pages import ring as ring_page
 from minigan.lab.pages.ring_marks import Dots, Heat, arrows
@@ -40,7 +40,7 @@ def D():
 
 @pytest.fixture(scope="module")
 def small():
-    return ring(steps=40, repeats=1)
+    return ring(steps=40, repeats=2)
 
 
 # ---- arrows ----------------------------------------------------------------------------------------------
@@ -72,9 +72,9 @@ def test_along_its_arrows_a_loss_falls_as_fast_as_they_are_long_and_along_no_oth
     loss = get_loss(name)
     ways = fields.arrows(D, loss, FAKES, REAL)
     lengths = np.hypot(*ways.T)
-    assert fields.fall(D, loss, FAKES, REAL, ways) == pytest.approx(lengths.mean(), rel=1e-7)
+    assert fields.descent(D, loss, FAKES, REAL, ways) == pytest.approx(lengths.mean(), rel=1e-7)
     turned = ways @ np.array([[0.8, 0.6], [-0.6, 0.8]])
-    assert fields.fall(D, loss, FAKES, REAL, turned) == pytest.approx(0.8 * lengths.mean(), rel=1e-7)
+    assert fields.descent(D, loss, FAKES, REAL, turned) == pytest.approx(0.8 * lengths.mean(), rel=1e-7)
 
 
 def test_arrows_that_are_no_gradient_are_found(small):
@@ -174,12 +174,12 @@ def test_moments_go_from_the_first_to_the_last_step_and_are_closer_together_at_t
 
 
 def test_the_games_at_rest_pay_what_their_losses_say():
-    for name, (rest_D, rest_G) in AT_REST.items():
+    for name, (rest_D, rest_G) in AT_EQUILIBRIUM.items():
         loss, s = get_loss(name), mg.full((4, 1), 0.5 if name == "least-squares" else 0.0)
         assert loss.discriminator(s, s).item() == pytest.approx(rest_D, abs=1e-6)
         if rest_G is not None:
             assert loss.generator(s, s).item() == pytest.approx(rest_G, abs=1e-6)
-    assert set(AT_REST) == set(ON_LOGITS)
+    assert set(AT_EQUILIBRIUM) == set(ON_LOGITS)
 
 
 @pytest.mark.parametrize("spread", [0.05, 0.25])
@@ -222,7 +222,7 @@ def test_fakes_move_from_moment_to_moment_and_are_counted(small):
 
 
 def test_a_repeat_is_the_training_of_its_seed_whether_it_is_looked_at_or_not(small):
-    again = ring(steps=40, seed=1, repeats=0)
+    again = ring(steps=40, seed=1, repeats=1)
     np.testing.assert_array_equal(small.repeats[0].loss_G, again.training.loss_G)
     assert again.training.loss_G[-1] != small.training.loss_G[-1]
 
@@ -231,27 +231,27 @@ def test_the_random_streams_are_left_as_they_were():
     mg.manual_seed(5)
     mg.rand(3)
     before = stream.seed, stream.step, stream.site
-    ring(steps=2, repeats=0)
+    ring(steps=2, repeats=1)
     assert (stream.seed, stream.step, stream.site) == before
 
 
 @pytest.mark.parametrize("loss", ON_LOGITS)
 def test_every_loss_can_be_trained_and_has_a_page(loss, tmp_path):
-    data = ring(loss=loss, arrows="minimax", steps=3, repeats=0)
+    data = ring(loss=loss, arrows=("minimax",), steps=3, repeats=1)
     assert (data.moments[0].best is not None) == (loss in WITH_BEST_D)
     assert list(data.pull) == list(dict.fromkeys(["minimax", loss]))
     assert lab.EXPERIMENTS["ring"].page(data).checks
 
 
 def test_the_grid_is_seen_whole():
-    data = ring(mixture="grid", modes=9, steps=2, repeats=0)
+    data = ring(data="grid", modes=9, steps=2, repeats=1)
     np.testing.assert_array_equal(data.centres, grid_mixture(9).centres)
     assert data.half > np.abs(data.centres).max() + 3 * data.std
     assert data.real_modes.modes == data.moments[0].modes.of == 9
 
 
 def test_its_folder_has_a_page_and_a_film(tmp_path):
-    index = lab.write("ring", ring(steps=4, repeats=1), tmp_path)
+    index = lab.write("ring", ring(steps=4, repeats=2), tmp_path)
     assert index.stat().st_size < 1 << 20
     with Image.open(tmp_path / "fakes.gif") as film:
         assert film.n_frames == 5
@@ -261,18 +261,20 @@ def test_its_folder_has_a_page_and_a_film(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mixture": "rnig"}, "did you mean 'ring'"),
-        ({"mixture": "mixture-1d"}, "No mixture 'mixture-1d' of points in the plane. Known are ring, grid."),
-        ({"mixture": "grid", "modes": 10}, "expected a square number"),
-        ({"modes": 0}, "modes from 1"),
-        ({"repeats": -1}, "repeats from 0"),
-        ({"std": 0.0}, "standard deviation above 0"),
-        ({"loss": "minmax"}, "minimax"),
-        ({"arrows": "minimax,hing"}, "hinge"),
-        ({"steps": 0}, "training.steps"),
-        ({"r1_gamma": -1.0}, "r1_gamma"),
-        ({"lr": math.nan}, "lr"),
-        ({"seed": -1}, "seed"),
+        ({"data": "rnig"}, "^data: expected one of ring, grid, but got 'rnig' .Did you mean ring"),
+        ({"data": "mixture-1d"}, "^data: expected one of ring, grid, but got 'mixture-1d'"),
+        ({"data": "grid", "modes": 10}, "expected a square number of modes"),
+        ({"modes": 0}, "^modes: expected a whole number from 1 to 100, but got 0"),
+        ({"repeats": 0}, "^repeats: expected a whole number from 1 to 20, but got 0"),
+        ({"std": 0.0}, "^std: expected a number from 0.001 to 1, but got 0.0"),
+        ({"loss": "minmax"}, "^loss: expected one of .*Did you mean minimax"),
+        ({"arrows": ("minimax", "hing")}, "^arrows: expected one of .*Did you mean hinge"),
+        ({"arrows": "minimax"}, "^arrows: expected several values, but got 'minimax'"),
+        ({"batch_size": 0}, "^batch_size: expected a whole number from 1 to 10,000, but got 0"),
+        ({"steps": 10**30}, "^steps: expected a whole number from 1 to 100,000"),
+        ({"r1_gamma": -1.0}, "^r1_gamma: expected a number from 0 to 1000, but got -1.0"),
+        ({"lr": math.nan}, "^lr: expected a number above 0 and at most 1, but got nan"),
+        ({"seed": -1}, "^seed: expected a whole number from 0"),
     ],
 )
 def test_options_out_of_range_are_refused_in_one_sentence(options, message):

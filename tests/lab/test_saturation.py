@@ -13,7 +13,7 @@ from minigan.gan import build_game, load_preset, set_field
 from minigan.lab.experiments.saturation_signal import LOSSES, layers, per_logit, ratios, signal
 
 CPU = mg.device("cpu")
-SMALL = {"toy_steps": 20, "chase_steps": 5, "mnist_steps": 2, "trained": 2, "batch_size": 8}
+SMALL = {"toy_steps": 20, "chase_steps": 5, "mnist_steps": 2, "pretrain_steps": 2, "batch_size": 8}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_seed_is_a_result_and_other_random_numbers_go_on_where_they_were():
     np.testing.assert_array_equal(first.chases[-1].logits, again.chases[-1].logits)
 
 
-@pytest.mark.parametrize("name", ["toy_steps", "chase_steps", "trained", "batch_size"])
+@pytest.mark.parametrize("name", ["toy_steps", "chase_steps", "pretrain_steps", "batch_size"])
 def test_settings_out_of_range_are_refused(name):
-    with pytest.raises(ConfigError, match=f"at least 1.*{name}=0"):
+    with pytest.raises(ConfigError, match=f"^{name}: expected a whole number from 1 to .* but got 0"):
         lab.saturation(**{name: 0})

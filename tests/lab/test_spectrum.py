@@ -10,7 +10,7 @@ import minigan as mg
 from minigan import lab
 from minigan.errors import ConfigError
 from minigan.lab.experiments.spectrum_known import known_games
-from minigan.lab.experiments.spectrum_motion import MOVES, Motion, largest_step, motion_of, path_angle
+from minigan.lab.experiments.spectrum_motion import STEPS, Motion, largest_step, motion_of, path_angle
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.jacobian_vector import JacobianVector, ordered
 from minigan.lab.pages.spectrum_paths import motion
@@ -174,7 +174,7 @@ def test_its_folder_is_written_and_its_predictions_hold(small, tmp_path):
 
 
 def test_a_real_eigenvalue_has_no_turns_to_tell_of(small):
-    powers = 0.9 ** np.arange(MOVES + 1) + 0j
+    powers = 0.9 ** np.arange(STEPS + 1) + 0j
     told = motion(replace(small, motion=Motion(-0.5 + 0j, 0.2, powers, powers))).caption
     assert "λ = −0.500." in told
     assert "so that nothing turns" in told
@@ -201,11 +201,11 @@ def test_it_leaves_the_random_streams_where_they_were_and_does_not_depend_on_the
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"gamma": 0.0}, "gamma: expected a number above 0"),
-        ({"steps": 0}, "steps: expected at least 1"),
-        ({"preset_steps": 0}, "preset_steps: expected at least 1"),
+        ({"r1_gamma": 0.0}, "r1_gamma: expected a number above 0"),
+        ({"steps": 0}, "^steps: expected a whole number from 1"),
+        ({"preset_steps": 0}, "^preset_steps: expected a whole number from 1"),
         ({"width": 200}, "width: expected a whole number from 2 to 32, but got 200"),
-        ({"preset": "rong"}, "No preset 'rong'.* Did you mean ring"),
+        ({"preset": "rong"}, "preset: expected one of default, .*, but got 'rong' .Did you mean ring"),
     ],
 )
 def test_bad_options_are_refused_in_a_sentence(options, said):

@@ -2,23 +2,32 @@
 
 import json
 import math
+import sys
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minigan as mg
 from minigan import lab, nn
 from minigan.gan import Batch, build_game, load_preset
-from minigan.lab.experiments import step_toy
+from minigan.lab.experiments import step_slopes, step_toy
+from minigan.lab.experiments.step_file import MODULE
 from minigan.lab.experiments.step_record import Backward, Forward
 from minigan.lab.experiments.step_tape import CUT, DATA, FROZEN, read
 from minigan.lab.pages.step import page as page_of_step
+from minigan.lab.pages.step_graph import Graph
+from minigan.lab.pages.step_picture import picture
+from minigan.lab.pages.step_plan import gradient_text, value_text
 from minigan.lab.pages.step_replay import Replay, title
 from minigan.lab.pages.step_toy import PROGRAM
 from minigan.lab.pages.step_words import texts
+from minigan.lab.repeatable import repeatable
 from minigan.nn import functional as F
 from minigan.observers.observer import Observer
 from minigan.ops.random import fork_rng
+from minigan.tape import primitive
 
 
 @pytest.fixture(scope="module")
@@ -153,29 +162,140 @@ def test_a_gradient_that_is_no_number_is_found():
 
 
 def test_another_direction_is_tried_where_a_kink_is_near():
-    def f(x=np.array([1e-9, 1.0])):  # noqa: B008
+    def f(x=np.array([3e-8, 1.0])):  # noqa: B008
         return mg.relu(x).sum()
 
     tape = lab.step(f).function.tape
-    assert max(box.slope.tries for box in tape.boxes if box.slope is not None) > 1
+    assert not any(box.slope.not_checked for box in tape.boxes)
+    assert max(box.slope.tries for box in tape.boxes) > 1
+    assert max(tape.errors) < 1e-6
     assert any("a kink was too near" in text.html for text in texts(Replay(tape), ""))
+
+
+# ---- gradients that cannot be checked --------------------------------------------------------------------
+
+
+def slopes_of(f):
+    """By the names of the values."""
+    return {box.name: box.slope for box in lab.step(f).function.tape.boxes if box.slope is not None}
+
+
+def relu_at_0(x=[0.0, 1.0, -2.0]):  # noqa: B006
+    return mg.relu(x).sum()
+
+
+def abs_at_0(x=[0.0]):  # noqa: B006
+    return mg.abs(x).sum()
+
+
+def tie(x=[1.0, 1.0, 0.5]):  # noqa: B006
+    return mg.max(x)
+
+
+def kink_of_second_order(x=[0.0, 2.0]):  # noqa: B006
+    """Smooth, but for a slope that bends sharply: there is nothing to refuse."""
+    return (mg.relu(x) ** 2).sum()
+
+
+def root_at_0(x=[0.0, 4.0]):  # noqa: B006
+    return mg.sqrt(x).sum()
+
+
+def log_of_less_than_0(x=[-1.0, 2.0]):  # noqa: B006
+    return mg.log(x).sum()
+
+
+def too_large(x=[1000.0]):  # noqa: B006
+    return mg.exp(x).sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "reasons"),
+    [
+        (relu_at_0, {"x": step_slopes.KINK}),
+        (abs_at_0, {"x": step_slopes.KINK}),
+        (tie, {"x": step_slopes.KINK}),
+        (root_at_0, {"x": step_slopes.NOT_FINITE_NEARBY}),
+        (log_of_less_than_0, dict.fromkeys(("x", "log", "sum"), step_slopes.NOT_FINITE)),
+        (too_large, dict.fromkeys(("x", "exp", "sum"), step_slopes.NOT_FINITE)),
+        (kink_of_second_order, {}),
+    ],
+)
+def test_where_there_is_no_slope_nothing_is_said_to_fail(f, reasons, tmp_path):
+    assert {name: slope.not_checked for name, slope in slopes_of(f).items() if slope.not_checked} == reasons
+    index = lab.write("step", lab.step(f), tmp_path)
+    told = json.loads((tmp_path / "lab.json").read_text())
+    assert all(check["holds"] for check in told["checks"])
+    shown = {box["name"]: box["slope"] for box in told["data"]["function"]["tape"]["boxes"]}
+    for name, slope in shown.items():
+        assert (slope["measured"] is None) == (slope["error"] is None) == (name in reasons)
+        assert slope["not_checked"] == reasons.get(name, "")
+    page, held = index.read_text(encoding="utf-8"), page_of_step(lab.step(f))
+    for reason in reasons.values():
+        assert f"Not checked:</b> {reason}." in page or f"Not checked: {reason}." in page
+        assert held.found == f"{len(reasons)} of {len(shown)} gradients not checked ({', '.join(reasons)}): {reason}."
+    counted = [check.name for check in held.checks if f"({len(reasons)} more not checked)" in check.name]
+    assert len(counted) == (0 < len(reasons) < len(shown))
+
+
+def test_a_functions_own_wrong_vjp_is_found_beside_a_kink():
+    """Of cube the wrong rule is told; of relu at 0, that there is no slope."""
+    cube = primitive(x=lambda gy, x: gy * x * x * 2)(lambda backend, x: x**3)
+
+    def f(x=[2.0], at_kink=[0.0, 1.0]):  # noqa: B006
+        return cube(x).sum() + mg.relu(at_kink).sum()
+
+    found = lab.step(f)
+    slopes = {box.name: box.slope for box in found.function.tape.boxes if box.slope is not None}
+    assert slopes["x"].error == pytest.approx(1 / 3, rel=1e-6)  # 2 x^2 in place of 3 x^2
+    assert slopes["at_kink"].not_checked == step_slopes.KINK
+    assert [check.holds for check in page_of_step(found).checks] == [False, False]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_vjp_that_gives_no_number_where_the_loss_is_smooth_is_found(wrong):
+    bad = primitive(x=lambda gy, x: gy * wrong)(lambda backend, x: x * 2.0)
+
+    def f(x=[0.3, -0.7]):  # noqa: B006
+        return bad(x).sum()
+
+    assert not slopes_of(f)["x"].not_checked
+    assert not any(check.holds for check in page_of_step(lab.step(f)).checks)
+
+
+@pytest.mark.parametrize("at", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_a_kink_is_seen_at_every_scale_and_no_curve_is_taken_for_one(at, scale):
+    def kink(x=np.array([at, 2 * at])):  # noqa: B008
+        return (mg.abs(x - at) * scale).sum()
+
+    def curve(x=np.array([at, 2 * at])):  # noqa: B008
+        return (mg.sin(3 * x / at) * scale).sum()
+
+    assert slopes_of(kink)["x"].not_checked == step_slopes.KINK
+    assert not any(slope.not_checked for slope in slopes_of(curve).values())
+    assert max(slope.error for slope in slopes_of(curve).values()) < 1e-6
 
 
 def test_the_signal_is_the_gradient_of_the_loss_at_the_fake(step):
     """The same step again, without an observer, by another sweep."""
-    with fork_rng():
-        game, real = trained(steps=3, batch_size=8)
-        mg.set_step(3)
-        z = game.noise.draw(8)
-        fakes = Batch(game.generator.network(z))
-        game.differentiate_D(real, fakes)
-        game.move_D()
-        loss = game.cost_G(real, fakes)[0]
-        (signal,) = mg.grad(loss, fakes.images)
+    loss, signal = G_turn_without_observer(steps=3, batch_size=8)
     assert np.array_equal(step.digits.signals, signal.numpy()[:6, 0])
     assert step.digits.loss_G == loss.item()
     ((fake, _),) = step.digits.turn_G.handed_over
     assert step.digits.turn_G.boxes[fake].gradient.size == pytest.approx(np.linalg.norm(signal.numpy()), rel=1e-6)
+
+
+@repeatable
+def G_turn_without_observer(steps, batch_size):
+    game, real = trained(steps, batch_size)
+    mg.set_step(steps)
+    z = game.noise.draw(batch_size)
+    fakes = Batch(game.generator.network(z))
+    game.differentiate_D(real, fakes)
+    game.move_D()
+    loss = game.cost_G(real, fakes)[0]
+    return loss, *mg.grad(loss, fakes.images)
 
 
 def trained(steps, batch_size):
@@ -339,6 +459,10 @@ def bare(x): return x
 def fails(x=1.0): raise ValueError("no way")
 def ragged(x=[[1.0], [1.0, 2.0]]): return x
 def same(x=1.0): return x
+def unhappy(x=1.0):
+    y = x * 2
+    y.register_hook(lambda gy: 1 / 0)
+    return y * 2
 def loop(x=1.0):
     for _ in range(201): x = x * 1.01
     return x
@@ -355,7 +479,9 @@ def loop(x=1.0):
         ("ragged", "ragged: expected the default of 'x' to be numbers"),
         ("same", "same: it returns its argument as it is"),
         ("loop", "loop ran 201 operations, and a page shows at most 200"),
-        ("nothing", "has no function 'nothing'; it has bare, data"),
+        ("unhappy", "the backward pass of unhappy raised ZeroDivisionError"),
+        ("goood", "mine.py has no function 'goood'. Did you mean good?"),
+        ("xyz", "mine.py has no function 'xyz'. Known are bare, data, fails, good,"),
     ],
 )
 def test_a_function_that_cannot_be_shown_is_told_in_one_sentence(tmp_path, name, message):
@@ -364,6 +490,56 @@ def test_a_function_that_cannot_be_shown_is_told_in_one_sentence(tmp_path, name,
         lab.step(f"{tmp_path / 'mine.py'}:{name}")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+SCRIPT = """
+from __future__ import annotations
+from dataclasses import dataclass
+import beside
+
+@dataclass
+class Point:
+    x: float
+    y: float = 2.0
+
+def f(x=[1.0, 2.0]):
+    from later import offset
+    return (x * beside.factor * Point(1.0).y + offset).sum()
+
+if __name__ == "__main__":
+    raise SystemExit("it was not started as a script")
+"""
+
+
+def test_a_file_is_run_as_python_runs_a_script_and_leaves_nothing_behind(tmp_path):
+    """Two folders with modules of the same names: each function gets its own neighbours."""
+    path = list(sys.path)
+    for folder, factor in (("a", 3.0), ("b", 5.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(SCRIPT)
+        (tmp_path / folder / "beside.py").write_text(f"factor = {factor}")
+        (tmp_path / folder / "later.py").write_text("offset = 1.0")
+        found = lab.step(f"{tmp_path / folder / 'mine.py'}:f").function
+        assert found.tape.boxes[0].gradient.numbers.tolist() == [2 * factor] * 2
+        assert found.source.startswith("def f(x=[1.0, 2.0]):")
+    assert sys.path == path
+    assert {"beside", "later", "mine", MODULE}.isdisjoint(sys.modules)
+
+
+def test_a_file_that_fails_leaves_nothing_behind_either(tmp_path):
+    (tmp_path / "mine.py").write_text("import beside, sys\nsys.path.append('elsewhere')\nraise ValueError('no')")
+    (tmp_path / "beside.py").write_text("")
+    path = list(sys.path)
+    with pytest.raises(mg.ConfigError, match=r"running mine\.py raised ValueError: no\."):
+        lab.step(f"{tmp_path / 'mine.py'}:f")
+    assert sys.path == path
+    assert "beside" not in sys.modules
+
+
+def test_a_file_without_functions_says_so(tmp_path):
+    (tmp_path / "mine.py").write_text("from math import tau\nfrom os.path import join\n")
+    with pytest.raises(mg.ConfigError, match="has no function 'f'. It has no functions."):
+        lab.step(f"{tmp_path / 'mine.py'}:f")
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
@@ -376,7 +552,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
         with pytest.raises(mg.ConfigError, match=message):
             lab.step(place)
     for settings in ({"steps": -1}, {"batch_size": 0}, {"seed": -1}):
-        with pytest.raises(mg.ConfigError, match="expected a number from"):
+        with pytest.raises(mg.ConfigError, match="expected a whole number from"):
             lab.step(**settings)
     with pytest.raises(mg.ConfigError, match="expected a function, but got an object of type int"):
         lab.step(3)
@@ -390,11 +566,38 @@ def test_the_page_is_written_and_every_prediction_holds(step, tmp_path):
     assert index.stat().st_size < 8e6
     told = json.loads((tmp_path / "lab.json").read_text())
     assert all(check["holds"] for check in told["checks"])
-    assert {file.name for file in tmp_path.glob("*.png")} == {
-        "signal-fake.png", "signal-gradient.png", "signal-change.png"
-    }  # fmt: skip
+    tapes = {f"{part}-turn-{player}.png" for part in ("toy", "digits") for player in "GD"}
+    signals = {"signal-fake.png", "signal-gradient.png", "signal-change.png"}
+    assert {file.name for file in tmp_path.glob("*.png")} == tapes | signals
     page = index.read_text(encoding="utf-8")
     assert page.count(">the signal</text>") == page.count("✂ detach()</text>") == 2
+
+
+def test_the_picture_of_a_tape_shows_what_the_page_shows_where_the_page_shows_it(toy, tmp_path):
+    """The same texts as the SVG, at the same places; and what is written as a file has the layout's size."""
+    graph = Graph(Replay(toy.turn_G))
+    (axes,) = picture(graph.plan).figure.axes
+    drawn = {text.get_text(): text.get_position() for text in axes.texts}
+    svg = graph.markup("s")
+    for box in toy.turn_G.boxes:
+        assert title(box) in drawn
+        assert f">{title(box)}<" in svg
+        assert value_text(box.value) in drawn
+        if box.gradient is not None:
+            x, y = drawn[gradient_text(box.gradient)]
+            assert f'x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{gradient_text(box.gradient)}</text>' in svg
+    assert "the signal" in drawn
+    width, height = Image.open(BytesIO(graph.png())).size
+    assert width == int(graph.plan.width / 96 * 200)
+    assert height > int(graph.plan.height / 96 * 200)
+
+
+def test_a_functions_tape_is_written_as_a_picture(tmp_path):
+    def f(x=[0.5]):  # noqa: B006
+        return x.tanh()
+
+    lab.write("step", lab.step(f), tmp_path)
+    assert [file.name for file in tmp_path.glob("*.png")] == ["function.png"]
 
 
 def test_a_functions_page_shows_its_numbers_put_into_the_formulas(tmp_path):

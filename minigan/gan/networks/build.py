@@ -124,10 +124,17 @@ def _style(player: PlayerConfig) -> Style:
     )
 
 
-def _prepared(network: nn.Module, player: PlayerConfig) -> nn.Module:
+def _prepared(network: nn.Module, player: GeneratorConfig | DiscriminatorConfig) -> nn.Module:
     """The network itself, with the weights that the settings want."""
     if player.init != "default":
-        draw_weights(network, player.init, player.init_scale)
+        draw_weights(network, player.init, player.init_scale, **_activation(player))
     if player.spectral_norm:
         normalize_spectrally(network)
     return network
+
+
+def _activation(player: GeneratorConfig | DiscriminatorConfig) -> dict[str, Any]:
+    """What the weights are drawn for; maxout units have none, and are drawn like those of a ReLU."""
+    if player.network == "maxout":
+        return {}
+    return {"activation": player.activation, "negative_slope": player.negative_slope}

@@ -16,18 +16,29 @@ Weighted = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 LEAST = 1e-7  # as near as a pixel's mean is taken to be to black or white, where the logit is infinite
 
 
-def draw_weights(network: nn.Module, kind: str, scale: float) -> None:
+def draw_weights(
+    network: nn.Module,
+    kind: str,
+    scale: float = 0.02,
+    *,
+    activation: str = "leaky_relu",
+    negative_slope: float = 0.0,
+) -> None:
     """Draw the weights of all Linear layers and convolutions anew, and zero their biases.
 
-    Other layers, such as norms, stay as they are.
+    Other layers, such as norms, stay as they are. What the last three kinds draw, and where it comes from, is in
+    `minigan.nn.init`.
 
     Args:
         network: whose weights to draw.
-        kind: "normal" for N(0, scale^2), "uniform" for U(-scale, scale).
-        scale: standard deviation, or half the width.
+        kind: "normal" for N(0, scale^2), "uniform" for U(-scale, scale); "xavier_uniform" with a gain of 1,
+            "kaiming_normal" with the gain of the activation, "orthogonal" with a gain of 1.
+        scale: standard deviation of "normal", half the width of "uniform".
+        activation: for "kaiming_normal", as `minigan.nn.init.calculate_gain` knows it.
+        negative_slope: of "leaky_relu"; without one it is a ReLU.
 
     Raises:
-        ConfigError: there is no such kind.
+        ConfigError: there is no such kind or activation.
 
     >>> from minigan.gan.networks import draw_weights
     >>> layer = mg.nn.Linear(3, 2)
@@ -38,6 +49,9 @@ def draw_weights(network: nn.Module, kind: str, scale: float) -> None:
     kinds = {
         "normal": lambda weight: nn.init.normal_(weight, std=scale),
         "uniform": lambda weight: nn.init.uniform_(weight, -scale, scale),
+        "xavier_uniform": nn.init.xavier_uniform_,
+        "kaiming_normal": lambda weight: nn.init.kaiming_normal_(weight, negative_slope, nonlinearity=activation),
+        "orthogonal": nn.init.orthogonal_,
     }
     draw = choose("init", kinds, kind)
     for layer in _weighted(network):

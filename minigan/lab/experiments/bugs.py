@@ -27,6 +27,7 @@ from minigan.lab.experiments.bugs_programs import (
     sigmoid_twice,
     swapped_value,
 )
+from minigan.lab.options import Seed, checked
 from minigan.lab.repeatable import repeatable
 from minigan.nn import functional as F
 from minigan.ops.random import manual_seed
@@ -158,15 +159,16 @@ class Bugs:
     chain: Chain
 
 
+@checked
 @repeatable
-def bugs(*, seed: int = 0) -> Bugs:
+def bugs(*, seed: Seed = 0) -> Bugs:
     """The mistakes that tutorials make, what they look like, and the mend.
 
     Args:
         seed: of all weights and samples; each wrong program and its mend start from the same numbers.
 
     Raises:
-        ConfigError: the seed is none.
+        ConfigError: the seed is out of range.
 
     >>> from minigan import lab
     >>> found = lab.bugs(seed=1)

@@ -7,12 +7,13 @@ agree on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.errors import ConfigError
 from minigan.lab.experiments.collapse_runs import COUNTED, LOOKS, MIXTURES, Run, Setting, play, play_all
+from minigan.lab.options import Plane, Repeats, Seed, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.metrics.modes import caught_modes
 
@@ -53,7 +54,7 @@ class Collapse:
         centres: of its modes, (K, 2).
         seeds: of each setting.
         steps: of each game.
-        rates, losses, moves: the settings of the three maps, row by row: learning rates of G by those of D; losses by
+        rates, losses, slow_D: the settings of the three maps, row by row: learning rates of G by those of D; losses by
             learning rates of D; steps of D by packing, for a D that is slow.
         runs: of all settings and seeds.
         films: some fakes of the game with the slow D, from the seed that catches fewest modes, and of the two changes.
@@ -66,7 +67,7 @@ class Collapse:
     steps: int
     rates: list[list[Setting]]
     losses: list[list[Setting]]
-    moves: list[list[Setting]]
+    slow_D: list[list[Setting]]
     runs: list[Run]
     films: list[Run]
     perfect: Perfect
@@ -76,37 +77,39 @@ class Collapse:
         return [run for run in self.runs if run.setting == setting]
 
 
+@checked
 @repeatable
-def collapse(*, steps: int = STEPS, seeds: int = 4, data: str = "ring") -> Collapse:
+def collapse(
+    *,
+    data: Plane = "ring",
+    steps: Annotated[int, Whole(LOOKS, 100_000)] = STEPS,
+    seed: Seed = 0,
+    repeats: Repeats = 4,
+) -> Collapse:
     """When G forgets modes: losses, steps, learning rates and packing compared.
 
     Args:
+        data: where real points come from: eight Gaussians on the ring, twenty-five on the grid.
         steps: of each game.
-        seeds: how many games of each setting, from seed 0.
-        data: "ring" for eight Gaussians in a circle, "grid" for twenty-five in a square.
+        seed: of initial weights, z and the data.
+        repeats: how many games of each setting, each with the next seed.
 
     Raises:
-        ConfigError: too few steps, no seed, or other data.
+        ConfigError: a value out of range, or other data.
 
     >>> from minigan import lab
-    >>> found = lab.collapse(steps=30, seeds=1)
+    >>> found = lab.collapse(steps=30, repeats=1)
     >>> len(found.runs), found.runs[0].shares.shape
     (29, (25, 8))
     """
-    if steps < LOOKS:
-        raise ConfigError(f"collapse: expected at least {LOOKS} steps, one for each look, but got {steps}.")
-    if seeds < 1:
-        raise ConfigError(f"collapse: expected at least 1 seed, but got {seeds}.")
-    if data not in MIXTURES:
-        raise ConfigError(f"collapse: expected the data {' or '.join(MIXTURES)}, but got {data!r}.")
-    mixture, each = MIXTURES[data], list(range(seeds))
+    mixture, seeds = MIXTURES[data], [seed + k for k in range(repeats)]
     rates = [[Setting(lr_G=lr_G, lr_D=lr_D) for lr_D in RATES] for lr_G in RATES]
     losses = [[Setting(loss=loss, lr_D=lr_D) for lr_D in RATES] for loss in LOSSES]
-    moves = [[Setting(lr_D=SLOW_D.lr_D, d_steps=d, pack=pack) for pack in PACKS] for d in D_STEPS]
-    settings = [setting for table in (rates, losses, moves) for row in table for setting in row]
-    runs = play_all(settings, each, mixture, steps)
+    slow_D = [[Setting(lr_D=SLOW_D.lr_D, d_steps=d, pack=pack) for pack in PACKS] for d in D_STEPS]
+    settings = [setting for table in (rates, losses, slow_D) for row in table for setting in row]
+    runs = play_all(settings, seeds, mixture, steps)
     worst = min((run for run in runs if run.setting == SLOW_D), key=lambda run: run.at_last).seed
     films = [play(setting, worst, mixture, steps, looks=min(FRAMES, steps), kept=KEPT) for setting in SAVED]
     points, labels = mixture.sample(20 * COUNTED, seed=1)
     perfect = Perfect(caught_modes(points, mixture).high_quality, float((labels[::2] == labels[1::2]).mean()))
-    return Collapse(data, mixture.centres, each, steps, rates, losses, moves, runs, films, perfect)
+    return Collapse(data, mixture.centres, seeds, steps, rates, losses, slow_D, runs, films, perfect)

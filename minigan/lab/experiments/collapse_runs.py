@@ -41,8 +41,8 @@ class Setting:
     @property
     def name(self) -> str:
         """In a few words."""
-        moves = [f"{self.d_steps} steps of D"] * (self.d_steps > 1) + [f"packs of {self.pack}"] * (self.pack > 1)
-        return ", ".join([self.loss, f"lr of G {self.lr_G:g}, of D {self.lr_D:g}", *moves])
+        more = [f"{self.d_steps} steps of D"] * (self.d_steps > 1) + [f"packs of {self.pack}"] * (self.pack > 1)
+        return ", ".join([self.loss, f"lr of G {self.lr_G:g}, of D {self.lr_D:g}", *more])
 
     def game(self, seed: int) -> Game:
         """Two networks of two hidden layers; nothing that is known to help, such as R1 or an average of G."""

@@ -1,13 +1,14 @@
-"""The smallest GAN, in all its variants: the field of both players' moves, its eigenvalues, and what steps make of it.
+"""The smallest GAN, in all its variants: its gradient field, the eigenvalues of that, and what steps make of it.
 
-One point at 0 is all of the data, G places one point at θ, and D(x) = ψ x. Both are to rest at (0, 0), and whether they
-do depends on the loss, the penalty, the rule of who moves when, and the length of the steps (Mescheder, Geiger and
+One point at 0 is all of the data, G places one point at θ, and D(x) = ψ x. The equilibrium is (0, 0), and whether
+training converges to it depends on the loss, the penalty, the update rule and the step size (Mescheder, Geiger and
 Nowozin 2018). The games are in dirac_game.py, the rules in dirac_rules.py, the predictions in dirac_theory.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from minigan.lab.experiments.dirac_runs import (
     EXACT,
     FINE,
     PUBLISHED,
-    WAYS,
+    WITH_LOCUS,
     Drawn,
     Field,
     H,
@@ -33,8 +34,13 @@ from minigan.lab.experiments.dirac_runs import (
     runs,
     spectrum,
 )
+from minigan.lab.options import Number, Seed, Several, checked
 from minigan.lab.repeatable import repeatable
 from minigan.ops.random import manual_seed
+
+MOST = 20_000  # steps of a run
+Strengths = Annotated[tuple[Annotated[float, Number(0.01, 4)], ...], Several(8)]
+Rates = Annotated[tuple[Annotated[float, Number(0.001, 2)], ...], Several(8)]
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,12 @@ class DiracData:
 
     Attributes:
         strengths: γ and σ alike.
-        h: lengths of steps.
-        time: of each run: steps times their length.
+        h: learning rates, which are the step sizes.
+        time: of each run: steps times learning rate.
         fields: of each game at each strength.
         exact: of games whose eigenvalues were published.
         spectra: of the games of the fields, where there are any.
-        ways: of three games at many strengths.
+        loci: of three games at many strengths, the root loci.
         drawn: instance noise that was drawn, in place of its average.
         runs: of each game at each strength, by each rule, for each h.
         long: the published runs.
@@ -64,7 +70,7 @@ class DiracData:
     fields: tuple[Field, ...]
     exact: tuple[Spectrum, ...]
     spectra: tuple[Spectrum, ...]
-    ways: tuple[Spectrum, ...]
+    loci: tuple[Spectrum, ...]
     drawn: Drawn
     runs: tuple[Run, ...]
     long: tuple[Long, ...]
@@ -73,66 +79,53 @@ class DiracData:
     bilinear: Bilinear
 
 
+@checked
 @repeatable
 def dirac(
     *,
-    strengths: tuple[float, ...] = (0.1, 0.3, 0.7, 1.0, 2.0),
-    h: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0),
-    time: float = 40.0,
-    seed: int = 0,
+    strengths: Strengths = (0.1, 0.3, 0.7, 1.0, 2.0),
+    lr: Rates = (0.05, 0.1, 0.2, 0.5, 1.0),
+    time: Annotated[float, Number(5, 500)] = 40.0,
+    seed: Seed = 0,
 ) -> DiracData:
     """Play the smallest GAN in eight variants by four rules, and hold what happens against theory.
 
     Args:
-        strengths: γ of the penalties and of consensus, and σ of the instance noise, above 0 and at most 4.
-        h: lengths of the steps, above 0 and at most 2.
-        time: how long each run lasts: steps times their length, from 5 to 500.
+        strengths: γ of the penalties and of consensus, and σ of the instance noise.
+        lr: learning rates h, which are the step sizes.
+        time: how long each run lasts: its number of steps times the learning rate.
         seed: of what is drawn: the noise of one check.
 
     Raises:
         ConfigError: a value out of range.
 
-    >>> data = mg.lab.dirac(strengths=(0.6,), h=(0.5,), time=10)
+    >>> data = mg.lab.dirac(strengths=(0.6,), lr=(0.5,), time=10)
     >>> [spectrum.measured.round(6) for spectrum in data.spectra if spectrum.game == "R1"]
     [array([-0.3+0.4j, -0.3-0.4j])]
     """
-    _check(strengths, h, time)
+    if time / min(lr) > MOST:
+        raise ConfigError(
+            f"time={time:g} takes {time / min(lr):,.0f} steps with lr={min(lr):g}, but at most {MOST:,} are made; "
+            "shorten the time, or raise the learning rate."
+        )
     games = [(kind.name, strength) for kind in KINDS for strength in (strengths if kind.symbol else (0.0,))]
     manual_seed(seed)
     published = tuple(long(*game) for game in PUBLISHED)
     return DiracData(
         strengths=strengths,
-        h=h,
+        h=lr,
         time=time,
         fields=tuple(field(*game) for game in games),
         exact=tuple(spectrum(*game) for game in EXACT),
         spectra=tuple(spectrum(*game) for game in games if has_jacobian(game[0])),
-        ways=tuple(spectrum(name, strength) for name in WAYS for strength in FINE),
+        loci=tuple(spectrum(name, strength) for name in WITH_LOCUS for strength in FINE),
         drawn=drawn_noise(0.7, seed),
-        runs=tuple(runs(strengths, h, time)),
+        runs=tuple(runs(strengths, lr, time)),
         long=published,
         identity=_identity(published[0]),
         cycle=limit_cycle(),
         bilinear=bilinear_game(),
     )
-
-
-def _check(strengths: tuple[float, ...], h: tuple[float, ...], time: float) -> None:
-    if not (strengths and all(0 < each <= 4 for each in strengths)):
-        raise ConfigError(f"dirac: expected strengths above 0 and at most 4, but got {_listed(strengths)}.")
-    if not (h and all(0 < each <= 2 for each in h)):
-        raise ConfigError(f"dirac: expected h, the lengths of steps, above 0 and at most 2, but got {_listed(h)}.")
-    if not 5 <= time <= 500:
-        raise ConfigError(f"dirac: expected a time from 5 to 500, but got {time:g}.")
-    if time / min(h) > 20_000:
-        raise ConfigError(
-            f"dirac: expected runs of at most 20,000 steps, but a time of {time:g} takes {time / min(h):,.0f} of "
-            f"{min(h):g}. Shorten the time, or lengthen the steps."
-        )
-
-
-def _listed(numbers: tuple[float, ...]) -> str:
-    return ", ".join(f"{number:g}" for number in numbers) or "none"
 
 
 def _identity(minimax: Long) -> tuple[float, float]:

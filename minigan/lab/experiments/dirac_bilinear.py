@@ -13,7 +13,7 @@ from minigan.lab.experiments.dirac_game import BILINEAR, DiracGame
 from minigan.lab.experiments.dirac_rules import RULES, Floats, play, step_matrices
 from minigan.lab.experiments.dirac_theory import eigenvalues, factors, radius
 
-CURVE = tuple(i / 20 for i in range(1, 21))  # lengths of steps
+CURVE = tuple(i / 20 for i in range(1, 21))  # step sizes
 SHOWN = (0.1, 0.2, 0.3, 0.4, 0.6)
 TIME = 30.0
 
@@ -23,8 +23,8 @@ class Orbit:
     """A run from (1, 0).
 
     Attributes:
-        rule: who moves when.
-        h: the length of a step.
+        rule: one of `RULES`.
+        h: the step size.
         path: (K, 2), x and y.
     """
 
@@ -38,7 +38,7 @@ class Bilinear:
     """One step of each rule, and runs.
 
     Attributes:
-        h: lengths of steps, (N,).
+        h: step sizes, (N,).
         predicted: the spectral radius of a step by theory: of each rule (N,).
         measured: the same of the matrix of real steps.
         orbits: of each rule for some h.

@@ -1,7 +1,7 @@
-"""The cycle on which the non-saturating game ends with simultaneous steps: its squared radius is 2h.
+"""The limit cycle on which the non-saturating game ends with simultaneous steps: its squared radius is 2h.
 
-To second order D's probability is 1/2 + s/4 at the logit s, and the moves are θ' = ψ/2 - θψ²/4 and ψ' = -θ/2 - θ²ψ/4.
-Followed without steps, r² falls by θ²ψ², on average r⁴/8; a step of length h along the tangent adds h² r²/4, which is
+To second order D's probability is 1/2 + s/4 at the logit s, and the field is θ' = ψ/2 - θψ²/4 and ψ' = -θ/2 - θ²ψ/4.
+Followed without steps, r² falls by θ²ψ², on average r⁴/8; a step of size h along the tangent adds h² r²/4, which is
 h r²/4 per unit of time. Both are equal where r² = 2h.
 """
 
@@ -29,12 +29,12 @@ class Cycle:
     """The non-saturating game with simultaneous steps.
 
     Attributes:
-        h: lengths of steps, (N,).
+        h: step sizes, (N,).
         predicted: 2h, to leading order.
         measured: the mean of r² over ten turns, of a run that began inside of the cycle at r² = h/2 and of one that
             began outside at 4h, after what is left of these beginnings has faded, (N, 2).
         swing: how far r² goes from its mean, as a share of it, (N,).
-        shown_h: the length of the steps of the following runs.
+        shown_h: the step size of the following runs.
         steps: that are shown, (K,).
         squares: r² of runs that begin inside of the cycle and outside, (K, 2).
     """

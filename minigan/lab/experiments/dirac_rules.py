@@ -1,4 +1,4 @@
-"""Who moves when in the Dirac-GAN, by minigan's own optimizers; and what a step does near the point of rest.
+"""The update rules in the Dirac-GAN, by minigan's own optimizers; and what a step does near the equilibrium.
 
 The rules are those of `minigan.gan.rules`, for many runs at once, each with a step size of its own: the optimizers
 have the learning rate 1, and each run's gradient is multiplied by its h before they see it.
@@ -20,7 +20,7 @@ from minigan.ops.creation import tensor
 from minigan.optim import SGD, ExtraSGD, OptimisticSGD, Optimizer
 
 RULES = ("simultaneous", "alternating", "extragradient", "optimistic")
-NEAR = 1e-6  # of the point of rest: what is not linear there is smaller by its square
+NEAR = 1e-6  # of the equilibrium: what is not linear there is smaller by its square
 CAPTURED_FROM = 40  # steps: recording pays from about here
 
 Floats = NDArray[np.float64]
@@ -108,21 +108,21 @@ def play(game: DiracGame, rule: str, h: ArrayLike, theta: Floats, psi: Floats, s
     return path
 
 
-def moves(game: DiracGame, theta: Floats, psi: Floats) -> Floats:
-    """The vector field: how both players would move from each of these places (M, S), (2, M, S)."""
+def gradient_field(game: DiracGame, theta: Floats, psi: Floats) -> Floats:
+    """v = (-dL_G/dθ, -dL_D/dψ) at each of these points (M, S): (2, M, S)."""
     who = players(theta, psi)
     gradients = (grad(cost, player, retain_graph=True)[0] for cost, player in zip(game.costs(*who), who, strict=True))
     return np.stack([-gradient.numpy() for gradient in gradients if gradient is not None])
 
 
 def jacobian(game: DiracGame) -> Floats:
-    """(2, 2), of the moves of both players at the point of rest. The game has one strength."""
+    """Of the gradient field at the equilibrium, (2, 2). The game has one strength."""
     theta, psi = players(np.zeros((1, 1)), np.zeros((1, 1)))
     return game_jacobian(game.costs(theta, psi), [[theta], [psi]])
 
 
 def step_matrices(game: DiracGame, rule: str, h: Sequence[float]) -> Floats:
-    """What one step does near the point of rest, of all step sizes and strengths: matrices (M, S, 2, 2).
+    """What one step does near the equilibrium, of all step sizes and strengths: matrices (M, S, 2, 2).
 
     Their columns are where a step takes small displacements. The state of optimistic players has four numbers, as they
     remember the gradients of the step before: (M, S, 4, 4).

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from minigan.gan.packing import instance_noise
 from minigan.lab.experiments.dirac_game import KINDS, DiracGame, Kind
-from minigan.lab.experiments.dirac_rules import RULES, Floats, jacobian, moves, play, step_matrices
+from minigan.lab.experiments.dirac_rules import RULES, Floats, gradient_field, jacobian, play, step_matrices
 from minigan.lab.experiments.dirac_theory import Complex, eigenvalues, factors
 from minigan.ops.creation import zeros
 from minigan.ops.random import manual_seed
 
 START = (1.0, -1.0)  # the (1, 1) of the paper
-LONG, H = 500, 0.2  # steps of the published runs, and their length
-REACH = 2.0  # of the field, on all sides of the point of rest
+LONG, H = 500, 0.2  # steps of the published runs, and their size
+REACH = 2.0  # of the field, on all sides of the equilibrium
 ARROWS = 11  # in each direction
 MOST = 200  # places of a run that are kept
 CLOSE = (1e-7, 3e-8)  # where runs begin whose rate is measured; in no direction that is special
 TINY, LINEAR = 1e-14, 1e-2  # radii between which they count: rounding is not seen yet, and what is not linear neither
-FINE = tuple(i / 10 for i in range(21))  # strengths, for the ways that eigenvalues take
-WAYS = ("R1", "instance noise", "consensus")
+FINE = tuple(i / 10 for i in range(21))  # strengths, for the root loci: the paths of the eigenvalues
+WITH_LOCUS = ("R1", "instance noise", "consensus")
 DRAWN = 100_000  # pairs of numbers, where instance noise is drawn
 KIND = {kind.name: kind for kind in KINDS}
 EXACT = (  # games whose eigenvalues were published
@@ -56,7 +56,7 @@ def distance(path: NDArray[Any]) -> Floats:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues of the Jacobian of both players' moves at (0, 0).
+    """Eigenvalues of the Jacobian of the gradient field at (0, 0).
 
     Attributes:
         game: its name.
@@ -106,26 +106,26 @@ def drawn_noise(std: float, seed: int) -> Drawn:
 
 @dataclass(frozen=True)
 class Field:
-    """How both players move from the places of a square grid.
+    """The gradient field v = (-dL_G/dθ, -dL_D/dψ) on a square grid.
 
     Attributes:
         game: its name.
         strength: γ or σ; 0 if it has none.
         places: of θ and of ψ alike, (N,).
-        moves: of θ and of ψ, (2, N, N); θ changes along the first axis of the grid.
+        vectors: v, (2, N, N); θ changes along the first axis of the grid.
     """
 
     game: str
     strength: float
     places: Floats
-    moves: Floats
+    vectors: Floats
 
 
 def field(name: str, strength: float) -> Field:
     """Of a game. All places are one batch of N x N games."""
     places = np.linspace(-REACH, REACH, ARROWS)
     theta, psi = (grid.reshape(-1, 1) for grid in np.meshgrid(places, places, indexing="ij"))
-    found = moves(DiracGame(KIND[name], (strength,)), theta, psi)
+    found = gradient_field(DiracGame(KIND[name], (strength,)), theta, psi)
     return Field(name, strength, places, found.reshape(2, ARROWS, ARROWS))
 
 
@@ -136,8 +136,8 @@ class Run:
     Attributes:
         game: its name.
         strength: γ or σ; 0 if it has none.
-        rule: who moves when.
-        h: the length of a step.
+        rule: one of `RULES`.
+        h: the step size.
         stride: how many steps lie between the places that are kept.
         path: (K, 2), θ and ψ on the way from `START`.
         predicted: the eigenvalues of one step by theory; empty where there are none.
@@ -163,7 +163,7 @@ def defined(name: str, rule: str) -> bool:
 
 
 def has_jacobian(name: str) -> bool:
-    """Whether the moves have a derivative at (0, 0): with WGAN-GP they jump where ψ changes its sign."""
+    """Whether the field has a derivative at (0, 0): with WGAN-GP it jumps where ψ changes its sign."""
     return name != "WGAN-GP"
 
 

@@ -1,7 +1,7 @@
 """What theory says of the Dirac-GAN: eigenvalues of the game, and what each rule makes of them in a step.
 
-Let λ be an eigenvalue of the Jacobian of both players' moves at the point of rest. With steps of length h each rule is
-a linear map there; its eigenvalues are the factors by which it multiplies what is left of the distance.
+Let λ be an eigenvalue of the Jacobian of the gradient field at the equilibrium. With step size h each rule is a linear
+map there; its eigenvalues are the factors by which it multiplies what is left of the distance.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _pair(middle: float, square: float) -> Complex:
 
 
 def factors(rule: str, h: float, pair: Complex) -> Complex:
-    """The eigenvalues of one step of length h, given those of the game.
+    """The eigenvalues of one step of size h, given those of the game.
 
     simultaneous    w + h v(w)                          1 + h λ
     extragradient   w + h v(w + h v(w))                 1 + h λ + h² λ²

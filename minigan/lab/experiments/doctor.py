@@ -14,6 +14,7 @@ from minigan.lab.experiments.doctor_measures import Measures, measure
 from minigan.lab.experiments.doctor_patients import PATIENTS, Ill, configured, train
 from minigan.lab.experiments.doctor_reading import Folder, read_folder
 from minigan.lab.experiments.flow_watch import Array
+from minigan.lab.options import Seed, checked
 from minigan.lab.repeatable import repeatable
 
 
@@ -32,7 +33,7 @@ class Patient:
         findings: six of them.
         expected: the illnesses that it was given on purpose; None for a run of a user.
         may: what may come along with them.
-        missing: what could not be read or judged, in words.
+        notes: what could not be read or judged, and what does not fit together, in words.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Patient:
     findings: Sequence[Finding]
     expected: Sequence[str] | None
     may: Sequence[str]
-    missing: Sequence[str]
+    notes: Sequence[str]
 
     @property
     def ails(self) -> list[str]:
@@ -65,8 +66,9 @@ class Doctor:
     patients: Sequence[Patient]
 
 
+@checked
 @repeatable
-def doctor(run: str | None = None, /, *, seed: int = 0) -> Doctor:
+def doctor(run: str | None = None, /, *, seed: Seed = 0) -> Doctor:
     """Read a run's log and newest checkpoint, and say what is wrong with it; nothing in it is changed.
 
     Args:
@@ -94,8 +96,8 @@ def treat(patient: Ill, place: Path, seed: int = 0) -> Patient:
 def examine(path: str | Path, seed: int = 0) -> Patient:
     """One run; raises as `doctor` does."""
     folder = read_folder(path)
-    missing = list(folder.missing)
-    measures = _measured(folder, seed, missing)
+    notes = list(folder.notes)
+    measures = _measured(folder, seed, notes)
     config = folder.config
     return Patient(
         folder.path.name,
@@ -108,15 +110,15 @@ def examine(path: str | Path, seed: int = 0) -> Patient:
         findings(folder, measures),
         None,
         (),
-        missing,
+        notes,
     )
 
 
-def _measured(folder: Folder, seed: int, missing: list[str]) -> Measures | None:
+def _measured(folder: Folder, seed: int, notes: list[str]) -> Measures | None:
     if folder.game is None:
         return None
     try:
         return measure(folder.config, folder.game, loader_of(folder.config, data_of(folder.config)), seed)
     except (DataError, DivergedError) as error:
-        missing.append(str(error))
+        notes.append(str(error))
         return None

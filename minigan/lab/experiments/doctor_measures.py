@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ ASKED = 256  # samples, at least, that D is asked about
 CLEAR = 0.9
 COMPANIONS = 8  # batches that the same z are drawn in
 KEPT = 16  # samples of which there is a picture
+LEAST = 1e-12  # the distance of two samples that are the same
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ class Measures:
             distance of two samples; None where G makes images of images.
         swing: how far its samples in training mode are from their mean, over the batches that it may be in.
         two_modes: whether G has layers that work differently in the two modes.
-        gap_D: where D has BatchNorm, how far its outputs on one batch in evaluation mode are from those in training
-            mode, the root mean square, beside the standard deviation of the latter; None for another D.
+        gap_trained: where an average of G is sampled from, the gap of the G that trains; None without one.
+        order_D: where D has BatchNorm, the share of pairs of a real sample and a fake that it orders rightly, in
+            training mode and in evaluation mode; None for another D.
         samples, in_training: some samples in both modes, of the same z: images as bytes (n, C, H, W), or points (n, F).
         real: some real ones, the same.
         unfinite: how many numbers of the networks are NaN or infinite.
@@ -110,7 +112,8 @@ class Measures:
     gap: float | None
     swing: float | None
     two_modes: bool
-    gap_D: float | None
+    gap_trained: float | None
+    order_D: tuple[float, float] | None
     samples: NDArray[Any]
     in_training: NDArray[Any]
     real: NDArray[Any]
@@ -133,26 +136,27 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
     with np.errstate(all="ignore"):
         manual_seed(seed)
         set_step(game.steps)
+        variety = None if isinstance(game, ReconstructionGame) else _variety(config, game, loader, seed)
         if isinstance(game, ReconstructionGame):
-            variety, (evaluated, trained) = None, _restored(game, loader)
+            modes = _restored(game, loader)
         else:
-            variety, (evaluated, trained) = _variety(config, game, loader, seed), _both_modes(config, game, seed)
+            modes = _modes_of(game.sampler, config, game, seed)
+        gap_trained = _gap(_modes_of(game.generator.network, config, game, seed), variety) if game.ema else None
+        order_D = _order_of_D(game, loader)
         on_real, on_fake = _opinions(game, loader)
-        gap_D = _modes_of_D(game, loader)
         signal = _signal(config, game, loader)
-    mean, scale = trained.mean(0), max(variety.distance, 1e-12) if variety else math.nan
-    two_modes = any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules())
     return Measures(
         on_real,
         on_fake,
         signal,
         variety,
-        gap=_apart(evaluated, mean) / scale if variety else None,
-        swing=float(np.mean([_apart(x, mean) for x in trained])) / scale if variety else None,
-        two_modes=two_modes,
-        gap_D=gap_D,
-        samples=_shown(evaluated),
-        in_training=_shown(trained[0]),
+        gap=_gap(modes, variety),
+        swing=_swing(modes, variety),
+        two_modes=any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules()),
+        gap_trained=gap_trained,
+        order_D=order_D,
+        samples=_shown(modes.evaluated),
+        in_training=_shown(modes.trained[0]),
         real=_shown(batch_of(loader, 0, CPU).images.numpy()),
         unfinite=unfinite,
     )
@@ -173,34 +177,39 @@ def _arrays(game: Game) -> list[NDArray[Any]]:
 
 
 def _opinions(game: Game, loader: Loader) -> tuple[Array, Array]:
-    """D's outputs on real samples and on fakes, in training mode as in its own turn."""
+    """D's outputs as logits or scores, in training mode as in its own turn."""
+    real, fake = _asked(game, loader, training=True)
+    if game.loss.probability is not None and game.loss.probability(ones(1)).item() == 1.0:  # D ends in a Sigmoid
+        real, fake = _logit(real), _logit(fake)
+    return real, fake
+
+
+def _asked(game: Game, loader: Loader, training: bool) -> tuple[Array, Array]:
+    """D's outputs on real samples and on fakes, with D in this mode."""
     outputs: list[tuple[Any, Any]] = []
     game.generator.network.train()
-    game.discriminator.network.train()
+    game.discriminator.network.train(training)
     with no_grad():
         for i in range(min(math.ceil(ASKED / loader.batch_size), len(loader))):
             batch = batch_of(loader, i, CPU)
             shown = [game.opinion(game.ask(game.seen(x))).numpy().ravel() for x in (batch, game.generate(batch))]
             outputs.append((shown[0], shown[1]))
     real, fake = (np.concatenate([pair[k] for pair in outputs]).astype(np.float64) for k in (0, 1))
-    if game.loss.probability is not None and game.loss.probability(ones(1)).item() == 1.0:  # D ends in a Sigmoid
-        real, fake = _logit(real), _logit(fake)
     return real, fake
 
 
-def _modes_of_D(game: Game, loader: Loader) -> float | None:
-    """See `Measures.gap_D`. The average is over real samples and fakes, each a batch as D is shown them."""
+def _order_of_D(game: Game, loader: Loader) -> tuple[float, float] | None:
+    """See `Measures.order_D`. Real samples and fakes come in batches of their own, as D is shown them in training."""
     network = game.discriminator.network
     if not any(isinstance(module, BatchNorm) for module in network.modules()):
         return None
-    batch, seen = batch_of(loader, 0, CPU), []
-    with no_grad():
-        shown = [game.seen(x) for x in (batch, game.generate(batch))]
-        for training in (False, True):
-            network.train(training)
-            seen.append(np.stack([game.opinion(game.ask(x)).numpy().ravel() for x in shown]).astype(np.float64))
-    evaluated, trained = seen
-    return float(np.sqrt(np.square(evaluated - trained).mean()) / max(trained.std(), 1e-12))
+    evaluated = _asked(game, loader, training=False)  # first: in training mode statistics move
+    return _order(*_asked(game, loader, training=True)), _order(*evaluated)
+
+
+def _order(real: Array, fake: Array) -> float:
+    """The share of pairs whose real one has the larger output; of equal ones half."""
+    return float(np.mean(real[:, None] > fake) + np.mean(real[:, None] == fake) / 2)
 
 
 def _logit(p: Array) -> Array:
@@ -227,30 +236,47 @@ def _signal(config: Config, game: Game, loader: Loader) -> Signal:
 # ---- samples ------------------------------------------------------------------------------------------------------
 
 
-def _both_modes(config: Config, game: Game, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+class _Modes(NamedTuple):
     """Samples of some z in evaluation mode (n, ...), and in training mode, each time in another batch (times, n, ...).
 
     In training mode BatchNorm takes its statistics from the batch, so that a sample depends on its companions.
     """
+
+    evaluated: NDArray[np.float32]
+    trained: NDArray[np.float32]
+
+
+def _modes_of(network: nn.Module, config: Config, game: Game, seed: int) -> _Modes:
+    """Of a G of this game: the one that trains, or its average."""
     size = max(2, min(config.training.batch_size, 64))
     n = max(1, min(KEPT, size // 2))
-    labels = in_order(size, classes_of(game)) if classes_of(game) else None
-    evaluated = sample(game, size, seed, CPU, labels)[:n]
-    told = () if labels is None else (as_tensor(labels, device=CPU),)
-    network, drawn = game.sampler.train(), []
+    told = (as_tensor(in_order(size, classes_of(game)), device=CPU),) if classes_of(game) else ()
+    own = game.noise.fixed(n, seed, CPU)
+    batches = [cat([own, game.noise.fixed(size - n, seed, CPU, 1 + site)]) for site in range(COMPANIONS)]
     with no_grad():
-        own = game.noise.fixed(n, seed, CPU)
-        for site in range(COMPANIONS):
-            z = cat([own, game.noise.fixed(size - n, seed, CPU, 1 + site)])
-            drawn.append(network(z, *told).numpy()[:n])
-    return evaluated, np.stack(drawn)
+        evaluated = network.eval()(batches[0], *told).numpy()[:n]  # first: in training mode statistics move
+        trained = np.stack([network.train()(z, *told).numpy()[:n] for z in batches])
+    return _Modes(evaluated, trained)
 
 
-def _restored(game: ReconstructionGame, loader: Loader) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _restored(game: ReconstructionGame, loader: Loader) -> _Modes:
     """What this G makes of damaged images; in one mode only."""
     with no_grad():
         images = game.generate(batch_of(loader, 0, CPU)).images.numpy()
-    return images, images[None]
+    return _Modes(images, images[None])
+
+
+def _gap(modes: _Modes, variety: Variety | None) -> float | None:
+    """See `Measures.gap`."""
+    return None if variety is None else _apart(modes.evaluated, modes.trained.mean(0)) / max(variety.distance, LEAST)
+
+
+def _swing(modes: _Modes, variety: Variety | None) -> float | None:
+    """See `Measures.swing`."""
+    if variety is None:
+        return None
+    mean = modes.trained.mean(0)
+    return float(np.mean([_apart(x, mean) for x in modes.trained])) / max(variety.distance, LEAST)
 
 
 def _variety(config: Config, game: Game, loader: Loader, seed: int) -> Variety:

@@ -38,6 +38,7 @@ _SMALL = (
     "training.batch_size=64",
     "training.log_every=20",
 )
+_MEDIUM = ("generator.hidden=[128, 256]", "discriminator.hidden=[256, 128]", *_SMALL[2:])
 _POINTS = ("data.count=20000", "training.batch_size=256", "training.log_every=20", "training.steps=800")
 
 
@@ -62,6 +63,13 @@ PATIENTS = (
         "z scaled down to a thousandth: whatever z is, G sees the same",
         "default",
         [*_SMALL, "training.steps=300", "generator.z_scale=0.001"],
+        ["collapse"],
+    ),
+    Ill(
+        "lost-digits",
+        "z of a single number: what G draws lies on one line, which passes by some digits",
+        "default",
+        [*_MEDIUM, "training.steps=3000", "generator.z_dim=1"],
         ["collapse"],
     ),
     Ill(

@@ -7,18 +7,18 @@ chance but the weights that training begins with.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
 import minigan as mg
-from minigan.errors import ConfigError
 from minigan.gan.networks import Discriminator
 from minigan.gan.penalties import GradientPenalty, slope
 from minigan.lab.experiments.dstar_pairs import LOG_4, Array, Pair
 from minigan.lab.experiments.dstar_training import line_network, stops, train
+from minigan.lab.options import Number, Seed, Several, Steps, checked
 from minigan.lab.repeatable import repeatable
 from minigan.nn import Parameter
 from minigan.nn import functional as F
@@ -39,6 +39,7 @@ PUBLISHED = {
     WIDE: -1.200828,
 }
 """V* of five pairs, to six decimals."""
+Means = Annotated[tuple[Annotated[float, Number(0, 8)], ...], Several(20)]
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class DStar:
 
     Attributes:
         seed: of the weights.
-        weight: lambda of the critics' penalty.
+        gradient_penalty: lambda, the weight of the critics' penalty.
         at: the steps at which D and critic were looked at.
         trained: one for each pair.
         linear_at: the steps of linear D.
@@ -182,7 +183,7 @@ class DStar:
     """
 
     seed: int
-    weight: float
+    gradient_penalty: float
     at: tuple[int, ...]
     trained: list[Trained]
     linear_at: tuple[int, ...]
@@ -192,20 +193,21 @@ class DStar:
     published: dict[str, float] = field(default_factory=dict)
 
 
+@checked
 @repeatable
 def dstar(
     *,
-    means: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0),
-    steps: int = 1000,
-    weight: float = 10.0,
-    seed: int = 0,
+    means: Means = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0),
+    steps: Steps = 1000,
+    gradient_penalty: Annotated[float, Number(0.1, 1000)] = 10.0,
+    seed: Seed = 0,
 ) -> DStar:
     """Train D against a G that stands still, and compare it with p / (p + q).
 
     Args:
-        means: mu of the fakes N(mu, 1), from 0 to 8; the real samples are N(0, 1).
+        means: mu of the fakes N(mu, 1); the real samples are N(0, 1).
         steps: of D, and of the critic.
-        weight: lambda, of the critic's gradient penalty.
+        gradient_penalty: lambda, the weight of the critic's penalty.
         seed: of the weights that training begins with.
 
     Raises:
@@ -216,21 +218,17 @@ def dstar(
     >>> bool(abs(one.values[-1] - one.value) < 0.001)
     True
     """
-    if not means or not all(0 <= mean <= 8 for mean in means):
-        raise ConfigError(f"means: expected one or more numbers from 0 to 8, but got {means}; choose others.")
-    if steps < 1 or not 0 < weight < math.inf:
-        raise ConfigError(f"Expected steps of at least 1 and a weight above 0, but got {steps} and {weight}.")
     pairs = [*(Pair(mean) for mean in means), WIDE]
     return DStar(
         seed,
-        weight,
+        gradient_penalty,
         stops(steps),
-        [_trained(pair, steps, weight, seed) for pair in pairs],
+        [_trained(pair, steps, gradient_penalty, seed) for pair in pairs],
         stops(LINEAR_STEPS),
         [_linear_logit(mean) for mean in LINEAR_MEANS],
         [_linear_critic(2.0, each, start) for each in LINEAR_WEIGHTS for start in (0.0, 1.0)]
-        + [_linear_critic(mean, weight, 0.0) for mean in (1.0, 4.0, 8.0)],
-        _curve(max(*means, 2.0), weight),
+        + [_linear_critic(mean, gradient_penalty, 0.0) for mean in (1.0, 4.0, 8.0)],
+        _curve(max(*means, 2.0), gradient_penalty),
         {pair.name: PUBLISHED[pair] for pair in pairs if pair in PUBLISHED},
     )
 

@@ -48,7 +48,7 @@ def line_network(hidden: Sequence[int] = (), flat: bool = False) -> Discriminato
 def train(
     network: Discriminator, cost: Callable[[], Tensor], steps: int, lr: float, look: Callable[[], Look]
 ) -> tuple[Array, list[Look]]:
-    """Adam, with a learning rate that sinks to 0 like a cosine: so it comes to rest at the optimum itself.
+    """Adam, with a learning rate that sinks to 0 like a cosine: so it converges to the optimum itself.
 
     Args:
         network: what is trained.

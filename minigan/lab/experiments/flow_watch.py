@@ -5,7 +5,6 @@ The step is played as it would be without being watched, to the same bits: hooks
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from minigan import nn
 from minigan.gan.game import Batch, Game
 from minigan.hooks import RemovableHandle
+from minigan.nn.init import fan_in
 from minigan.tensor import Tensor
 
 Array = NDArray[np.float64]
@@ -39,13 +39,15 @@ class Place:
         name: the player and the number of the layer with weights that it is or follows, such as "G 2".
         kind: of module, with its size.
         numbers: how many weights there are; 0 for an activation.
-        fan_in: how many inputs a unit has, as PyTorch's initialisation counts them; 0 for an activation.
+        fan_in, fan_out: how many inputs a unit has, and how many units an input feeds, as PyTorch's initialisation
+            counts them; 0 for an activation.
     """
 
     name: str
     kind: str
     numbers: int = 0
     fan_in: int = 0
+    fan_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,9 @@ def _places(game: Game) -> Iterator[tuple[Place, nn.Module]]:
         for module in player.network.modules():
             if isinstance(module, WEIGHTED):
                 count += 1
-                shape = _weight(module).shape
-                yield Place(f"{player.name} {count}", _kind(module), math.prod(shape), math.prod(shape[1:])), module
+                weight = _weight(module)
+                fans = fan_in(weight), fan_in(weight.detach().transpose(0, 1))
+                yield Place(f"{player.name} {count}", _kind(module), weight.numel(), *fans), module
             elif isinstance(module, (*RECTIFIERS, *SLOPES)):
                 yield Place(f"{player.name} {count}", type(module).__name__), module
 

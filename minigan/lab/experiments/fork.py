@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.errors import ConfigError
 from minigan.gan.config import Config, load_preset
 from minigan.gan.run import Run
 from minigan.gan.signals import raise_on_stop_signal
@@ -32,8 +31,9 @@ from minigan.lab.experiments.fork_futures import (
     future_of,
     played,
 )
-from minigan.lab.experiments.fork_settings import with_other
+from minigan.lab.experiments.fork_settings import Assignment, with_other
 from minigan.lab.experiments.short_runs import train_run
+from minigan.lab.options import Steps, checked
 from minigan.ops.random import fork_rng
 
 PAST = 1000  # steps of the run that is trained where none is given
@@ -70,7 +70,14 @@ class Fork:
     real: NDArray[np.float32] | None
 
 
-def fork(run: str | None = None, /, *, set: str = "generator.betas=[0.9, 0.999]", steps: int = 600) -> Fork:
+@checked
+def fork(
+    run: str | None = None,
+    /,
+    *,
+    set: Annotated[str, Assignment()] = "generator.betas=[0.9, 0.999]",
+    steps: Steps = 600,
+) -> Fork:
     """Two futures of one checkpoint that differ in one setting. The run is only read.
 
     Args:
@@ -84,8 +91,6 @@ def fork(run: str | None = None, /, *, set: str = "generator.betas=[0.9, 0.999]"
         DataError: the data of the run are missing.
         DivergedError: a future comes to numbers that are none.
     """
-    if steps < 1:
-        raise ConfigError(f"steps: expected at least 1, but got {steps}.")
     with raise_on_stop_signal():
         return _forked(Run.open(run), run, set, steps) if run is not None else _of_its_own(set, steps)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from minigan.errors import ConfigError
 from minigan.gan.config import Config, set_field
 from minigan.gan.rules import batches_per_step
-from minigan.gan.settings import parse_assignment
+from minigan.gan.settings import parse_assignment, shown
 
 _OF_BOTH = (
     *("lr", "betas", "momentum", "final_momentum", "momentum_epochs", "weight_decay", "clip_grad_norm"),
@@ -23,6 +24,18 @@ _OF_PART: Mapping[str, Sequence[str]] = {
     ),
 }
 CHANGEABLE = tuple(f"{part}.{name}" for part, names in _OF_PART.items() for name in names)
+
+
+class Assignment:
+    """KEY=VALUE, as a type of an option (see `minigan.lab.options`): what is wrong with it is said by `with_other`."""
+
+    def __str__(self) -> str:
+        """As in a help text."""
+        return f"keys: {_listed()}"
+
+    def wrong(self, value: Any) -> str:
+        """What a value should be and is not; nothing if it is right."""
+        return "" if isinstance(value, str) else f"expected KEY=VALUE, but got {shown(value)}"
 
 
 def with_other(config: Config, assignment: str) -> tuple[str, Config]:
@@ -59,5 +72,5 @@ def _batches(config: Config) -> int:
 
 
 def _listed() -> str:
-    both = f"of generator and discriminator {', '.join(_OF_BOTH)}"
-    return f"{both}; discriminator.input_dropout; of game {', '.join(_OF_PART['game'])}"
+    both = f"generator.X and discriminator.X for X in {', '.join(_OF_BOTH)}"
+    return f"{both}; discriminator.input_dropout; game.X for X in {', '.join(_OF_PART['game'])}"

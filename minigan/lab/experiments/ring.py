@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from scipy.special import expit
 
 from minigan.backend.device import device
 from minigan.data import Mixture
-from minigan.data.mixtures import MIXTURES
-from minigan.errors import ConfigError
+from minigan.data.sources import make_mixture
 from minigan.gan import (
+    LOSSES,
     Config,
     DataFacts,
     Extension,
@@ -30,20 +30,20 @@ from minigan.gan import (
 )
 from minigan.gan.losses import Loss
 from minigan.gan.sampling import sample
-from minigan.gan.settings import hint
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments import ring_fields as fields
+from minigan.lab.options import BatchSize, Number, OneOf, Plane, R1Gamma, Repeats, Seed, Several, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.metrics import ModeCount, caught_modes
 
 MOMENTS = 32  # at which the game is looked at
 COUNTED, SPREAD, SHOWN, WITH_ARROW = 2500, 10_000, 400, 100  # fakes: for modes, for their density, and to be drawn
 LINES = 29  # of the grid that G warps, in each direction
-IN_THE_PLANE = ["ring", "grid"]  # their modes lie apart, so the nearest one is the one that a point comes from
 WITH_BEST_D = ("minimax", "non-saturating", "least-squares")  # losses for which p / (p + q) is the best D
 CPU = device("cpu")
 
-AT_REST = {
+LossName = Annotated[str, OneOf(tuple(name for name, output in LOSSES if output == "logit"))]
+AT_EQUILIBRIUM = {
     "minimax": (math.log(4), -math.log(2)),
     "non-saturating": (math.log(4), math.log(2)),
     "least-squares": (1 / 4, 1 / 8),
@@ -68,7 +68,7 @@ class Moment:
         best: what the best D for these fakes would say, NaN where it is not known; None if the loss has none.
         outputs: of D on the first fakes: (WITH_ARROW,).
         arrows: by loss, -dL_G/dx of each of these fakes: (WITH_ARROW, 2).
-        falls: by loss, how fast it falls as each of these fakes moves along its arrow, by differences in float64.
+        descent: by loss, minus its directional derivative along the arrows, by differences in float64.
         modes: the count of modes.
         value: V(D, G) over the blurred densities, in nats; None if D's outputs are no logits.
         reachable: the largest V of any D, -log 4 + 2 JSD.
@@ -82,7 +82,7 @@ class Moment:
     best: Floats | None
     outputs: Floats
     arrows: dict[str, Floats]
-    falls: dict[str, float]
+    descent: dict[str, float]
     modes: ModeCount
     value: float | None
     reachable: float
@@ -112,11 +112,11 @@ class Ring:
     """What `ring` returns.
 
     Attributes:
-        mixture: its name.
+        data: the name of the mixture.
         centres: of the Gaussians, (K, 2).
         std: of each.
         loss: that the GAN is trained by.
-        at_rest: what D and G pay by this loss where fakes are as real points; None for any number.
+        at_equilibrium: what D and G pay by this loss where fakes are as real points; None for any number.
         r1_gamma: weight of the penalty on D's slope.
         half: the pictures show the square from -half to half.
         bandwidth: of the kernel that blurs both densities; the width of a cell.
@@ -131,11 +131,11 @@ class Ring:
         pull: by loss, -dL_G/ds of a fake for which D's output s is one of these.
     """
 
-    mixture: str
+    data: str
     centres: Floats
     std: float
     loss: str
-    at_rest: tuple[float, float | None]
+    at_equilibrium: tuple[float, float | None]
     r1_gamma: float
     half: float
     bandwidth: float
@@ -150,80 +150,84 @@ class Ring:
     pull: dict[str, Floats]
 
 
+@checked
 @repeatable
 def ring(
     *,
-    mixture: str = "ring",
-    modes: int | None = None,
-    std: float = 0.05,
-    loss: str = "non-saturating",
-    arrows: str = "minimax,non-saturating,least-squares,wasserstein",
-    r1_gamma: float = 0.1,
-    lr: float = 1e-3,
-    batch_size: int = 256,
-    steps: int = 3000,
-    seed: int = 0,
-    repeats: int = 3,
+    data: Plane = "ring",
+    modes: Annotated[int, Whole(1, 100)] | None = None,
+    std: Annotated[float, Number(0.001, 1)] = 0.05,
+    loss: LossName = "non-saturating",
+    arrows: Annotated[tuple[LossName, ...], Several(6)] = (
+        "minimax",
+        "non-saturating",
+        "least-squares",
+        "wasserstein",
+    ),
+    r1_gamma: R1Gamma = 0.1,
+    lr: Annotated[float, Number(0, 1, above=True)] = 1e-3,
+    batch_size: BatchSize = 256,
+    steps: Steps = 3000,
+    seed: Seed = 0,
+    repeats: Repeats = 4,
 ) -> Ring:
     """Train a GAN on points of the plane, and look at it again and again.
 
     Args:
-        mixture: where real points come from: ring or grid.
-        modes: how many Gaussians; as many as usual if not given.
+        data: where real points come from.
+        modes: how many Gaussians, of the grid a square number; by default 8 on the ring and 25 on the grid.
         std: standard deviation of each; VEEGAN and PacGAN have 0.01 on the ring and 0.05 on the grid.
-        loss: that both players train by: a name of minigan.gan.LOSSES.
-        arrows: losses whose gradients are compared at the same fakes, with commas between them.
+        loss: that both players train by.
+        arrows: losses whose gradients are compared at the same fakes.
         r1_gamma: weight of R1, the penalty on D's slope at real points; 0 for none.
         lr: learning rate of both players at first; it falls linearly to 0 at the last step.
         batch_size: real points in a step, and as many fakes.
-        steps: how many.
+        steps: of each training.
         seed: of initial weights, z and the data.
-        repeats: further trainings, with the next seeds, of which the modes are counted.
+        repeats: how many trainings, each with the next seed; the first is shown, of the others the modes are counted.
 
     Raises:
         ConfigError: a value out of range, or an unknown mixture or loss.
         DivergedError: training diverged.
 
     Example:
-        >>> data = mg.lab.ring(steps=20, repeats=0)
+        >>> data = mg.lab.ring(steps=20, repeats=1)
         >>> data.moments[-1].step, data.moments[-1].modes.of, len(data.training.loss_D)
         (20, 8, 20)
     """
-    if mixture not in IN_THE_PLANE:
-        raise ConfigError(f"No mixture {mixture!r} of points in the plane.{hint(mixture, IN_THE_PLANE)}")
-    if repeats < 0 or (modes is not None and modes < 1):
-        raise ConfigError(f"ring: expected repeats from 0 and modes from 1, but got {repeats} and {modes}.")
-    names = dict.fromkeys([*(name.strip() for name in arrows.split(",")), loss])
-    compared = {name: get_loss(name) for name in names}
-    source = MIXTURES[mixture](std=std, **({"modes": modes} if modes else {}))
+    source = make_mixture(data, modes or 0, std)
     config = _config(
-        data={"source": mixture, "modes": len(source.centres), "std": std},
+        data={"source": data, "modes": len(source.centres), "std": std},
         game={"loss": loss, "r1_gamma": r1_gamma},
         training={"batch_size": batch_size, "steps": steps, "seed": seed},
         player={"lr": lr, "schedule": "linear"},
     )
-    look = Look(source, config, compared)
+    look = Look(source, config, {name: get_loss(name) for name in dict.fromkeys([*arrows, loss])})
     training = _train(look, config)
-    repeated = [_of_seed(config, seed + k) for k in range(1, repeats + 1)]
+    others = [_of_seed(config, seed + k) for k in range(1, repeats)]
+    return _found(config, look, training, [_train(Watch(source, each), each) for each in others])
+
+
+def _found(config: Config, look: Look, training: Training, others: list[Training]) -> Ring:
     pull_at = np.linspace(-6, 6, 61)
     return Ring(
-        mixture=mixture,
-        centres=source.centres,
-        std=std,
-        loss=loss,
-        at_rest=AT_REST[loss],
-        r1_gamma=r1_gamma,
+        data=config.data.source,
+        centres=look.mixture.centres,
+        std=config.data.std,
+        loss=config.game.loss,
+        at_equilibrium=AT_EQUILIBRIUM[config.game.loss],
+        r1_gamma=config.game.r1_gamma,
         half=look.view.half,
         bandwidth=look.view.cell,
         real=look.real[:SHOWN].astype(np.float64),
-        real_modes=caught_modes(look.real, source),
+        real_modes=caught_modes(look.real, look.mixture),
         density=look.p.round(4),
         z_lattice=fields.lattice(LINES),
         moments=look.moments,
         training=training,
-        repeats=[_train(Watch(source, each), each) for each in repeated],
+        repeats=others,
         pull_at=pull_at,
-        pull={name: fields.pull(each, pull_at) for name, each in compared.items()},
+        pull={name: fields.pull(loss, pull_at) for name, loss in look.compared.items()},
     )
 
 
@@ -308,7 +312,8 @@ class Look(Watch):
         is_logit = game.loss.probability is not None
         best = fields.best_D(self.p, q, self.view, SPREAD) if self.loss in WITH_BEST_D else None
         z, few, real = fields.lattice(LINES), fakes[:WITH_ARROW], self.real[:WITH_ARROW]
-        arrows = {name: fields.arrows(D, loss, few, real) for name, loss in self.compared.items()}
+        compared = self.compared
+        arrows = {name: fields.arrows(D, each, few, real) for name, each in compared.items()}
         self.moments.append(
             Moment(
                 step=step,
@@ -318,7 +323,7 @@ class Look(Watch):
                 best=None if best is None else best.round(3),
                 outputs=fields.outputs(D, few)[:, 0],
                 arrows=arrows,
-                falls={name: fields.fall(D, loss, few, real, arrows[name]) for name, loss in self.compared.items()},
+                descent={name: fields.descent(D, each, few, real, arrows[name]) for name, each in compared.items()},
                 modes=self.modes[-1],
                 value=fields.value(scores, self.p, q, self.view) if is_logit else None,
                 reachable=fields.reachable_value(self.p, q, self.view),

@@ -142,15 +142,15 @@ def arrows(D: Module, loss: Loss, fakes: NDArray[np.float32], real: NDArray[np.f
         return _downhill(D, loss, fakes, real)
 
 
-def fall(D: Module, loss: Loss, fakes: NDArray[Any], real: NDArray[Any], ways: Floats) -> float:
-    """How fast G's loss falls as all fakes move along these ways at speed 1, by differences in float64.
+def descent(D: Module, loss: Loss, fakes: NDArray[Any], real: NDArray[Any], directions: Floats) -> float:
+    """Minus the directional derivative of G's loss as all fakes move so at speed 1, by differences in float64.
 
-    If the ways are the arrows, it is the mean of their lengths, and nowhere does it fall faster.
+    For the arrows it is the mean of their lengths, and for no directions is it more.
     """
     precise = copy.deepcopy(D).double().eval()
     at, others = (np.asarray(x, np.float64) for x in (fakes, real))
-    lengths = np.hypot(*ways.T)[:, np.newaxis]
-    forward = STEP * np.divide(ways, lengths, out=np.zeros_like(ways), where=lengths > 0)
+    lengths = np.hypot(*directions.T)[:, np.newaxis]
+    forward = STEP * np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
 
     def cost(x: Floats) -> float:
         with no_grad():

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import minigan as mg
 from minigan.data import Loader, load_mnist, ring
-from minigan.errors import ConfigError
 from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_fields
 from minigan.lab.experiments.dstar_training import stops
 from minigan.lab.experiments.saturation_signal import Array, Signal, layers, per_logit, ratios, signal
+from minigan.lab.options import BatchSize, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.nn import Module
 from minigan.ops.random import manual_seed, set_step
@@ -123,15 +123,16 @@ class Saturation:
     mnist: list[Duel]
 
 
+@checked
 @repeatable
 def saturation(
     *,
-    toy_steps: int = 500,
-    chase_steps: int = 300,
-    mnist_steps: int = 100,
-    trained: int = 300,
-    batch_size: int = 64,
-    seed: int = 0,
+    toy_steps: Steps = 500,
+    chase_steps: Steps = 300,
+    mnist_steps: Annotated[int, Whole(0, 100_000)] = 100,
+    pretrain_steps: Steps = 300,
+    batch_size: BatchSize = 64,
+    seed: Seed = 0,
 ) -> Saturation:
     """Train D against a G that stands still, and compare what two losses tell G.
 
@@ -139,7 +140,7 @@ def saturation(
         toy_steps: of D on the ring of eight Gaussians.
         chase_steps: of G after that, D standing still.
         mnist_steps: of D on MNIST; 0 leaves MNIST out.
-        trained: steps that the second G on MNIST has behind it.
+        pretrain_steps: of both players on MNIST, before the second G that is looked at.
         batch_size: on MNIST.
         seed: of weights, samples and noise.
 
@@ -151,14 +152,8 @@ def saturation(
     >>> bool(abs(data.per_logit.ratios[1] * np.exp(8) - 1) < 1e-12)
     True
     """
-    if min(toy_steps, chase_steps, trained, batch_size) < 1 or mnist_steps < 0:
-        raise ConfigError(
-            f"Expected steps and a batch_size of at least 1, and mnist_steps of at least 0, but got toy_steps="
-            f"{toy_steps}, chase_steps={chase_steps}, mnist_steps={mnist_steps}, trained={trained}, batch_size="
-            f"{batch_size}."
-        )
     toy, chases = _toy(toy_steps, chase_steps, seed)
-    mnist = _mnist(mnist_steps, trained, batch_size, seed) if mnist_steps else []
+    mnist = _mnist(mnist_steps, pretrain_steps, batch_size, seed) if mnist_steps else []
     return Saturation(seed, _per_logit(), toy, chases, mnist)
 
 
@@ -184,15 +179,15 @@ def _toy(toy_steps: int, chase_steps: int, seed: int) -> tuple[Duel, list[Chase]
     return duel, chases
 
 
-def _mnist(steps: int, trained: int, batch_size: int, seed: int) -> list[Duel]:
+def _mnist(steps: int, pretrain_steps: int, batch_size: int, seed: int) -> list[Duel]:
     """The reference networks, whose D gives its logit."""
     config = set_fields(load_preset("reference"), ['discriminator.output="logit"', f"training.seed={seed}"])
     images, _ = load_mnist()
     loader = Loader(images, None, batch_size, seed)
     seen = Loader(images, None, SEEN, seed).batch(len(images) // SEEN - 1)  # the last of the epoch: not played with yet
     fresh, later = (_Arena(config, loader, seen, seed) for _ in range(2))
-    later.play(trained)
-    return [arena.duel(name, steps) for name, arena in (("a fresh G", fresh), (f"G after {trained:,} steps", later))]
+    later.play(pretrain_steps)
+    return [fresh.duel("a fresh G", steps), later.duel(f"G after {pretrain_steps:,} steps", steps)]
 
 
 class _Arena:

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.errors import ConfigError
-from minigan.gan.config import load_preset
+from minigan.gan.config import preset_names
 from minigan.lab.experiments.spectrum_known import Known, known_games
 from minigan.lab.experiments.spectrum_large import Large, large_networks
 from minigan.lab.experiments.spectrum_motion import Motion, PathAngle, motion_of, path_angle
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.experiments.spectrum_trace import trace_per_gamma
 from minigan.lab.jacobian_vector import Vector, ordered
+from minigan.lab.options import Number, OneOf, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 
 GAMMAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 LOSSES = ("wasserstein", "non-saturating")
 ARNOLDI = 10
 WIDEST = 32  # of a hidden layer: 2,400 weights, whose eigenvalues take a minute
+PRESETS = tuple(preset_names())
 
 Eigenvalues = NDArray[np.complex128]
 
@@ -107,22 +109,23 @@ class Spectrum:
     agreement: Agreement
 
 
+@checked
 @repeatable
 def spectrum(
     *,
-    gamma: float = 1.0,
-    steps: int = 3000,
-    width: int = 12,
-    seed: int = 0,
-    preset: str = "ring",
-    preset_steps: int = 1000,
+    r1_gamma: Annotated[float, Number(0, 1000, above=True)] = 1.0,
+    steps: Steps = 3000,
+    width: Annotated[int, Whole(2, WIDEST)] = 12,
+    seed: Seed = 0,
+    preset: Annotated[str, OneOf(PRESETS)] = "ring",
+    preset_steps: Steps = 1000,
 ) -> Spectrum:
     """Eigenvalues of the Jacobian of two small networks and of two large ones, before and after training.
 
     Args:
-        gamma: weight of R1 in the training with it, above 0.
+        r1_gamma: weight of R1 in the training with it; the training without it is always made.
         steps: how long the small game is trained.
-        width: of the two hidden layers of its networks, from 2 to 32.
+        width: of the two hidden layers of its networks; wider networks are for a preset.
         seed: of weights and samples.
         preset: whose networks and data stand for the usual size; those for MNIST take minutes.
         preset_steps: how long these are trained.
@@ -130,10 +133,8 @@ def spectrum(
     Raises:
         ConfigError: a value is out of its range, or there is no such preset.
     """
-    _check(gamma, steps, width, preset_steps)
-    load_preset(preset)  # before anything is trained
     without, _ = _train(SmallGame(0.0, steps, width, seed), steps)
-    with_r1, game = _train(SmallGame(gamma, steps, width, seed), steps)
+    with_r1, game = _train(SmallGame(r1_gamma, steps, width, seed), steps)
     last = game.weights
     motion = motion_of(game, last)
     same = {loss: tuple(_switched(game, loss, weight) for weight in GAMMAS) for loss in LOSSES}
@@ -145,21 +146,9 @@ def spectrum(
         same,
         motion,
         known_games(),
-        large_networks(preset, preset_steps, (0.0, gamma), seed),
+        large_networks(preset, preset_steps, (0.0, r1_gamma), seed),
         _agreement(game, same["non-saturating"], seed),
     )
-
-
-def _check(gamma: float, steps: int, width: int, preset_steps: int) -> None:
-    if not 0 < gamma < np.inf:
-        raise ConfigError(f"gamma: expected a number above 0, but got {gamma}; the training without R1 is always made.")
-    for name, number in (("steps", steps), ("preset_steps", preset_steps)):
-        if number < 1:
-            raise ConfigError(f"{name}: expected at least 1, but got {number}.")
-    if not 2 <= width <= WIDEST:
-        raise ConfigError(
-            f"width: expected a whole number from 2 to {WIDEST}, but got {width}; wider networks are for a preset."
-        )
 
 
 def _train(game: SmallGame, steps: int) -> tuple[Training, SmallGame]:

@@ -39,7 +39,7 @@ class Known:
 
 
 def known_games() -> tuple[Known, ...]:
-    """The Dirac-GAN at rest, without R1 and with it, and quadratic games that attract, turn, and do both."""
+    """The Dirac-GAN at its equilibrium, without R1 and with it, and quadratic games that attract, turn, and do both."""
     return (
         *(_dirac(gamma) for gamma in (0.0, 0.3, 2.0)),
         *(_quadratic(a, c) for a, c in ((0.0, 0.0), (0.0, 0.3), (1.0, 4.0))),

@@ -11,10 +11,10 @@ from minigan.errors import ConfigError
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.jacobian_vector import Vector
 
-MOVES = 200
+STEPS = 200
 APART = 1e-5  # so close that only the Jacobian counts
 BIG = 0.01  # eigenvalues below this belong to directions in which next to nothing happens in a training
-QUICK = 0.1  # of a motion that can be watched in so few moves
+QUICK = 0.1  # of a motion that can be watched in so few steps
 CAREFUL = 1 / 3  # of the largest step that all big eigenvalues allow
 
 
@@ -82,7 +82,7 @@ def motion_of(game: SmallGame, weights: Vector) -> Motion:
     apart = _trained_on(game, weights + APART * _right(jacobian, eigenvalue), h) - _trained_on(game, weights, h)
     game.weights = weights
     seen = apart @ left[:, chosen]
-    predicted = np.array([(1 + h * eigenvalue) ** k for k in range(MOVES + 1)])
+    predicted = np.array([(1 + h * eigenvalue) ** k for k in range(STEPS + 1)])
     return Motion(eigenvalue, h, predicted, seen / seen[0])
 
 
@@ -96,7 +96,7 @@ def _right(jacobian: NDArray[np.float64], eigenvalue: complex) -> Vector:
 def _trained_on(game: SmallGame, weights: Vector, h: float) -> NDArray[np.float64]:
     """All weights from here on, by simultaneous gradient descent."""
     found = [weights]
-    for _ in range(MOVES):
+    for _ in range(STEPS):
         game.weights = found[-1]
         found.append(found[-1] + h * game.field())
     return np.array(found)

@@ -1,7 +1,7 @@
 """The small game of the spectrum: a few hundred weights, so that its whole Jacobian can be written down.
 
 The real points and z are the same in every step, so that the field is a function of the weights alone, and a point
-where it vanishes is one where training rests.
+where it vanishes is a stationary point of the training.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from minigan.ops.random import manual_seed, set_step
 
 POINTS = 256
 STD = 0.05  # of each of the eight Gaussians
-LR = 4e-3  # falls to 0 during the training, so that it ends at rest where there is rest
+LR = 4e-3  # falls to 0 during the training, so that it converges where it can
 STEP = 1e-5  # of differences
 
 

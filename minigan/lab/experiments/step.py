@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from minigan.errors import ConfigError
 from minigan.lab.experiments.step_digits import Digits, digits
 from minigan.lab.experiments.step_function import Function, explain
 from minigan.lab.experiments.step_toy import Toy, toy
+from minigan.lab.options import Seed, Whole, checked
 from minigan.lab.repeatable import repeatable
 
 
@@ -21,8 +21,15 @@ class Step:
     function: Function | None = None
 
 
+@checked
 @repeatable
-def step(function: Any = None, *, steps: int = 100, batch_size: int = 32, seed: int = 0) -> Step:
+def step(
+    function: Any = None,
+    *,
+    steps: Annotated[int, Whole(0, 100_000)] = 100,
+    batch_size: Annotated[int, Whole(1, 1024)] = 32,
+    seed: Seed = 0,
+) -> Step:
     """Follow one step of a GAN through the tape: forward, backward, and from D to G.
 
     Args:
@@ -42,12 +49,6 @@ def step(function: Any = None, *, steps: int = 100, batch_size: int = 32, seed: 
     >>> [box.name for box in tape.boxes], tape.boxes[0].gradient.numbers.tolist()
     (['x', 'w', 'mul', 'sum'], [3.0, 4.0])
     """
-    if not 0 <= steps <= 100_000:
-        raise ConfigError(f"--steps: expected a number from 0 to 100,000, but got {steps}.")
-    if not 1 <= batch_size <= 1024:
-        raise ConfigError(f"--batch-size: expected a number from 1 to 1,024, but got {batch_size}.")
-    if not 0 <= seed < 2**64:
-        raise ConfigError(f"--seed: expected a number from 0 to 2**64 - 1, but got {seed}.")
     if function is not None:
         return Step(function=explain(function, seed))
     return Step(toy(), digits(steps, batch_size, seed))

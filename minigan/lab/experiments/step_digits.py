@@ -80,9 +80,8 @@ def digits(steps: int, batch_size: int, seed: int) -> Digits:
     with mg.no_grad():  # the random stream stands where it stood before G's turn: D drops the same units
         moved = Batch(G(z))
         loss_after = game.cost_G(real, moved)[0]
-    (opinion,) = (call for call in seen_G.calls if call.name == "sigmoid" and call.node in sweep_G.received)
     signals = _flat(_received(sweep_G, fakes.images))
-    changes = _flat(host(moved.images._data)) - _flat(host(fakes.images._data))
+    changes = _flat(host(moved.images.data)) - _flat(host(fakes.images.data))
     return Digits(
         steps,
         batch_size,
@@ -90,11 +89,10 @@ def digits(steps: int, batch_size: int, seed: int) -> Digits:
         loss_G.item(),
         turn_D,
         turn_G,
-        _images(host(fakes.images._data)),
+        _images(host(fakes.images.data)),
         _images(signals),
         _images(changes),
-        host(opinion.y).ravel(),
-        _sent(sweep_G, opinion).ravel(),
+        *_opinions(seen_G, sweep_G),
         np.linalg.norm(signals, axis=1),
         -(signals * changes).sum(1) / (np.linalg.norm(signals, axis=1) * np.linalg.norm(changes, axis=1)),
         float((signals * changes).sum()),
@@ -126,9 +124,11 @@ def _received(sweep: Backward, x: mg.Tensor) -> NDArray[Any]:
     return found
 
 
-def _sent(sweep: Backward, call: Any) -> NDArray[Any]:
-    (sending,) = sweep.sendings[call.node]
-    return sending.gradient
+def _opinions(seen: Forward, sweep: Backward) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What D says of each fake, and the gradient that this sends to the logit."""
+    (opinion,) = (call for call in seen.calls if call.name == "sigmoid" and call.node in sweep.received)
+    (sending,) = (sending for node, sent in sweep.sendings.items() if node is opinion.node for sending in sent)
+    return host(opinion.y).ravel(), sending.gradient.ravel()
 
 
 def _flat(images: NDArray[Any]) -> NDArray[Any]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import minigan as mg
 from minigan.errors import ConfigError, MiniganError
+from minigan.lab.experiments.step_file import function_in, in_words
 from minigan.lab.experiments.step_record import Backward, Forward, program
 from minigan.lab.experiments.step_tape import Tape, read
-from minigan.ops.random import fork_rng
 
 MOST = 200  # operations: a slider has a position for each
 
@@ -49,51 +48,27 @@ def explain(function: Callable[..., Any] | str, seed: int) -> Function:
     Raises:
         ConfigError: what is wrong with it, in one sentence.
     """
-    f = _load(function) if isinstance(function, str) else function
-    if not callable(f):
-        raise ConfigError(f"step: expected a function, but got an object of type {type(f).__name__}.")
-    name = getattr(f, "__name__", type(f).__name__)
+    with function_in(function) if isinstance(function, str) else nullcontext(function) as f:
+        if not callable(f):
+            raise ConfigError(f"step: expected a function, but got an object of type {type(f).__name__}.")
+        mg.manual_seed(seed)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # the page says what is not finite
+            return _followed(f, getattr(f, "__name__", type(f).__name__))
+
+
+def _followed(f: Callable[..., Any], name: str) -> Function:
+    """Its result, and the sweep from there."""
     arguments = _arguments(f, name)
     seen, sweep = Forward(), Backward()
-    with fork_rng():
-        mg.manual_seed(seed)
-        with seen:
-            y = _scalar(name, _result(name, f, arguments))
-            loss = y if y.numel() == 1 else y.sum()
+    with seen:
+        with _reported(name):
+            y = f(*arguments.args, **arguments.kwargs)
+        _check_tracked(name, y)
+        loss = y if y.numel() == 1 else y.sum()
     _check_length(name, seen, loss)
-    with sweep:
+    with sweep, _reported(f"the backward pass of {name}"):
         loss.backward()
     return Function(name, _source(f), y.shape, read(seen, sweep, loss, {}, {}))
-
-
-# ---- finding it ------------------------------------------------------------------------------------------
-
-
-def _load(place: str) -> Any:
-    path, colon, name = place.rpartition(":")
-    if not colon or not path or not name:
-        raise ConfigError(f"--function: expected FILE.py:NAME, such as mine.py:f, but got {place!r}.")
-    if not Path(path).is_file():
-        raise ConfigError(f"--function: there is no file {path!r}; give the path of a Python file.")
-    values = _run(path)
-    if not hasattr(values, name):
-        own = sorted(key for key, value in vars(values).items() if inspect.isfunction(value))
-        hint = f"it has {', '.join(own)}" if own else "it has no functions"
-        raise ConfigError(f"--function: {path} has no function {name!r}; {hint}.")
-    return getattr(values, name)
-
-
-def _run(path: str) -> Any:
-    """The file as a module."""
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"--function: expected a Python file, whose name ends with .py, but got {path!r}.")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"--function: running {path} raised {_words(error)}") from error
-    return module
 
 
 # ---- calling it ------------------------------------------------------------------------------------------
@@ -129,14 +104,16 @@ def _tensor(function: str, name: str, value: Any) -> Any:
     return x.requires_grad_() if np.dtype(x.dtype).kind == "f" else x
 
 
-def _result(name: str, f: Callable[..., Any], arguments: inspect.BoundArguments) -> Any:
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """An error of the user's own code becomes one sentence."""
     try:
-        return f(*arguments.args, **arguments.kwargs)
+        yield
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{name} raised {_words(error)}") from error
+        raise ConfigError(f"{what} raised {in_words(error)}") from error
 
 
-def _scalar(name: str, y: Any) -> mg.Tensor:
+def _check_tracked(name: str, y: Any) -> None:
     if not isinstance(y, mg.Tensor):
         raise ConfigError(f"{name}: expected it to return a tensor, but got an object of type {type(y).__name__}.")
     if not y.requires_grad:
@@ -144,7 +121,6 @@ def _scalar(name: str, y: Any) -> mg.Tensor:
             f"{name}: its result depends on no tensor that takes a gradient; give a parameter a default of numbers "
             "with a decimal point, and compute the result from it with operations of tensors."
         )
-    return y
 
 
 def _check_length(name: str, seen: Forward, loss: mg.Tensor) -> None:
@@ -153,11 +129,6 @@ def _check_length(name: str, seen: Forward, loss: mg.Tensor) -> None:
         raise ConfigError(f"{name}: it returns its argument as it is; compute something from it.")
     if length > MOST:
         raise ConfigError(f"{name} ran {length:,} operations, and a page shows at most {MOST}; make it shorter.")
-
-
-def _words(error: BaseException) -> str:
-    text = str(error).strip().replace("\n", " ").rstrip(".")
-    return f"{type(error).__name__}{': ' + text if text else ''}."
 
 
 def _source(f: Callable[..., Any]) -> str:

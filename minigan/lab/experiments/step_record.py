@@ -98,13 +98,13 @@ class Backward(Observer):
     def passing(self, node: Node, gy: Tensor) -> None:
         """A node's gradient is complete."""
         if not recording():
-            self.received[node] = host(gy._data)
+            self.received[node] = host(gy.data)
             self.sendings[node] = []
 
     def sent(self, node: Node, edge: Edge, gy: Tensor, gx: Tensor) -> None:
         """It sends a gradient on: in the shape of the argument, with broadcasting undone."""
         if node in self.received and not recording():
-            gradient = host((gx if gx.shape == edge.shape else sum_to(gx, shape=edge.shape))._data)
+            gradient = host((gx if gx.shape == edge.shape else sum_to(gx, shape=edge.shape)).data)
             before = self.totals.get(edge)
             self.totals[edge] = gradient if before is None else np.asarray(before + gradient)
             self.sendings[node].append(Sending(edge, gradient, self.totals[edge]))
@@ -126,7 +126,7 @@ def program(forward: Forward, loss: Tensor) -> list[Call]:
     for call in forward.calls:
         call.sources = [made.get(id(x)) if hasattr(x, "shape") else None for x in call.arrays]
         made[id(call.y)] = call
-    needed, waiting = set(), [made.get(id(loss._data))]
+    needed, waiting = set(), [made.get(id(loss.data))]
     while waiting:
         call = waiting.pop()  # type: ignore[assignment]
         if call is not None and call not in needed:

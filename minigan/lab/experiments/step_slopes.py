@@ -5,6 +5,9 @@ moved a little along a random direction u, what was computed from it is computed
 measured: it must be <gradient, u>, with the gradient that the step itself computed, as far as its own precision
 reaches. The second run has a tape and gradients of its own, which must agree with the slope more closely. What the
 tape does not follow (data, masks, what ``detach`` has cut off, weights that are frozen) stays as it was.
+
+Where the loss has no slope there is nothing to compare with: at a kink, or where it is not finite. Such a value is not
+checked, whatever its gradient; a gradient is wrong only where a slope was measured that it is not.
 """
 
 from __future__ import annotations
@@ -20,14 +23,21 @@ from minigan.autograd import grad
 from minigan.backend import get_backend
 from minigan.lab.experiments.step_record import Call, edge_at, host
 from minigan.ops.creation import tensor
+from minigan.slopes import Slopes
 from minigan.tensor import Tensor
 from minigan.variable import Variable
 
-STEPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # of the value's size
+FACTOR = 10
+STEPS = tuple(1e-4 / FACTOR**i for i in range(5))  # of the value's size
 AGREE = 1e-7
 SMOOTH = 1e-6
 TRIES = 5
-SEEN = 1e-6  # smaller changes of the loss, as a share of it, drown in rounding
+SEEN = 1e-4  # smaller changes of the loss, as a share of it, drown in rounding
+
+NOT_FINITE = "the loss is not a finite number, and has no slope"
+NOT_FINITE_NEARBY = "the loss is not a finite number a little to one side"
+KINK = "there is a kink or a jump, where the slopes on both sides differ"
+"""Why a gradient was not checked."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Slope:
     Attributes:
         predicted: <gradient, u>, by the gradient of the step itself.
         repeated: the same by the gradient that was computed once more in float64.
-        measured: (loss(value + h u) - loss(value - h u)) / 2h.
+        measured: (loss(value + h u) - loss(value - h u)) / 2h; NaN where there is no slope.
         tries: how many directions were tried until u, because of a kink nearby.
         precision: the dtype of the gradient of the step itself.
         usual: how large such a slope is on the average over all u: the length of the gradient, divided by the root of
@@ -45,6 +55,7 @@ class Slope:
             rounding, the least that could be measured.
         rounding: how far the gradient of the step itself, in its own precision, is from that in float64: the length
             of the difference as a share of the gradient's.
+        not_checked: why there is no slope to compare with; empty if there is one.
     """
 
     predicted: float
@@ -54,6 +65,7 @@ class Slope:
     precision: str
     usual: float
     rounding: float
+    not_checked: str = ""
 
     @property
     def error(self) -> float:
@@ -95,6 +107,8 @@ class _Twin:
         self.values: dict[Key, NDArray[Any]] = {}
         self._constants = {call: [_double(x) for x in call.arrays] for call in calls}
         self.gradients = self._gradients()
+        self.loss = float(self.values[calls[-1]].item())
+        self.finite = bool(np.isfinite([self.loss, float(host(calls[-1].y).item())]).all())
 
     def _gradients(self) -> dict[Key, NDArray[Any]]:
         tensors: dict[Key, Tensor] = {}
@@ -103,9 +117,9 @@ class _Twin:
                 if isinstance(key, Variable) and key not in tensors:
                     tensors[key] = tensor(x, requires_grad=True)
             tensors[call] = _node(call).op(*self._arguments(call, tensors), **call.params)
-        self.values = {key: host(x._data) for key, x in tensors.items()}
+        self.values = {key: host(x.data) for key, x in tensors.items()}
         found = grad(tensors[self.calls[-1]], list(tensors.values()), allow_unused=True)
-        return {key: host(gx._data) for key, gx in zip(tensors, found, strict=True) if gx is not None}
+        return {key: host(gx.data) for key, gx in zip(tensors, found, strict=True) if gx is not None}
 
     def _arguments(self, call: Call, given: Any) -> list[Any]:
         constants = self._constants[call]
@@ -115,36 +129,52 @@ class _Twin:
     def slope(self, key: Key, gradient: NDArray[Any], random: np.random.Generator) -> Slope:
         value, exact = self.values[key], self.gradients[key]
         length, size = float(np.linalg.norm(exact)), max(float(np.linalg.norm(value)), 1.0)
-        usual = max(length / value.size**0.5, SEEN * abs(self.values[self.calls[-1]].item()) / size)
+        least = SEEN * abs(self.loss) / size
+        usual = max(length / value.size**0.5, least) if np.isfinite(length) else least
         tries, apart = 0, np.inf
         while apart > SMOOTH and tries < TRIES:  # else a kink is so near in a direction that no step is short enough
             tries += 1
             u = random.standard_normal(value.shape)
             u /= np.linalg.norm(u)
             measured, apart = self._measured(key, u, size, usual)
+        why_not = self._why_not(measured, apart)
         rounding = float(np.linalg.norm(gradient - exact)) / (usual * value.size**0.5 or 1.0)
         shown, repeated = (float((g.astype(np.float64) * u).sum()) for g in (gradient, exact))
-        return Slope(shown, repeated, measured, tries, str(gradient.dtype), usual, rounding)
+        return Slope(
+            shown, repeated, np.nan if why_not else measured, tries, str(gradient.dtype), usual, rounding, why_not
+        )
+
+    def _why_not(self, measured: float, apart: float) -> str:
+        """Why no slope could be measured, in a clause."""
+        if not self.finite:
+            return NOT_FINITE
+        if not np.isfinite(measured):
+            return NOT_FINITE_NEARBY
+        return KINK if apart > SMOOTH else ""
 
     def _measured(self, key: Key, u: NDArray[Any], size: float, usual: float) -> tuple[float, float]:
         """The slope with that step which a ten times shorter one agrees with best, and how far they are apart.
 
-        Long steps suffer from curvature and from kinks, as of a ReLU at 0, within them; short ones from rounding.
+        Long steps suffer from curvature and from kinks, as of a ReLU at 0, within them; short ones from rounding. At a
+        kink the mean of the slopes on both sides may be the same with each step, but their difference does not fade.
         """
-        slope = self._difference(key, u, STEPS[0] * size)
-        best, least = slope, np.inf
+        longer = self._slopes(key, u, STEPS[0] * size)
+        best, least = longer.mean, np.inf
         for step in STEPS[1:]:
-            longer, slope = slope, self._difference(key, u, step * size)
-            apart = abs(longer - slope) / (max(abs(slope), usual) or 1.0)
+            shorter = self._slopes(key, u, step * size)
+            apart = abs(longer.mean - shorter.mean) + abs(longer.bend / FACTOR - shorter.bend)
+            apart /= max(abs(shorter.mean), usual) or 1.0
             if apart < least:
-                best, least = longer, apart
+                best, least = longer.mean, apart
             if least <= AGREE:
                 break
+            longer = shorter
         return best, least
 
-    def _difference(self, key: Key, u: NDArray[Any], h: float) -> float:
+    def _slopes(self, key: Key, u: NDArray[Any], h: float) -> Slopes:
         value = self.values[key]
-        return (self._loss(key, value + h * u) - self._loss(key, value - h * u)) / (2 * h)
+        high, low = (self._loss(key, value + step * u) for step in (h, -h))
+        return Slopes((high - low) / (2 * h), (high - 2 * self.loss + low) / h)
 
     def _loss(self, key: Key, value: NDArray[Any]) -> float:
         """With this value in place of the one at ``key``: only what depends on it is computed again."""
@@ -159,7 +189,7 @@ class _Twin:
 def _with_statistics(call: Call, arguments: list[Any]) -> list[Any]:
     """A normalisation's mean and 1 / std are of its input: the tape has no edge for them, as its VJP knows."""
     x, mean, rstd, *others = arguments
-    x_now = host(x._data) if isinstance(x, Tensor) else x
+    x_now = host(x.data) if isinstance(x, Tensor) else x
     dim = call.params["dim"]
     mean_now = x_now.mean(dim, keepdims=True).reshape(mean.shape)
     rstd_now = 1 / np.sqrt(x_now.var(dim, keepdims=True) + call.params["eps"]).reshape(rstd.shape)

@@ -146,8 +146,8 @@ class Tape:
 
     @property
     def errors(self) -> list[float]:
-        """How far each gradient is from the measured slope, as a share of it."""
-        return [box.slope.error for box in self.boxes if box.slope is not None]
+        """How far each gradient that was checked is from the measured slope, as a share of it."""
+        return [box.slope.error for box in self.boxes if box.slope is not None and not box.slope.not_checked]
 
 
 def read(
@@ -177,7 +177,7 @@ class _Reader:
         self.parameters: dict[Any, tuple[str, str]] = {
             p: (name, path) for name, net in players.items() for path, p in net.named_parameters()
         }
-        self.data = {id(x._data): name for name, x in data.items()}
+        self.data = {id(x.data): name for name, x in data.items()}
         self.boxes: list[Box] = []
         self.place: dict[Any, int] = {}  # by the call that made a value, or the id of its array
         gradients: dict[Key, NDArray[Any]] = {e: g for e, g in backward.totals.items() if isinstance(e, Variable)}

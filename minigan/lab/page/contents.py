@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from minigan.errors import ShapeError
 
@@ -55,6 +55,14 @@ class Frame(Protocol):
         """As HTML or SVG; ``scope`` begins the ids in it, so that no other frame of the page has them."""
 
 
+@runtime_checkable
+class Picture(Frame, Protocol):
+    """A frame that is also written as a file."""
+
+    def png(self, kind: str = "png") -> bytes:
+        """The content of a PNG file, as large as pictures of this kind are: ``png`` or ``gif``."""
+
+
 @dataclass(frozen=True)
 class Text:
     """A frame of HTML."""
@@ -86,7 +94,7 @@ class Panel:
     """One picture or text of an exhibit: the same at all positions of the sliders, or another at each.
 
     Attributes:
-        name: of its file: ``name.png``, if it is a drawing.
+        name: of its file: ``name.png``, if its frames are pictures.
         frames: one; or one for each position of the sliders, the last slider's positions following each other. The
             same object for several positions is written once.
         alt: what the picture shows, for who cannot see it.

@@ -27,46 +27,6 @@ from minigan.lab.pages.bugs_drawing import program
 
 def chain(found: Chain) -> Section:
     """A dependence, or a derivative."""
-    places = [f"{t:.1f}" for t in found.places]
-    start = int(np.argmin(np.abs(found.places)))
-    tangent = Exhibit(
-        "That they depend is the curve; the chain rule is the slope",
-        "The curve is what <q>D's output depends on what goes into G</q> says: move z by t, and the output changes. It "
-        "says nothing about how to move. The chain rule gives one number at each place t: the slope of the curve, here "
-        "the slope of the green line, computed as the product of the Jacobians of all six parts and not from the "
-        "curve. Move the slider: the line touches the curve at every place. G needs this number, with its sign, to "
-        "know in which direction D's output rises.",
-        [
-            Panel("chain-curve", _tangents(found), "D(G(z)) along a line, with its tangent"),
-            _slopes(found),
-        ],
-        [Slider("t", places, start)],
-    )
-    product = Exhibit(
-        "The product, factor by factor",
-        "The Jacobian of each part at one z: how each of its outputs (rows) changes with each of its inputs (columns). "
-        "Multiplied from left to right, from D's output back to z, they give the last matrix. That order is "
-        "backpropagation: it begins with a single row, so every step is a row times a matrix, and the row after D's "
-        "last factor is the signal that D hands to G.",
-        [_matrices(found)],
-    )
-    rows = [
-        (
-            step.name,
-            _numbers(step.product),
-            _numbers(step.differences),
-            f"{np.abs(step.product - step.differences).max():.0e}",
-        )
-        for step in found.steps
-    ]  # fmt: skip
-    table = Table(
-        "Number for number",
-        ("back to the input of", "product of the Jacobians so far", "differences of the composition", "apart by"),
-        rows,
-        "Each row: the derivative of D's output by what this part takes, once as the product so far, once measured: "
-        "(f(x + ε) − f(x − ε)) / (2ε) of all parts from here to the end. The row <q>D[0]</q> is all that D "
-        "tells G: the signal at G's output.",
-    )  # fmt: skip
     return Section(
         "8. The chain rule is no dependence",
         [
@@ -75,8 +35,50 @@ def chain(found: Chain) -> Section:
             "(<var>D</var> ∘ <var>G</var>)′(<var>z</var>) = <var>D</var>′(<var>G</var>(<var>z</var>)) · "
             f"<var>G</var>′(<var>z</var>), a product of matrices. To run it: {program(chain_rule.chain)}."
         ],
-        [product, table, tangent],
+        [_product(found), _table(found), _tangent(found)],
     )
+
+
+def _product(found: Chain) -> Exhibit:
+    caption = (
+        "The Jacobian of each part at one z: how each of its outputs (rows) changes with each of its inputs (columns). "
+        "Multiplied from D's output back to z they give the last matrix. That order is backpropagation: it begins with "
+        "a single row, so every step is a row times a matrix. The row after D's last factor is the signal that D hands "
+        "to G."
+    )
+    return Exhibit("The product, factor by factor", caption, [_matrices(found)])
+
+
+def _table(found: Chain) -> Table:
+    rows = [
+        (
+            step.name,
+            _numbers(step.product),
+            _numbers(step.differences),
+            f"{np.abs(step.product - step.differences).max():.0e}",
+        )
+        for step in found.steps
+    ]
+    return Table(
+        "Number for number",
+        ("back to the input of", "product of the Jacobians so far", "differences of the composition", "apart by"),
+        rows,
+        "Each row: the derivative of D's output by what this part takes, once as the product so far, once measured: "
+        "(f(x + ε) − f(x − ε)) / (2ε) of all parts from here to the end. The row <q>D[0]</q> is all that D "
+        "tells G: the signal at G's output.",
+    )
+
+
+def _tangent(found: Chain) -> Exhibit:
+    caption = (
+        "The curve is what <q>D's output depends on what goes into G</q> says: move z by t, and the output changes. "
+        "The chain rule gives one number at each t: the slope of the green line, computed as the product of the "
+        "Jacobians and not from the curve. Move the slider: the line touches the curve everywhere. G needs this "
+        "number, with its sign, to know in which direction D's output rises."
+    )
+    panels = [Panel("chain-curve", _tangents(found), "D(G(z)) along a line, with its tangent"), _slopes(found)]
+    slider = Slider("t", [f"{t:.1f}" for t in found.places], int(np.argmin(np.abs(found.places))))
+    return Exhibit("That they depend is the curve; the chain rule is the slope", caption, panels, [slider])
 
 
 def _numbers(values: np.ndarray) -> str:

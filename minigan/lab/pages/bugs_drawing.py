@@ -84,9 +84,13 @@ def curves(
     return Panel(name, [Drawing(figure)], alt)
 
 
-def told(**parts: str) -> str:
-    """A caption: the symptom, why, and the mend, each with its name in bold."""
-    return " ".join(f"<strong>{name.capitalize()}.</strong> {text}" for name, text in parts.items())
+def told(symptom: str, why: str, mend: str) -> str:
+    """A caption: the symptom; and folded, so that a reader can guess first, why it is so, and the mend."""
+    return (
+        f"<strong>Symptom.</strong> {symptom}"
+        "<details><summary>Why it is so, and the mend</summary>"
+        f"<div><strong>Why.</strong> {why} <strong>Mend.</strong> {mend}</div></details>"
+    )
 
 
 def last(values: Sequence[float]) -> float:

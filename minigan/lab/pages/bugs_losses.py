@@ -42,9 +42,20 @@ CLIPPED = -math.log(1e-7)
 
 def twice(found: SigmoidTwice) -> Section:
     """A sigmoid too many."""
+    return Section(
+        "1. A sigmoid too many",
+        [
+            "D ends in a Sigmoid, and its loss expects a logit: the number before it. To run it: "
+            f"{program(sigmoid_twice.train)}."
+        ],
+        [Exhibit("D can never be sure", _twice_told(found), _twice_panels(found))],
+    )  # fmt: skip
+
+
+def _twice_panels(found: SigmoidTwice) -> list[Panel]:
+    """The code, and three pictures of what it does."""
     wrong, mended = found.seen.wrong, found.seen.mended
-    far = found.signals.mended[0] / found.signals.wrong[0]
-    panels = [
+    return [
         code("twice-code", sigmoid_twice.wrong, sigmoid_twice.mended, sigmoid_twice.train),
         _opinions(found),
         curves(
@@ -59,7 +70,12 @@ def twice(found: SigmoidTwice) -> Section:
             x=found.logits, xlabel="what D's last Linear gives", yscale="log", loc="lower center",
         ),
     ]  # fmt: skip
-    caption = told(
+
+
+def _twice_told(found: SigmoidTwice) -> str:
+    wrong = found.seen.wrong
+    far = found.signals.mended[0] / found.signals.wrong[0]
+    return told(
         symptom=f"D's task is so easy that one number solves it, yet the probability that its loss computes ends at "
         f"{last(wrong.D_x):.3f} for real samples and at {last(wrong.D_G_z):.3f} for fakes (left), and the loss stands "
         f"still at {last(wrong.loss_D):.3f} (middle). No seed changes that.",
@@ -71,14 +87,6 @@ def twice(found: SigmoidTwice) -> Section:
         mend="One sigmoid: let D end in a plain number with a loss <em>with logits</em>, or keep D's Sigmoid and take "
         "a loss on probabilities.",
     )
-    return Section(
-        "1. A sigmoid too many",
-        [
-            "D ends in a Sigmoid, and its loss expects a logit: the number before it. To run it: "
-            f"{program(sigmoid_twice.train)}."
-        ],
-        [Exhibit("D can never be sure", caption, panels)],
-    )  # fmt: skip
 
 
 def _opinions(found: SigmoidTwice) -> Panel:
@@ -96,10 +104,20 @@ def _opinions(found: SigmoidTwice) -> Panel:
 
 def outside(found: NoProbabilities) -> Section:
     """Probabilities outside [0, 1]."""
+    return Section(
+        "2. Probabilities that are none",
+        [
+            "The opposite: D ends without a Sigmoid, in any number, and its loss takes the logarithm of that number. "
+            f"To run it: {program(logits_as_probabilities.train)}."
+        ],
+        [Exhibit("A loss that is clipped has no gradient", _outside_told(found), _outside_panels(found))],
+    )
+
+
+def _outside_panels(found: NoProbabilities) -> list[Panel]:
+    """The code, and three pictures of what it does."""
     wrong, mended = found.seen.wrong, found.seen.mended
-    mistaken = np.mean([seen.mistaken[-1] for seen in wrong])
-    dead = sum(seen.deaf[-1] == 1 for seen in wrong)
-    panels = [
+    return [
         code(
             "outside-code", logits_as_probabilities.wrong, logits_as_probabilities.mended, logits_as_probabilities.train
         ),
@@ -115,13 +133,19 @@ def outside(found: NoProbabilities) -> Section:
             level=(CLIPPED / 2, f"½ · {CLIPPED:.2f}"), ylim=(-0.5, 17), loc="upper right",
         ),
         curves(
-            "outside-deaf", f"Samples that teach D nothing, {len(found.seeds)} seeds", "share with gradient 0",
-            [seen.deaf for seen in wrong], [seen.deaf for seen in mended],
+            "outside-saturated", f"Samples that teach D nothing, {len(found.seeds)} seeds", "share with gradient 0",
+            [seen.saturated for seen in wrong], [seen.saturated for seen in mended],
             "The share of samples without a gradient by step: it rises to 1 in the wrong program.",
             ylim=(-0.03, 1.03), loc="center right",
         ),
     ]  # fmt: skip
-    caption = told(
+
+
+def _outside_told(found: NoProbabilities) -> str:
+    wrong = found.seen.wrong
+    mistaken = np.mean([seen.mistaken[-1] for seen in wrong])
+    dead = sum(seen.saturated[-1] == 1 for seen in wrong)
+    return told(
         symptom="The loss falls, jumps, and ends far above the mended one (middle). "
         f"With {dead} of {len(wrong)} seeds all samples "
         f"have a gradient of exactly 0 at the end (right), so that D will not move again, and {mistaken:.0%} of the "
@@ -134,14 +158,6 @@ def outside(found: NoProbabilities) -> Section:
         f"that calls all samples fake pays half of that, {CLIPPED / 2:.2f} (dashed).",
         mend=f"A loss with logits takes any number. minigan refuses the other way round: <q>{found.refusal}</q>",
     )
-    return Section(
-        "2. Probabilities that are none",
-        [
-            "The opposite: D ends without a Sigmoid, in any number, and its loss takes the logarithm of that number. "
-            f"To run it: {program(logits_as_probabilities.train)}."
-        ],
-        [Exhibit("A loss that is clipped goes deaf", caption, panels)],
-    )
 
 
 # ---- 4 ---------------------------------------------------------------------------------------------------
@@ -149,10 +165,28 @@ def outside(found: NoProbabilities) -> Section:
 
 def swapped(found: SwappedValue) -> Section:
     """Real and fake in each other's place."""
+    slider = Slider("step", [str(step) for step in _shown(found)])
+    return Section(
+        "4. Real and fake swapped",
+        [
+            "V(D, G) with D(x) and D(G(z)) in each other's place, in D's loss alone. Here G has a single number: "
+            "<var>G</var>(<var>z</var>) = <var>z</var> + <var>θ</var>, and D is one Linear. "
+            f"To run it: {program(swapped_value.wrong)}."
+        ],
+        [Exhibit("G runs away from the data", _swapped_told(found), _swapped_panels(found), [slider])],
+    )
+
+
+def _shown(found: SwappedValue) -> list[int]:
+    """The steps that are shown, closer together at the beginning."""
+    return sorted({round(step) for step in np.geomspace(1, len(found.seen.wrong.theta), 40)})
+
+
+def _swapped_panels(found: SwappedValue) -> list[Panel]:
+    """The code, both games, and three numbers by step."""
     wrong, mended = found.seen.wrong, found.seen.mended
-    shown = sorted({round(step) for step in np.geomspace(1, len(wrong.theta), 40)})
-    slider = Slider("step", [str(step) for step in shown])
-    panels = [
+    shown = _shown(found)
+    return [
         code("swapped-code", swapped_value.wrong, swapped_value.mended, swapped_value.fool),
         Panel(
             "swapped-wrong", _landscape("wrong", wrong, WRONG, found.data, shown), "The wrong game: G leaves", film=True
@@ -168,7 +202,11 @@ def swapped(found: SwappedValue) -> Section:
             "D's mean probability of fakes: above one half in the wrong program.", ylim=(-0.03, 1.03),
         ),
     ]  # fmt: skip
-    caption = told(
+
+
+def _swapped_told(found: SwappedValue) -> str:
+    wrong = found.seen.wrong
+    return told(
         symptom=f"Move the slider. The data (grey) are at {found.data:g}, the fakes start at 0; G should bring them to "
         f"the data and ends at {last(wrong.theta):.1f}. The log shows it at once: D(x) is below ½ and D(G(z)) above, "
         f"which no D that learns anything does.",
@@ -178,15 +216,6 @@ def swapped(found: SwappedValue) -> Section:
         "the game is the same as the right one with D replaced by 1 − D, and G arrives at the same numbers.",
         mend="<var>V</var>(<var>D</var>, <var>G</var>) = E log <var>D</var>(<var>x</var>) + "
         "E log(1 − <var>D</var>(<var>G</var>(<var>z</var>))): the data are in the term without <q>1 −</q>.",
-    )
-    return Section(
-        "4. Real and fake swapped",
-        [
-            "V(D, G) with D(x) and D(G(z)) in each other's place, in D's loss alone. Here G has a single number: "
-            "<var>G</var>(<var>z</var>) = <var>z</var> + <var>θ</var>, and D is one Linear. "
-            f"To run it: {program(swapped_value.wrong)}."
-        ],
-        [Exhibit("G runs away from the data", caption, panels, [slider])],
     )
 
 
@@ -228,11 +257,22 @@ def _places(found: SwappedValue) -> Panel:
 
 def name_only(found: NameOnly) -> Section:
     """The non-saturating loss called minimax."""
+    return Section(
+        "5. Minimax in name only",
+        [
+            "min over G of −E log D(G(z)), under the name minimax. The code trains; the name is wrong, and so is "
+            f"whatever is concluded from it. To run it: {program(minimax_in_name_only.wrong)}."
+        ],
+        [Exhibit("Two games under one name", _name_told(found), _name_panels(found))],
+    )
+
+
+def _name_panels(found: NameOnly) -> list[Panel]:
+    """The code, and three pictures of what it does."""
     wrong, mended = found.seen.wrong, found.seen.mended
     sums = [np.abs(np.add(seen.slope_D, seen.slope_G)) for seen in (wrong, mended)]
     named = ("called minimax: −log D(G(z))", "minimax: log(1 − D(G(z)))")
-    step = 30
-    panels = [
+    return [
         code("name-code", minimax_in_name_only.wrong, minimax_in_name_only.mended),
         curves(
             "name-theta", "Where G puts its samples", "θ", wrong.theta, mended.theta,
@@ -250,25 +290,22 @@ def name_only(found: NameOnly) -> Section:
             loc="center right",
         ),
     ]  # fmt: skip
-    caption = told(
+
+
+def _name_told(found: NameOnly) -> str:
+    wrong, mended = found.seen.wrong, found.seen.mended
+    step = 30
+    return told(
         symptom=f"D trained alone first and is sure. After {step} steps the G of the true minimax game is at "
         f"{mended.theta[step]:.2f}, the other one at {wrong.theta[step]:.2f} (left). A reader who was told "
         f"<q>minimax</q> and looks for the vanishing gradient in the wrong program does not find it.",
         why="In a minimax game what G gains is what D loses: the derivatives of both losses by G's weights add up to "
-        "0 in every step (right, blue). With −log D(G(z)) they do not (orange): it is another game with the same point "
-        f"of rest. Its gradient is e<sup>−s</sup> times as large on a fake with logit s (middle): "
+        "0 in every step (right, blue). With −log D(G(z)) they do not (orange): it is another game with the same "
+        f"equilibrium. Its gradient is e<sup>−s</sup> times as large on a fake with logit s (middle): "
         f"{found.signals.wrong[0] / found.signals.mended[0]:,.0f} times at s = "
         f"{f'{found.logits[0]:g}'.replace('-', '−')}.",
         mend="Either call it what it is, non-saturating (it is the better one to train with), or write "
         "log(1 − D(G(z))).",
-    )
-    return Section(
-        "5. Minimax in name only",
-        [
-            "min over G of −E log D(G(z)), under the name minimax. The code trains; the name is wrong, and so is "
-            f"whatever is concluded from it. To run it: {program(minimax_in_name_only.wrong)}."
-        ],
-        [Exhibit("Two games under one name", caption, panels)],
     )
 
 

@@ -13,7 +13,7 @@ from minigan.lab.page import GREY, Canvas, Check, Exhibit, Overlaid, Panel, Path
 from minigan.lab.pages.bugs_drawing import MENDED, WRONG, code, curves, last, program, told
 
 LR = decay_that_restarts.LR
-AT_REST = math.sqrt(LR / (2 - LR))
+NOISE_FLOOR = math.sqrt(LR / (2 - LR))
 SHOWN = 40  # fakes of a batch
 
 
@@ -32,7 +32,7 @@ def decay(found: Pair[decay_that_restarts.Seen]) -> Section:
         curves(
             "decay-distance", "How far the weights are from 0, their goal", "root mean square", wrong.distance,
             mended.distance, "The distance by step: the wrong program stops at the height that theory knows.",
-            level=(AT_REST, f"√(h / (2 − h)) = {AT_REST:.3f}"), yscale="log", loc="upper right",
+            level=(NOISE_FLOOR, f"√(h / (2 − h)) = {NOISE_FLOOR:.3f}"), yscale="log", loc="upper right",
         ),
     ]  # fmt: skip
     caption = told(
@@ -41,8 +41,8 @@ def decay(found: Pair[decay_that_restarts.Seen]) -> Section:
         f"mended program come to {last(mended.distance):.3f} (right) and go on.",
         why=f"<code>i</code> counts the batches of one epoch and begins again at 0 in the next, so "
         f"<code>i // STEPS_PER_EPOCH</code> is 0 always. Each noisy gradient moves a weight by up to the rate h, and "
-        f"pulls it back by the share h: both balance at √(h / (2 − h)), for h = {LR:g} at {AT_REST:.3f} (dashed). Only "
-        f"a smaller h comes nearer.",
+        f"pulls it back by the share h: both balance at √(h / (2 − h)), for h = {LR:g} at {NOISE_FLOOR:.3f} (dashed). "
+        f"Only a smaller h comes nearer.",
         mend="Count what goes on: the epoch, or all steps. A scheduler such as <code>LambdaLR</code> counts by itself.",
     )
     return Section(
@@ -68,10 +68,22 @@ def _expected(rates: list[float]) -> float:
 
 def clipped(found: Pair[clipping.Seen]) -> Section:
     """Weights or gradients."""
+    bounds = Exhibit("One bounds the steps, the other the weights", _bounds(found), _clipped_curves(found))
+    return Section(
+        "6. Weight clipping called gradient clipping",
+        [
+            "A mistake of wording, which becomes one of code as soon as somebody writes down what was said. "
+            f"To run it: {program(clipping.wrong)}."
+        ],
+        [bounds, _histograms(found)],
+    )
+
+
+def _clipped_curves(found: Pair[clipping.Seen]) -> list[Panel]:
+    """The code, and three numbers by step."""
     wrong, mended = found.wrong, found.mended
-    bound = clipping.HIDDEN * clipping.LIMIT**2
     named = ("gradient clipping", "weight clipping")
-    panels = [
+    return [
         code("clipping-code", clipping.wrong, clipping.mended, clipping.train),
         curves(
             "clipping-largest", "The largest weight", "largest |weight|", wrong.largest, mended.largest,
@@ -90,46 +102,42 @@ def clipped(found: Pair[clipping.Seen]) -> Section:
             level=(clipping.APART, f"the distance, {clipping.APART:g}"), loc="upper left", ylim=(-0.2, 2e4),
         ),
     ]  # fmt: skip
-    caption = told(
+
+
+def _bounds(found: Pair[clipping.Seen]) -> str:
+    wrong, mended = found.wrong, found.mended
+    bound = clipping.HIDDEN * clipping.LIMIT**2
+    return told(
         symptom=f"The critic's estimate of the distance between two Gaussians that are {clipping.APART:g} apart grows "
         f"to {last(wrong.estimate):.0f} and goes on (right): it should be a distance. The critic's steepest slope is "
         f"{last(wrong.slope):.0f}.",
         why=f"The Wasserstein distance is the largest E D(x) − E D(G(z)) of all critics with a slope of at most 1. "
         f"Without a bound on the slope, twice as steep is twice as good, and there is no largest. Gradient clipping "
-        f"bounds each step (middle), and many bounded steps lead anywhere (left). Weight clipping bounds where the "
-        f"weights can be, and so the slope: {clipping.HIDDEN} paths of {clipping.LIMIT:g} · {clipping.LIMIT:g} give at "
-        f"most {bound:.2f}, and the critic is at {last(mended.slope):.3f}. Its estimate is that many times the "
-        f"distance, or less.",
-        mend="For WGAN clip the weights after the step (or penalise the slope, as WGAN-GP does). Clip gradients before "
-        "the step where single steps are too long: that is another remedy, for another illness.",
+        f"bounds each step (middle), and many bounded steps lead anywhere (left). Weight clipping bounds the weights, "
+        f"and so the slope: {clipping.HIDDEN} paths of {clipping.LIMIT:g} · {clipping.LIMIT:g} give at most "
+        f"{bound:.2f}, and the critic is at {last(mended.slope):.3f}. Its estimate is that many times the distance, or "
+        f"less.",
+        mend="For WGAN clip the weights after the step, or penalise the slope, as WGAN-GP does. Clipping gradients "
+        "before the step is a remedy for single steps that are too long.",
     )
-    steps = range(0, clipping.EVERY * len(wrong.weights), clipping.EVERY)
-    bars = [
-        Panel(f"clipping-{name}", _weights(f"Under {what}", seen, color, width), f"Weights under {what}")
-        for name, what, seen, color, width in (
-            ("g", "gradient clipping", wrong, WRONG, 1.1 * max(wrong.largest)),
-            ("w", "weight clipping", mended, MENDED, 1.3 * clipping.LIMIT),
-        )
+
+
+def _histograms(found: Pair[clipping.Seen]) -> Exhibit:
+    """Of the weights of both critics."""
+    wide, tight = 1.1 * max(found.wrong.largest), 1.3 * clipping.LIMIT
+    panels = [
+        Panel("clipping-g", _weights("Under gradient clipping", found.wrong, WRONG, wide), "under gradient clipping"),
+        Panel("clipping-w", _weights("Under weight clipping", found.mended, MENDED, tight), "under weight clipping"),
     ]
-    at_limit = np.mean(np.abs(np.array(mended.weights[-1])) >= clipping.LIMIT * (1 - 1e-6))
-    histograms = Exhibit(
-        "What the weights look like",
-        f"Move the slider, and look at the axes: the two differ by a factor of "
-        f"{1.1 * max(wrong.largest) / (1.3 * clipping.LIMIT):.0f}. Under weight clipping {at_limit:.0%} of the weights "
-        "end exactly at the limit: the critic wants to be steeper than it may, and every weight that helps is pressed "
-        "against the bound. Such piles at two places are the sign of weight clipping, and a reason why gradient "
-        "penalties replaced it: a critic of such weights can have only simple forms.",
-        bars,
-        [Slider("step", [str(step) for step in steps])],
+    at_limit = np.mean(np.abs(np.array(found.mended.weights[-1])) >= clipping.LIMIT * (1 - 1e-6))
+    caption = (
+        f"Move the slider, and look at the axes: the two differ by a factor of {wide / tight:.0f}. Under weight "
+        f"clipping {at_limit:.0%} of the weights end exactly at the limit, because the critic wants to be steeper than "
+        "it may. Such piles are the sign of weight clipping, and a reason why gradient penalties replaced it: a critic "
+        "of such weights can have only simple forms."
     )
-    return Section(
-        "6. Weight clipping called gradient clipping",
-        [
-            "A mistake of wording, which becomes one of code as soon as somebody writes down what was said. "
-            f"To run it: {program(clipping.wrong)}."
-        ],
-        [Exhibit("One bounds the steps, the other the place", caption, panels), histograms],
-    )
+    steps = range(0, clipping.EVERY * len(found.wrong.weights), clipping.EVERY)
+    return Exhibit("What the weights look like", caption, panels, [Slider("step", [str(step) for step in steps])])
 
 
 def _weights(title: str, seen: clipping.Seen, color: str, width: float) -> list[Overlaid]:
@@ -148,7 +156,29 @@ def _weights(title: str, seen: clipping.Seen, color: str, width: float) -> list[
 
 def names(found: Shadowed, shape: Pair[shape_as_data.Seen]) -> Section:
     """A shadowed loss, and a shape that is data."""
-    slider = Slider("step", [str(step) for step in shape.wrong.steps])
+    return Section(
+        "7. A name and a shape that are not what they seem",
+        [
+            "A loss function that is overwritten by its own value, and a shape that is passed as data. To run them: "
+            f"{program(shadowed_loss.wrong)} and {program(shape_as_data.wrong)}."
+        ],
+        [_shadowed(found), _meaning(found), _shape(shape)],
+    )
+
+
+def _shadowed(found: Shadowed) -> Exhibit:
+    caption = told(
+        symptom=f"The first step works, the second one ends with <q>{found.error}</q>. In a notebook it is the second "
+        f"run of the cell.",
+        why="<code>loss = loss(…)</code> makes the name mean the number; the function has no name any more, and a "
+        "number cannot be called. The message speaks of a Tensor, and the mistake is in the line before.",
+        mend="Two things, two names. A type checker finds it without running anything.",
+    )
+    lines = code("shadowed-code", shadowed_loss.wrong, shadowed_loss.mended)
+    return Exhibit("A loss that works once", caption, [lines])
+
+
+def _shape(shape: Pair[shape_as_data.Seen]) -> Exhibit:
     panels = [
         code("shape-code", shape_as_data.wrong, shape_as_data.mended, shape_as_data.train),
         Panel("shape-fakes", _fakes(shape), "Fakes of both programs on the ring, step by step", film=True),
@@ -161,37 +191,16 @@ def names(found: Shadowed, shape: Pair[shape_as_data.Seen]) -> Section:
         symptom=f"All fakes of a batch are one point, which runs about among the modes (left, {shape_as_data.N} "
         f"samples of the wrong program and {SHOWN} of the mended one), while G's loss swings around log 2 = "
         f"{math.log(2):.2f}, as in the mended program (right). It looks like the worst mode collapse, and no setting "
-        f"helps. Print <code>z.shape</code>: "
-        f"<code>({shape_as_data.Z_DIM},)</code> in place of <code>{(shape_as_data.N, shape_as_data.Z_DIM)}</code>.",
+        f"helps. Print <code>z.shape</code>: <code>({shape_as_data.Z_DIM},)</code> in place of "
+        f"<code>{(shape_as_data.N, shape_as_data.Z_DIM)}</code>.",
         why="A function that makes a tensor <em>of</em> numbers was given the numbers of a shape. z is the same two "
         "numbers in every step, so G has nothing to make different samples of. The layer does not mind: it maps two "
         "numbers, as it should. With a z of any other length there is an error.",
         mend="Ask for noise of that shape: <code>mg.randn(64, 2)</code>. And look at a batch of samples before a "
         "curve of losses.",
     )
-    return Section(
-        "7. A name and a shape that are not what they seem",
-        [
-            "A loss function that is overwritten by its own value, and a shape that is passed as data. To run them: "
-            f"{program(shadowed_loss.wrong)} and {program(shape_as_data.wrong)}."
-        ],
-        [
-            Exhibit(
-                "A loss that works once",
-                told(
-                    symptom=f"The first step works, the second one ends with <q>{found.error}</q>. In a notebook it is "
-                    f"the second run of the cell.",
-                    why="<code>loss = loss(…)</code> makes the name mean the number; the function has no name "
-                    "any more, and a number cannot be called. The message speaks of a Tensor, and the mistake is in "
-                    "the line before.",
-                    mend="Two things, two names. A type checker finds it without running anything.",
-                ),
-                [code("shadowed-code", shadowed_loss.wrong, shadowed_loss.mended)],
-            ),
-            _meaning(found),
-            Exhibit("A shape is not noise", caption, panels, [slider]),
-        ],
-    )
+    slider = Slider("step", [str(step) for step in shape.wrong.steps])
+    return Exhibit("A shape is not noise", caption, panels, [slider])
 
 
 def _meaning(found: Shadowed) -> Table:
@@ -229,7 +238,7 @@ def checks(data: Bugs) -> list[Check]:
     wrong, mended = data.decay.wrong, data.decay.mended
     late = np.array(wrong.distance[len(wrong.distance) // 2 :])
     return [
-        Check("3: distance at a constant rate", AT_REST, float(np.sqrt(np.mean(late**2))), 0.02, relative=True),
+        Check("3: distance at a constant rate", NOISE_FLOOR, float(np.sqrt(np.mean(late**2))), 0.02, relative=True),
         Check("3: distance at the end, mended", _expected(mended.lr), last(mended.distance), 0.05, relative=True),
         Check("6: largest weight under weight clipping", clipping.LIMIT, max(data.clipping.mended.largest), 1e-7),
         Check(

@@ -17,7 +17,7 @@ from minigan.lab.pages.collapse_drawing import NEAR, among_modes, by_ratio, by_s
 FEW, NEARLY_ALL = 5 / 8, 7 / 8
 """Shares of the modes: a run that holds less has collapsed, one that holds more has not."""
 
-TITLES = ("Slow D", "Slow D, packs of 2", "Fast D")
+NAMES, TITLES = ("slow", "packs", "fast"), ("Slow D", "Slow D, packs of 2", "Fast D")
 
 
 def page(data: Collapse) -> Page:
@@ -41,62 +41,71 @@ def _many(n: int, what: str) -> str:
 
 def _saved(data: Collapse) -> Section:
     fallen, packed, fast = data.films
-    slider = Slider("step", [f"{step:,}" for step in fallen.steps], 2 * len(fallen.steps) // 3)
-    names = ("slow", "packs", "fast")
-    fakes = [
-        Panel(f"collapse-{name}", among_modes(data, run, title), f"Fakes: {title}", film=name == "slow")
-        for name, run, title in zip(names, data.films, TITLES, strict=True)
+    saved = _collapsed(fallen) and _kept(packed) and _kept(fast)
+    title = "A run that collapses, and what saves it" if saved else "A slow D, packs, and a fast D"
+    return Section(title, [*_games(data), _packing(data)], [_films(data), _films_as_rasters(data)])
+
+
+def _games(data: Collapse) -> list[str]:
+    """The three games, and what is counted."""
+    fallen, packed, fast = (run.setting for run in data.films)
+    return [
+        f"A mode is <i>caught</i> at a step if at least one of {COUNTED:,} fakes lies within {NEAR} standard "
+        f"deviations of it, as in the papers. How many a game <i>holds</i> is the number caught at once, on average "
+        f"over the last third of its steps.",
+        f"Three games begin with the same weights; of the {_many(len(data.seeds), 'seed')} it is the one with which "
+        f"the first game holds fewest modes. <b>Slow D</b>: the learning rate (lr) of G is "
+        f"{fallen.lr_G / fallen.lr_D:g} times that of D. <b>Packs</b>: the same rates, but D looks at {packed.pack} "
+        f"samples at once. <b>Fast D</b>: D is {fast.lr_D / fast.lr_G:g} times as fast as G.",
     ]
-    seen = [
-        Panel(f"collapse-{name}-modes", [raster(run, title)], f"Caught modes by step: {title}")
-        for name, run, title in zip(names, data.films, TITLES, strict=True)
-    ]
-    moving = Exhibit(
-        "The same seed, three games",
-        f"The dots are fakes, the circles the modes ({NEAR} standard deviations around them). G begins with the same "
-        f"weights in all three; of the {_many(len(data.seeds), 'seed')} it is the one with which the first game holds "
-        f"fewest modes. <b>Slow D</b>: the learning rate (lr) of G is {fallen.setting.lr_G / fallen.setting.lr_D:g} "
-        f"times that of D. {RUNNING if _runs(fallen) else ''}<b>Packs</b>: the same rates, but D looks at "
-        f"{packed.setting.pack} samples at once. <b>Fast D</b>: D is {fast.setting.lr_D / fast.setting.lr_G:g} times "
-        f"as fast as G{AT_ONCE if _kept(fast) else ''}.",
-        fakes,
-        [slider],
-    )
-    told = Exhibit(
-        "Which mode is caught when",
-        f"One row for each mode, from left to right the steps; bright is where a mode has its share of the fakes or "
-        f"more, dark where it has none (the colours are stretched at the dark end). The first game holds "
-        f"{fallen.at_last:.1f} modes, and has been at "
-        f"{fallen.ever} of {len(data.centres)} at some time"
-        f"{DASHES if _runs(fallen) else ''}. With packs of "
-        f"{packed.setting.pack} it holds {packed.at_last:.1f}, with a fast D {fast.at_last:.1f}"
-        f"{': rows that stay lit' if _kept(packed) and _kept(fast) else ''}. A look at the last step alone would not "
-        f"show the difference between having lost modes and running between them.",
-        seen,
-    )
-    why = (
+
+
+def _packing(data: Collapse) -> str:
+    fallen = data.films[0]
+    return (
         f"Packing (PacGAN, Lin et al. 2018) shows D several samples side by side, and D says whether they are real all "
         f"together. Why it works: of two real samples both come from the same mode once in {len(data.centres)} "
         f"({data.perfect.together:.3f} measured), of two fakes of a collapsed G always, or nearly so"
         f"{f' ({_together(fallen):.2f} of all pairs near a mode, in the first game below)' * _collapsed(fallen)}. A D "
         f"that sees single samples cannot know that; one that sees pairs reads it off each pair."
     )
-    counted = (
-        f"A mode is <i>caught</i> at a step if at least one of {COUNTED:,} fakes lies within {NEAR} standard "
-        f"deviations of it, as in the papers. How many a game <i>holds</i> is the number caught at once, on average "
-        f"over the last third of its steps."
+
+
+def _films(data: Collapse) -> Exhibit:
+    fallen, _, fast = data.films
+    panels = [
+        Panel(f"collapse-{name}", among_modes(data, run, title), f"Fakes: {title}", film=name == "slow")
+        for name, run, title in zip(NAMES, data.films, TITLES, strict=True)
+    ]
+    caption = (
+        f"The dots are fakes, the circles the modes ({NEAR} standard deviations). {RUNNING if _runs(fallen) else ''}"
+        f"{AT_ONCE if _kept(fast) else ''}"
     )
-    saved = _collapsed(fallen) and _kept(packed) and _kept(fast)
-    title = "A run that collapses, and what saves it" if saved else "A slow D, packs, and a fast D"
-    return Section(title, [counted, why], [moving, told])
+    slider = Slider("step", [f"{step:,}" for step in fallen.steps], 2 * len(fallen.steps) // 3)
+    return Exhibit("The same seed, three games", caption, panels, [slider])
+
+
+def _films_as_rasters(data: Collapse) -> Exhibit:
+    fallen, packed, fast = data.films
+    panels = [
+        Panel(f"collapse-{name}-modes", [raster(run, title)], f"Caught modes by step: {title}")
+        for name, run, title in zip(NAMES, data.films, TITLES, strict=True)
+    ]
+    caption = (
+        f"One row for each mode; bright is where a mode has its share of the fakes or more, dark where it has none. "
+        f"The first game holds {fallen.at_last:.1f} modes, and has been at {fallen.ever} of {len(data.centres)} at "
+        f"some time{DASHES if _runs(fallen) else ''}. With packs it holds {packed.at_last:.1f}, with a fast D "
+        f"{fast.at_last:.1f}{': rows that stay lit' if _kept(packed) and _kept(fast) else ''}. The last step alone "
+        f"would not tell lost modes from modes that G runs between."
+    )
+    return Exhibit("Which mode is caught when", caption, panels)
 
 
 RUNNING = (
-    "The fakes run to one place, stay together, and jump from mode to mode: while D learns slowly that <q>this place "
-    "is fake now</q>, G has long found the next place that D still believes in. A single point where D is highest is "
-    "the best answer to a D that does not move. "
+    "With the slow D they stay together and jump from mode to mode: while D learns that <q>this place is fake now</q>, "
+    "G has found the next one that D still believes in. To a D that stands still one point is the best answer. "
 )
-AT_ONCE = "; wherever too many fakes gather D lowers its opinion at once, and the rest stays worth a visit"
+AT_ONCE = "The fast D lowers its opinion wherever too many fakes gather, so the other modes stay worth a visit."
 DASHES = ": short dashes, one after the other, each a visit"
 """What is said only of runs of which it is true: options can change what becomes of a game."""
 
@@ -149,53 +158,65 @@ def _rasters(data: Collapse) -> Section:
 
 
 def _decides(data: Collapse) -> Section:
+    text = (
+        "A map has a cell for each setting: the number of modes held, mean over the seeds, and below it the least and "
+        "the most of all seeds. Where the seeds disagree, whoever ran one seed would report chance."
+    )
+    return Section("What decides", [text], [_of_rates(data), _of_losses(data), _of_slow_D(data)])
+
+
+def _of_rates(data: Collapse) -> Exhibit:
     settings = [setting for row in data.rates for setting in row]
     slower, equal, faster = (
         [run for setting in settings if compare(setting.lr_D, setting.lr_G) for run in data.of(setting)]
         for compare in (operator.lt, operator.eq, operator.gt)
     )
+    decided = max(run.at_last for run in slower) < min(run.at_last for run in faster)
     rates = outcomes(
         "collapse-rates", "Learning rates", data, data.rates,
         ("lr of G", lambda s: f"{s.lr_G:g}"), ("lr of D", lambda s: f"{s.lr_D:g}"),
     )  # fmt: skip
+    caption = (
+        f"Compare along the diagonals, where the ratio of the rates is the same, and across them. The {len(slower)} "
+        f"runs with a slower D held {_range(slower)} modes, the {len(faster)} with a faster one "
+        f"{_range(faster)}{', whatever the rates themselves' if decided else ''}; the {len(equal)} with equal rates "
+        f"{_range(equal)}.{' A fast D lowers its opinion of a place before all fakes are there.' * decided} Right: "
+        f"the same runs, one dot each, moved sideways a little."
+    )
+    title = "It is the ratio of the rates" if decided else "The rates of both players"
+    return Exhibit(title, caption, [rates, by_ratio(data)])
+
+
+def _of_losses(data: Collapse) -> Exhibit:
     losses = outcomes(
         "collapse-losses", "Losses and the rate of D", data, data.losses,
         ("", lambda s: s.loss.replace("-", "-\n")), ("lr of D / lr of G", lambda s: f"{s.lr_D / s.lr_G:g}"),
     )  # fmt: skip
-    moves = outcomes(
-        "collapse-moves", "A slow D: more steps, or packs", data, data.moves,
+    caption = (
+        f"In the column of the slow D all losses hold {_range(_column(data, data.losses, 0))} modes, in that of the "
+        f"fast one {_range(_column(data, data.losses, -1))}; in between: {_by_loss(data)}. Whatever the loss, a slow D "
+        f"praises a place long after the fakes have come."
+    )
+    return Exhibit("Losses", caption, [losses])
+
+
+def _of_slow_D(data: Collapse) -> Exhibit:
+    (slow, packs, *_), (half, *_), last = data.slow_D
+    moved = outcomes(
+        "collapse-moves", "A slow D: more steps, or packs", data, data.slow_D,
         ("steps of D in a step", lambda s: str(s.d_steps)), ("samples in a pack", lambda s: str(s.pack)),
     )  # fmt: skip
-    slow, packs, half, steps = data.moves[0][0], data.moves[0][1], data.moves[1][0], data.moves[2][0]
-    decided = max(run.at_last for run in slower) < min(run.at_last for run in faster)
-    of_rates = Exhibit(
-        "It is the ratio of the rates" if decided else "The rates of both players",
-        f"<b>Learning rates</b>: the number of modes held, mean over the seeds, and below it the least and the most "
-        f"of all {len(data.seeds)} seeds. Compare along the diagonals, where the ratio is the same, and across them. "
-        f"The {len(slower)} runs with a slower D held {_range(slower)} modes, the {len(faster)} with a faster one "
-        f"{_range(faster)}{', whatever the rates themselves' if decided else ''}. The {len(equal)} with equal rates "
-        f"held {_range(equal)}: where the seeds disagree, whoever ran one seed would report chance. <b>Each run</b>: "
-        f"the same, one dot each, moved sideways a little so that none hides another."
-        f"{' A D that is fast enough takes back its praise for a place before all fakes are there.' * decided}",
-        [rates, by_ratio(data)],
+    caption = (
+        f"In all cells D's rate is a quarter of G's. With one step of D and single samples it holds "
+        f"{_range(data.of(slow))} modes, with {half.d_steps} steps {_range(data.of(half))}, with {last[0].d_steps}, "
+        f"about as fast as G, {_range(data.of(last[0]))}. Packs of {packs.pack} leave D slow and hold "
+        f"{_range(data.of(packs))}. In the last row {_and([_near(data, s) for s in last])} of the fakes are near a "
+        f"mode{PRICE if _falls([_quality(data, s) for s in last]) else ''}."
     )
-    of_losses = Exhibit(
-        "Losses, steps of D, and packing",
-        f"<b>Losses</b>: in the column of the slow D all losses hold {_range(_column(data, data.losses, 0))} modes, "
-        f"in that of the fast one {_range(_column(data, data.losses, -1))}; in between: {_by_loss(data)}. "
-        f"<b>A slow D</b>: in all cells its rate is a quarter of G's. With one step of D and single samples it holds "
-        f"{_range(data.of(slow))}. With {steps.d_steps} steps of D for one of G it is about as fast as G and holds "
-        f"{_range(data.of(steps))} (with equal rates {_range(data.of(data.rates[1][1]))}); with {half.d_steps} it is "
-        f"half as fast ({_range(data.of(half))}). Packs of {packs.pack} leave D slow and hold "
-        f"{_range(data.of(packs))}. With {steps.d_steps} steps of D and packs of "
-        f"{_and([str(s.pack) for s in data.moves[2]])}, {_and([_near(data, s) for s in data.moves[2]])} of the fakes "
-        f"are near a mode{PRICE if _falls([_quality(data, s) for s in data.moves[2]]) else ''}.",
-        [losses, moves],
-    )
-    return Section("What decides", [], [of_rates, of_losses])
+    return Exhibit("Steps of D, and packing", caption, [moved])
 
 
-PRICE = ": packs have a price, as a larger one gives D more to learn, and fewer packs to learn it from"
+PRICE = ": larger packs give D more to learn, and fewer packs to learn it from"
 
 
 def _falls(values: Sequence[float]) -> bool:

@@ -101,10 +101,15 @@ def by_ratio(data: Collapse) -> Panel:
     figure, ax = panel("Each run by the ratio of the rates", "lr of D / lr of G", "modes caught at once", xscale="log")
     runs = [run for row in data.rates for setting in row for run in data.of(setting)]
     ratios = np.array([run.setting.lr_D / run.setting.lr_G for run in runs])
-    spread = np.array(
-        [1.05 ** (2 * run.seed - len(data.seeds) + 1) for run in runs]
-    )  # so that seeds do not hide each other
-    ax.plot(ratios * spread, [run.at_last for run in runs], "o", color=ORANGE, alpha=0.75, label="one run")
+    places = [(2 * data.seeds.index(run.seed) + 1) / len(data.seeds) - 1 for run in runs]  # from -1 to 1
+    ax.plot(
+        ratios * 1.2 ** np.array(places),  # so that seeds do not hide each other
+        [run.at_last for run in runs],
+        "o",
+        color=ORANGE,
+        alpha=0.75,
+        label="one run",
+    )
     ax.axhline(len(data.centres), color=GREY, linestyle="--", linewidth=1, label="all modes")
     found = sorted(set(np.round(ratios, 6)))
     ax.set_xticks(found, labels=[f"{ratio:.3g}" for ratio in found])

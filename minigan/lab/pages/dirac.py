@@ -6,7 +6,7 @@ from minigan.lab.experiments.dirac import DiracData
 from minigan.lab.experiments.dirac_game import NOISY
 from minigan.lab.page import Page, Section, Table
 from minigan.lab.pages.dirac_checks import checks, nearest, rates_table, spectra_table
-from minigan.lab.pages.dirac_exhibits import fates, ways
+from minigan.lab.pages.dirac_exhibits import fates, loci
 from minigan.lab.pages.dirac_matches import matches, rates
 from minigan.lab.pages.dirac_more import bilinear, bilinear_table, cycle, cycle_table
 
@@ -18,13 +18,13 @@ def page(data: DiracData) -> Page:
         "The data are one point at 0. G has one parameter, θ: the place where it puts its point. D has one parameter, "
         "ψ: it gives a sample <var>x</var> the logit D(<var>x</var>) = ψ<var>x</var>, the larger, the more real. "
         "Nothing can hide in so small a game, and yet it shows why GANs are hard to train: both players learn as they "
-        "should, and need not come to rest.",
+        "should, and need not converge.",
         [
             Section("Two numbers that turn around each other", TURNING, [fates(data)]),
-            Section("Eigenvalues: what the game wants", EIGENVALUES, [ways(data), spectra_table(data)]),
+            Section("Eigenvalues: what the game wants", EIGENVALUES, [loci(data), spectra_table(data)]),
             Section("Steps: what the rule makes of it", STEPS, [matches(data)]),
             Section("How fast", RATES, [rates(data), _rates_table(data)]),
-            Section("A cycle that no length of steps removes", CYCLE, [cycle(data.cycle), cycle_table(data.cycle)]),
+            Section("A cycle that no step size removes", CYCLE, [cycle(data.cycle), cycle_table(data.cycle)]),
             Section("Nothing but rotation", BILINEAR, [bilinear(data.bilinear), bilinear_table(data.bilinear)]),
         ],
         checks(data),
@@ -43,17 +43,18 @@ TURNING = (
     "thinks more of samples farther to the right, and G goes right. As long as θ is above 0 the fake is to the right "
     "of the data, and D turns its slope down. Each chases the other around (0, 0), where G has the data and D cannot "
     "tell them apart.",
-    "The move (ψ, −θ) is at a right angle to the place (θ, ψ). A step along it is the side of a right-angled triangle, "
+    "The step goes along (ψ, −θ), at a right angle to the position (θ, ψ). It is the side of a right-angled triangle, "
     "and if <var>r</var> was the distance from the middle, Pythagoras gives the square of the new one: "
     "<var>r</var>² (1 + <var>h</var>²<var>p</var>²), exactly. It grows in every step.",
 )
 
 EIGENVALUES = (
-    "Close to (0, 0) the moves are a matrix times the place: the Jacobian of the game, whose rows say how the move of "
-    "each player changes with θ and with ψ. minigan finds it by differentiating its own gradients once more. For "
-    "minimax its rows are (0, ½) and (−½, 0). Its eigenvalues λ tell what happens: a negative real part closes in, an "
-    "imaginary part turns. Here they are ±½<var>i</var>: pure turning, nothing that closes in. No single loss has such "
-    "eigenvalues, because the second derivatives of one function are symmetric; two players with two losses do.",
+    "The arrows of the game, <var>v</var> = (−∂L<sub>G</sub>/∂θ, −∂L<sub>D</sub>/∂ψ), are its gradient field. Close to "
+    "(0, 0) they are a matrix times the position: the Jacobian, whose rows say how each arrow changes with θ and ψ. "
+    "minigan finds it by differentiating its own gradients once more. For minimax its rows are (0, ½) and (−½, 0). Its "
+    "eigenvalues λ tell what happens: a negative real part attracts, an imaginary part turns. Here they are "
+    "±½<var>i</var>: pure rotation, no attraction. No single loss has such eigenvalues, because the second derivatives "
+    "of one function are symmetric; two players with two losses do.",
     "What can be added pulls them to the left. R1 and R2 let D pay γ/2 times its slope squared, on the data or on the "
     "fakes; here both are γψ²/2. Instance noise of standard deviation σ blurs data and fakes, so that a steep D errs "
     "on either side. Consensus lets both players pay for the squared length of all gradients. Each of them pushes a D "
@@ -83,18 +84,24 @@ STEPS = (
 
 RATES = (
     "A prediction is worth something if it can fail. The two figures hold the largest |μ| against runs of minigan's "
-    "optimizers that begin very close to (0, 0).",
+    "optimizers that begin very close to (0, 0). A dot is fitted to the part of a run along one eigenvector, which "
+    "each step multiplies by one number. The radius would not do: it swings within each turn, and where two "
+    "eigenvalues coincide, as for R1 with γ = 1, it falls like <var>k</var> μ<sup><var>k</var></sup> after "
+    "<var>k</var> steps.",
 )
 
 CYCLE = (
-    "The non-saturating loss has the same Jacobian at (0, 0) as minimax, but farther out its two moves are no longer "
-    "at right angles to the place. To the next order a smooth motion loses <var>r</var>⁴/8 of <var>r</var>² in a unit "
-    "of time, on the average of a turn. Simultaneous steps of length <var>h</var> add <var>h</var> <var>r</var>²/4 in "
-    "that time. Both are equal where <var>r</var>² = 2<var>h</var>.",
+    "The non-saturating loss has the same Jacobian at (0, 0) as minimax, but farther out its arrows are no longer "
+    "at right angles to the position. To the next order a smooth motion loses <var>r</var>⁴/8 of <var>r</var>² in a "
+    "unit of time, on the average of a turn. Simultaneous steps of size <var>h</var> add <var>h</var> <var>r</var>²/4 "
+    "in that time. Both are equal where <var>r</var>² = 2<var>h</var>.",
 )
 
 BILINEAR = (
     "Without its clipping the WGAN of one point is the game min over <var>x</var> and max over <var>y</var> of "
     "<var>xy</var>: D's ψ is <var>x</var>, G's θ is <var>y</var>. Its eigenvalues are ±<var>i</var>, everywhere, and "
     "each rule is one matrix. What remains is the rule itself.",
+    "An alternating step moves first <var>x</var> by the old <var>y</var>, then <var>y</var> by the new <var>x</var>: "
+    "two shears, so the eigenvalues of the whole step have the product 1. As long as <var>h</var> is below 2 they are "
+    "conjugate complex numbers, both of size 1, and <var>x</var>² + <var>y</var>² − <var>hxy</var> never changes.",
 )

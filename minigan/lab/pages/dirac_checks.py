@@ -62,7 +62,7 @@ def _drawn(data: DiracData) -> Iterator[Check]:
 
 def _rates(data: DiracData) -> Iterator[Check]:
     strength, h = nearest(data.strengths, 0.3), nearest(data.h, 0.2)
-    for run in _near_rest(data, strength, h):
+    for run in _near_equilibrium(data, strength, h):
         if not run.rate > 0:
             continue
         name = f"{named(run.game, run.strength)}, h = {h:g}, {run.rule}: logarithm of a run's factor per step"
@@ -71,7 +71,7 @@ def _rates(data: DiracData) -> Iterator[Check]:
         yield Check(name, predicted, measured, 1e-6 if turns else 1e-3, relative=not turns)
 
 
-def _near_rest(data: DiracData, strength: float, h: float) -> list[Run]:
+def _near_equilibrium(data: DiracData, strength: float, h: float) -> list[Run]:
     """The runs of all games that have eigenvalues at this strength."""
     return [run for run in data.runs if run.h == h and run.strength in (0.0, strength) and len(run.predicted)]
 
@@ -143,6 +143,8 @@ def in_words(values: Complex) -> str:
 
 def brief(x: float) -> str:
     """A number of any size."""
+    if not math.isfinite(x):
+        return "more than any number"
     if 1e-3 <= abs(x) < 1e4 or x == 0:
         return number(x, ".3g")
     digits, exponent = f"{x:.1e}".split("e")
@@ -153,7 +155,7 @@ def rates_table(data: DiracData, strength: float, h: float) -> Table:
     """Factors per step of all games and rules at one strength and one h."""
     rows = [
         (run.game, run.rule, radius(run.predicted), radius(run.measured), brief(_off(run)), run.rate, verdict(run))
-        for run in _near_rest(data, strength, h)
+        for run in _near_equilibrium(data, strength, h)
     ]
     return Table(
         f"What a step multiplies the radius by near (0, 0): h = {h:g}, γ = σ = {strength:g}",
@@ -172,4 +174,4 @@ def _off(run: Run) -> float:
 def verdict(run: Run) -> str:
     """What becomes of a run near (0, 0)."""
     excess = radius(run.predicted) - 1
-    return "turns for ever" if abs(excess) < 1e-12 else "closes in" if excess < 0 else "moves away"
+    return "turns for ever" if abs(excess) < 1e-12 else "converges" if excess < 0 else "diverges"

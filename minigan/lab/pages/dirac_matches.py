@@ -1,4 +1,4 @@
-"""Exhibits of the page on the Dirac-GAN: every game by every rule, and the rates at which they come to rest."""
+"""Exhibits of the page on the Dirac-GAN: every game by every rule, and the rates at which they converge."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from minigan.lab.pages.dirac_plane import (
     plane,
     radii,
     radius_line,
-    way,
+    trajectory,
 )
 
 NAMES = tuple(kind.name for kind in KINDS)
 SYMBOL = {kind.name: kind.symbol for kind in KINDS}
 COLOR = ORANGE
-CURVE = np.linspace(0.01, 1.05, 60)  # lengths of steps
+CURVE = np.linspace(0.01, 1.05, 60)  # step sizes
 
 Position = tuple[str, str, float, float]  # of the sliders: game, rule, strength and h
 
@@ -65,10 +65,10 @@ class Matches:
                         frames.append(made[key])
         return frames
 
-    def way(self, game: str, rule: str, strength: float, h: float) -> Overlaid:
+    def path(self, game: str, rule: str, strength: float, h: float) -> Overlaid:
         """The run in the plane."""
         axes, run = self.planes[game, strength], self.runs.get((game, rule, strength, h))
-        return axes.frame([way(run.path, COLOR)] if run else [])
+        return axes.frame([trajectory(run.path, COLOR)] if run else [])
 
     def radius(self, game: str, rule: str, strength: float, h: float) -> Overlaid:
         """The radius over time; in grey what the largest eigenvalue of a step makes of the radius at the start."""
@@ -133,7 +133,7 @@ def _rows(run: Run, end: float) -> str:
 
 def _without(end: float) -> str:
     return (
-        "<p>No eigenvalues: D's move jumps where <var>ψ</var> changes its sign, so the field has no tangent at "
+        "<p>No eigenvalues: D's gradient jumps where <var>ψ</var> changes its sign, so the field has no tangent at "
         f"(0, 0).</p><table><tr><td>distance at the end</td><td>{brief(end)}</td></tr></table>"
     )
 
@@ -144,15 +144,12 @@ def matches(data: DiracData) -> Exhibit:
     strength, h = data.strengths.index(nearest(data.strengths, 0.3)), data.h.index(nearest(data.h, 0.2))
     return Exhibit(
         "Every game, by every rule",
-        "Arrows show where both players would go from there: θ to the right, ψ upwards. Follow a run along them and "
-        "see where it leaves them. The distance has a logarithmic axis, on which the grey line is what the largest "
-        "eigenvalue of one step says: near the middle the run is as steep. The third panel has the eigenvalues of a "
-        "step, measured (dots) and predicted (crosses): if all are inside of the circle the run closes in, if one is "
-        "outside it is driven away, and on the circle it turns for ever. Try minimax with all four rules; then R1 with "
-        "larger and larger γ and h. "
+        "Follow the run along the arrows. The grey line is what the largest eigenvalue "
+        "of a step says (third panel; dots measured, crosses predicted): inside of the circle the run converges, "
+        "outside it diverges, on it it turns for ever. Try minimax with all rules, then R1 with larger γ and h. "
         f"{_escapes(data)}",
         [
-            Panel("dirac-run", made.each(made.way), "A run in the plane of theta and psi, over arrows of the field."),
+            Panel("dirac-run", made.each(made.path), "A run in the plane of theta and psi, over arrows of the field."),
             Panel("dirac-run-radius", made.each(made.radius), "The radius of the run over time."),
             Panel("dirac-run-eigenvalues", made.each(made.eigenvalues), "Eigenvalues of a step and the unit circle."),
             Panel("dirac-run-numbers", made.each(made.numbers)),
@@ -161,7 +158,7 @@ def matches(data: DiracData) -> Exhibit:
             Slider("game", NAMES, NAMES.index("R1")),
             Slider("rule", RULES),
             Slider("γ, or σ of the noise", [f"{value:g}" for value in data.strengths], strength),
-            Slider("h, the length of a step", [f"{value:g}" for value in data.h], h),
+            Slider("h, the step size", [f"{value:g}" for value in data.h], h),
         ],
     )
 
@@ -175,23 +172,17 @@ def _escapes(data: DiracData) -> str:
             found.setdefault(each.game, each)
     texts = []
     if run := found.get("R1"):
-        texts.append(
-            f"With R1, simultaneous steps, γ = {run.strength:g} and h = {run.h:g} ψ overshoots and changes its sign in "
-            "each step; G goes farther while D takes its point for real than it goes back, and the run leaves."
-        )
+        texts.append(f"R1 with γ = {run.strength:g} and h = {run.h:g} leaves, as ψ overshoots")
     if run := found.get("consensus"):
-        texts.append(
-            f"With consensus and γ = {run.strength:g} it ends {distance(run.path)[-1]:.1f} away, still going, where D "
-            "is so sure that all gradients are small. Small gradients are not rest."
-        )
-    return f"Eigenvalues speak of the neighbourhood of (0, 0) only. {' '.join(texts)}" if texts else ""
+        texts.append(f"consensus with γ = {run.strength:g} drifts away, where all gradients are small")
+    return f"They hold near (0, 0) only: {'; '.join(texts)}." if texts else ""
 
 
 # ---- rates -----------------------------------------------------------------------------------------------
 
 
 def rates(data: DiracData) -> Exhibit:
-    """The factor per step over the length of steps."""
+    """The factor per step over the step size."""
     games = [name for name in NAMES if has_jacobian(name)]
     canvases = (
         _rates_axes("of one step", "factor", (0.4, 1.6), 1.0),
@@ -208,15 +199,10 @@ def rates(data: DiracData) -> Exhibit:
                 row.append(frame)
     return Exhibit(
         "How fast, predicted and measured",
-        "Lines are predicted from the eigenvalues of the game; dots are fitted to real runs near (0, 0). "
-        "Below the line at 1 (first panel) or 0 (second) a run closes in. All rules begin at 1, as a step of length 0 "
-        "changes nothing. In the second panel the length is taken out: for small h all four rules meet at the real "
-        "part of the game's eigenvalue, which is all that the game itself has to say. What parts them is of the order "
-        "of h: as long as the game turns much faster than it closes in, simultaneous steps lose by it, extragradient "
-        "and optimistic steps gain by it, and alternating ones hardly do either. Every dot lies on its line, "
-        "because it is fitted to what a step multiplies by one number: the part of the run along one eigenvector. A "
-        "radius would not do. It swings within each turn, and where two eigenvalues coincide, as for R1 with γ = 1, it "
-        "falls like k μ<sup>k</sup> after k steps.",
+        "Lines are predicted from the eigenvalues of the game; dots are fitted to real runs. Below 1 (first panel) or "
+        "0 (second) a run converges. In the second panel the step size is taken out: for small h all rules meet at the "
+        "real part of the game's eigenvalue. What parts them is of the order of h: where the game turns much, "
+        "simultaneous steps lose by it, extragradient and optimistic steps gain.",
         [
             Panel("dirac-rates", frames[0], "Factor per step over h: four lines, with dots on them."),
             Panel("dirac-rates-time", frames[1], "Logarithm of the factor over h: four lines that meet at h = 0."),
@@ -233,7 +219,7 @@ def rates(data: DiracData) -> Exhibit:
 
 
 def _rates_axes(title: str, ylabel: str, ylim: tuple[float, float], neutral: float) -> Canvas:
-    figure, ax = panel(title, "h, the length of a step", ylabel, xlim=(0, 1.08), ylim=ylim)
+    figure, ax = panel(title, "h, the step size", ylabel, xlim=(0, 1.08), ylim=ylim)
     ax.axhline(neutral, color=INK, linewidth=0.9)
     legend(figure, RULE_COLORS)
     return Canvas(figure, ax)

@@ -9,9 +9,9 @@ from minigan.lab.experiments.dirac_cycle import Cycle
 from minigan.lab.experiments.dirac_rules import RULES
 from minigan.lab.page import BLUE, GREY, INK, ORANGE, Drawing, Exhibit, Panel, Path, Slider, Table, linestyle, panel
 from minigan.lab.pages.dirac_checks import brief
-from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, plane, radii, radius_line, way
+from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, plane, radii, radius_line, trajectory
 
-TABLED = (0.1, 0.2, 0.3, 0.4)  # lengths of steps
+TABLED = (0.1, 0.2, 0.3, 0.4)  # step sizes
 LIMIT = 1 / np.sqrt(3)  # of optimistic steps
 
 
@@ -23,12 +23,10 @@ def cycle(found: Cycle) -> Exhibit:
     at = int(np.argmin(np.abs(found.h - found.shown_h)))
     return Exhibit(
         "The cycle of the non-saturating game",
-        f"With h = {found.shown_h:g} a run from inside and one from outside end on the same cycle, whose radius "
-        f"squared is near 2h = {found.predicted[at]:g}. It swings by {100 * found.swing[at]:.1f}%, as the pull is not "
-        f"the same all around. The second panel has the mean over ten turns, for {len(found.h)} lengths of steps, on "
-        "logarithmic axes, of runs that began inside at h/2 and outside at 4h, long after. Halve the step, and the "
-        "radius squared is halved, but the cycle never goes away: with simultaneous steps of any length this game does "
-        "not come to rest.",
+        f"With h = {found.shown_h:g} a run from inside and one from outside end on the same limit cycle, whose radius² "
+        f"is near 2h = {found.predicted[at]:g} (and swings by {100 * found.swing[at]:.1f}%). The second panel has the "
+        f"mean over ten turns for {len(found.h)} step sizes. Halve the step, and radius² is halved, but the cycle "
+        "never goes away: with simultaneous steps of any size this game does not converge.",
         [
             Panel("dirac-cycle", [_both_sides(found, at)], "Radius squared over steps: two curves that meet at 0.4."),
             Panel("dirac-cycle-size", [_sizes(found)], "Mean radius squared over h: dots on the line 2h."),
@@ -46,7 +44,7 @@ def _both_sides(found: Cycle, at: int) -> Drawing:
 
 
 def _sizes(found: Cycle) -> Drawing:
-    figure, ax = panel("its size", "h, the length of a step", "mean of radius²", xscale="log", yscale="log")
+    figure, ax = panel("its size", "h, the step size", "mean of radius²", xscale="log", yscale="log")
     ax.plot(found.h, found.predicted, color=GREY, label="2h")
     ax.plot(found.h, found.measured[:, 0], "o", color=BLUE, markersize=8, fillstyle="none", label="from inside")
     ax.plot(found.h, found.measured[:, 1], "o", color=ORANGE, markersize=4, label="from outside")
@@ -84,18 +82,17 @@ def bilinear(found: Bilinear) -> Exhibit:
     orbits = {h: [orbit for orbit in found.orbits if orbit.h == h] for h in lengths}
     return Exhibit(
         "min over x and max over y of xy",
-        "Simultaneous steps leave the circle along its tangent, and get farther out with each of them. Alternating "
-        "steps stay on an ellipse: first x moves by the old y, then y by the new x. Each half is a shear, which keeps "
-        "areas, so the two eigenvalues of a whole step have the product 1; as long as h is below 2 they are conjugate "
-        "complex numbers, so both have the size 1. The run neither grows nor shrinks, and x² + y² − hxy never changes. "
-        "Extragradient takes the gradient from a step ahead, which has turned already and points inwards; the optimist "
-        "guesses that gradient from the last two. The third panel has the spectral radius, the size of the largest "
-        "eigenvalue of one step: lines are predicted, dots measured. Both rules gain with larger steps, up to a point. "
-        f"The guess is worth nothing beyond h = 1/√3 = {LIMIT:.3f}: there the optimist leaves, too.",
+        "Simultaneous steps leave the circle along its tangent. Alternating steps stay on an ellipse, because each "
+        "half of one is a shear, which keeps areas. Extragradient takes the gradient from a step ahead, which points "
+        "inwards; optimistic steps guess it from the last two. Third panel: the size of a step's largest eigenvalue, "
+        f"lines predicted, dots measured. Beyond h = 1/√3 = {LIMIT:.3f} the guess is worth nothing.",
         [
             Panel(
                 "dirac-bilinear",
-                [axes.frame([way(orbit.path, RULE_COLORS[orbit.rule], 2.0) for orbit in orbits[h]]) for h in lengths],
+                [
+                    axes.frame([trajectory(orbit.path, RULE_COLORS[orbit.rule], 2.0) for orbit in orbits[h]])
+                    for h in lengths
+                ],
                 "Four orbits: one spirals out, one is a closed loop, two spiral in.",
             ),
             Panel(
@@ -105,7 +102,7 @@ def bilinear(found: Bilinear) -> Exhibit:
             ),
             Panel("dirac-bilinear-factors", [_factors(found)], "Spectral radius of a step over h for four rules."),
         ],
-        [Slider("h, the length of a step", [f"{h:g}" for h in lengths], lengths.index(0.3))],
+        [Slider("h, the step size", [f"{h:g}" for h in lengths], lengths.index(0.3))],
     )
 
 
@@ -114,7 +111,7 @@ def _radius(orbit: Orbit) -> Path:
 
 
 def _factors(found: Bilinear) -> Drawing:
-    figure, ax = panel("what one step multiplies by", "h, the length of a step", "spectral radius", ylim=(0.65, 1.5))
+    figure, ax = panel("what one step multiplies by", "h, the step size", "spectral radius", ylim=(0.65, 1.5))
     for rule, color in RULE_COLORS.items():
         ax.plot(found.h, found.predicted[rule], color=color, linewidth=1.2, linestyle=linestyle(DASHES[color], 1.2))
         ax.plot(found.h, found.measured[rule], "o", color=color, markersize=3)

@@ -19,7 +19,7 @@ DASHES = {
     GREEN: (3.5, 1.5),
     PURPLE: (7.0, 1.5, 1.2, 1.5),
 }  # of lines that cross
-NEAR = 2.2  # of a plane, on all sides of the point of rest
+NEAR = 2.2  # of a plane, on all sides of the equilibrium
 LOW, HIGH = 1e-6, 20.0  # radii that are shown
 HEAD = 0.35  # of an arrow, as a share of its length
 
@@ -44,7 +44,7 @@ def plane(
     axes: tuple[str, str] = ("θ", "ψ"),
     colors: Mapping[str, str] | None = None,
 ) -> Canvas:
-    """Axes for the ways of runs, with the point of rest and, below, the arrows of a field."""
+    """Axes for the paths of runs, with the equilibrium and, below, the arrows of a field."""
     limits = (-reach, reach)
     figure, ax = panel(title, *axes, xlim=limits, ylim=limits, aspect="equal")
     if field is not None:
@@ -57,9 +57,9 @@ def plane(
 
 def _arrows(field: Field) -> Points:
     """All arrows as one line with gaps, (2, N): where both players would go, the longer the faster."""
-    speed = np.hypot(*field.moves)
+    speed = np.hypot(*field.vectors)
     length = 0.8 * (field.places[1] - field.places[0]) * np.sqrt(speed / speed.max())
-    along = field.moves / np.maximum(speed, 1e-300) * length
+    along = field.vectors / np.maximum(speed, 1e-300) * length
     across = np.stack([-along[1], along[0]])
     tail = np.stack(np.meshgrid(field.places, field.places, indexing="ij")) - along / 2
     tip = tail + along
@@ -68,8 +68,8 @@ def _arrows(field: Field) -> Points:
     return np.stack([tail, tip, left, tip, right, gap], -1).reshape(2, -1)
 
 
-def way(path: Points, color: str, reach: float = NEAR) -> Path:
-    """The way of a run (K, 2), with a dot where it is: until it has left for good."""
+def trajectory(path: Points, color: str, reach: float = NEAR) -> Path:
+    """The path of a run (K, 2), with a dot where it is: until it has left for good."""
     inside = np.flatnonzero(np.abs(path).max(1) <= reach)
     path = np.clip(path[: (inside[-1] if len(inside) else 0) + 2], -2 * reach, 2 * reach)
     return Path(simplified(path, reach / 600), color, 1.2, dot=3.0, dashes=DASHES[color])

@@ -12,14 +12,29 @@ from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table
 from minigan.lab.pages.doctor_pictures import pictures
 
 NARROW = '<span style="display: inline-block; max-width: 22rem; white-space: normal">{}</span>'
+WIDE = NARROW.replace("22rem", "44rem")
 WORDS = {"ill": '<b class="bad">ill</b>', "well": "well", "unknown": "unknown"}
 ABOUT = {
     "D too strong": "D(x) near 1 and D(G(z)) near 0: D is sure of everything",
     "G starved": "G's gradient has vanished, measured on the step after the checkpoint",
     "collapse": "samples of different z are all alike, or leave modes out",
     "divergence": "losses grow without bound, or swing more and more",
-    "train/eval gap": "samples in evaluation mode are not those that D judged in training",
+    "train/eval gap": "samples in evaluation mode are not those that D judged in training, or D judges otherwise there",
     "NaN": "training broke off because a number was no number",
+}
+LOOK_FOR = {
+    "losses": "bounded, and quiet or slowly moving, is well; that they do not fall is no fault, as the players pull in "
+    "opposite directions",
+    "D's opinion": "the means of D(x) and D(G(z)), or of the scores; between the grey bands D is in doubt, and only a "
+    "D in doubt teaches",
+    "D's outputs": "on single samples, at the checkpoint: two heaps that overlap are well; two far apart mean that D "
+    "is sure of each single one",
+    "gradient over weights": "of each layer, in one step after the checkpoint; below the dashed line G is starved",
+    "samples": "in evaluation mode, as they are drawn for people",
+    "variety": "how many samples are nearest to each mode, or are read as each digit, beside real ones. The judge that "
+    "reads knows ten answers and no other: what is no digit yet is an eight to it, so that its counts decide only "
+    "where eights are few",
+    "training mode": "the same z as the samples, where G has layers that work differently there",
 }
 
 
@@ -29,7 +44,8 @@ def page(data: Doctor) -> Page:
     sections = [_summary(data), _one_by_one(data), _how()] if ours else [_one_by_one(data), _how()]
     title = "What is wrong with this run?" if ours else f"What is wrong with {escape(data.patients[0].name)}?"
     found = "; ".join(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}" for patient in data.patients)
-    return Page(title, _lead(data, ours), sections, _checks(data) if ours else [], f"Found in {found}.")
+    told = "".join(f" {note}" for patient in data.patients for note in patient.notes if not ours)
+    return Page(title, _lead(data, ours), sections, _checks(data) if ours else [], f"Found in {found}.{told}")
 
 
 def _lead(data: Doctor, ours: bool) -> str:
@@ -79,16 +95,8 @@ def _summary(data: Doctor) -> Section:
 def _one_by_one(data: Doctor) -> Section:
     patients = data.patients
     caption = (
-        "<b>Losses</b>: bounded, and quiet or slowly moving, is well; that they do not fall is no fault, as the "
-        "players pull in opposite directions. <b>D's opinion</b>: the means of D(x) and D(G(z)), or of the scores; "
-        "between the grey bands D is in doubt, and only a D in doubt teaches. <b>D's outputs</b> on single samples, "
-        "at the checkpoint: two heaps that overlap are well; two far apart mean that D is sure of each single one. "
-        "<b>Gradients</b>: each layer's gradient over its weights, in one step after the checkpoint; the dashed line "
-        "is where G counts as starved. <b>Samples</b>: in evaluation mode, as they are drawn for people. "
-        "<b>Variety</b>: how many samples are nearest to each mode, or are read as each digit, beside real ones. The "
-        "judge that reads knows ten answers and no other: what is no digit yet is an eight to it, which is why its "
-        "counts are told, but decide nothing. <b>In training mode</b>: the same z as the samples, where G has layers "
-        "that work differently there."
+        "What was found comes first, the numbers behind it come last. What to look for in the pictures between them is "
+        "in the table below."
     )
     panels = [
         Panel("diagnosis", [Text(_diagnosis(patient)) for patient in patients], wide=True),
@@ -96,7 +104,13 @@ def _one_by_one(data: Doctor) -> Section:
         Panel("evidence", [Text(_evidence(patient)) for patient in patients], wide=True),
     ]
     sliders = [Slider("run", [patient.name for patient in patients])] if len(patients) > 1 else []
-    return Section("One by one" if sliders else "The examination", [], [Exhibit("The run", caption, panels, sliders)])
+    title = "One by one" if sliders else "The examination"
+    return Section(title, [], [Exhibit("The run", caption, panels, sliders), _pictures()])
+
+
+def _pictures() -> Table:
+    rows = [(name, WIDE.format(what)) for name, what in LOOK_FOR.items()]
+    return Table("What to look for in the pictures", ("picture", "what it shows, and what is well"), rows)
 
 
 def _diagnosis(patient: Patient) -> str:
@@ -104,9 +118,9 @@ def _diagnosis(patient: Patient) -> str:
     made, wanted = patient.steps
     about = f"<b>{escape(patient.name)}</b>: {escape(patient.about)}"
     facts = f"<p>{about}. {made:,} of {wanted:,} steps, {_settings(patient)}.</p>"
-    missing = "".join(f"<p>{escape(text)}</p>" for text in patient.missing)
+    notes = "".join(f"<p><b>Note:</b> {escape(note)}</p>" for note in patient.notes)
     head = "<tr><th>finding</th><th>verdict</th><th>what it says, what to change, where to look</th></tr>"
-    return f"{facts}{missing}<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"{facts}{notes}<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 def _row(finding: Finding) -> str:
@@ -141,31 +155,33 @@ def _number(name: str, evidence: Evidence) -> str:
 
 def _how() -> Section:
     rows = [
-        (
-            "D too strong",
-            f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}",
-            "logits of 3 and −3 would say so",
-        ),
+        ("D too strong", f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}", "as logits of 3 and −3"),
         ("G starved", f"gradient over weights below {limits.FAINT:g}", "healthy: .01 to .7; starved: below 2e-4"),
         ("", f"and Adam moves a weight by less than {limits.SLOW:g} lr", "healthy: .4 to 1.1; starved: below .04"),
         (
             "collapse",
-            f"distance of samples below {limits.ALIKE:g} of that of real ones",
-            "healthy: .44 to 1; collapsed: below .15",
+            f"samples below {limits.ALIKE:g} of the distance of real ones",
+            "healthy: .44 to 1; ill: below .15",
         ),
         (
             "",
-            f"or more than {limits.LOST:.0%} of the modes have less than {limits.RARE:.0%} of the samples",
+            f"or above {limits.LOST:.0%} of the modes below {limits.RARE:.0%} of the samples",
             "young runs lose fewer",
         ),
-        ("divergence", f"a loss above {limits.BLOWN:g}", "a probability of 2e-9"),
         (
             "",
-            f"or a swing above {limits.VISIBLE:g} that grows {limits.GROWN:g} times",
-            "second half of the log over the first",
+            f"or a digit certainly below {limits.FEW:.0%} of its share, if at most {limits.UNREAD:.0%} are eights",
+            f"healthy: 20% or more; certain: chance below {limits.CHANCE:g}",
         ),
+        ("divergence", f"a loss above {limits.BLOWN:g}", "a probability of 2e-9"),
+        ("", f"or a swing above {limits.VISIBLE:g} that grows {limits.GROWN:g} times", "second half over the first"),
         ("", f"with wasserstein: above {limits.SPAN:g} mean distances of real samples", "what a slope of 1 allows"),
-        ("train/eval gap", f"either way above {limits.UNLIKE:g} distances of two samples", "healthy: .03 to .15"),
+        ("train/eval gap", f"of G: either way above {limits.UNLIKE:g} distances of two samples", "healthy: .03 to .15"),
+        (
+            "",
+            f"of D: {limits.UNTRUE:.0%} fewer pairs of real and fake ordered rightly in evaluation mode",
+            "BatchNorm in D: most often 50% and more; other D: none",
+        ),
         ("NaN", "curves, but no checkpoint at the last step; or a NaN in log or checkpoint", "how the trainer stops"),
     ]
     text = [

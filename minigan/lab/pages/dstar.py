@@ -58,17 +58,15 @@ def _best(data: DStar) -> Section:
         "<var>x</var> can come from both. The two facts are proposition 1 and theorem 1 of Goodfellow et al. 2014.",
         f"Here real samples are N(0, 1), a Gaussian with mean 0 and variance 1; the fakes are another one. D is a "
         f"small network with two hidden layers. It sees {len(far.x)} points <var>x</var> at once, each as heavy as it "
-        "is likely, so that no step differs from another by chance.",
+        "is likely, so that no step differs from another by chance. With the last position of the first slider both "
+        "have the same mean, but the fakes are twice as wide: D finds them at both sides.",
     ]
     caption = (
-        "Move the first slider to put real samples and fakes further apart, the second to train D. Training begins "
-        f"with a D that is about ½ everywhere, where <var>V</var> = &minus;log 4 = &minus;{LOG_4:.3f}: it has not "
-        "said anything yet. It ends on the grey curve, D*. Look at where <var>p</var> and <var>q</var> cross: there D* "
-        "is ½, as D can only guess. Far out, where both are close to 0, D learns last or not at all: an error there "
-        "costs it next to nothing. (Curves end where there are neither real samples nor fakes.) At the distance "
-        f"{far.pair.mean:g} D* is nearly a step, 1 on real samples and 0 on fakes, and <var>V</var> ends at "
-        f"&minus;{-far.values[-1]:.4f}, while it can never be above 0. With the last position both have the same "
-        "mean, but the fakes are twice as wide: D finds them at both sides."
+        "The first slider puts real samples and fakes further apart, the second trains D. It begins at ½ everywhere, "
+        f"where <var>V</var> = &minus;log 4 = &minus;{LOG_4:.3f}, and ends on D* (grey): ½ where <var>p</var> and "
+        "<var>q</var> cross, as D can only guess there. Far out D learns last, because an error where samples are rare "
+        "costs next to nothing. At the distance "
+        f"{far.pair.mean:g} D* is nearly a step, and <var>V</var> ends at &minus;{-far.values[-1]:.4f}, just below 0."
     )
     panels = [density_frames(data), discriminator_frames(data), value_frames(data), discriminator_numbers(data)]
     return Section("The best answer of D", text, [Exhibit("D learns p/(p + q)", caption, panels, sliders(data))])
@@ -83,7 +81,7 @@ def _linear(data: DStar) -> Section:
     ]
     steps = data.linear_at[-1]
     caption = (
-        f"The way of <var>w</var> and <var>b</var> from 0 in {steps:,} steps, for four distances. All end on the "
+        f"The path of <var>w</var> and <var>b</var> from 0 in {steps:,} steps, for four distances. All end on the "
         "parabola <var>b</var> = <var>w</var>²/2, at <var>w</var> = &minus;μ, in the large circles. The further apart, "
         "the longer the way: a D that separates better is surer, and to be sure takes large weights. If no "
         "<var>x</var> could come from both, the weights would grow without end."
@@ -104,22 +102,21 @@ def _saturation(data: DStar) -> Section:
         "G cannot see <var>V</var>*. All it gets is a gradient: how the value changes when its fakes move. Take the "
         "simplest G there is, <var>G</var>(<var>z</var>) = μ + <var>z</var>: it can only shift its fakes, and the "
         "gradient with respect to μ says how hard D pulls them towards the real samples.",
+        "The minimax pull is the slope of <var>V</var>* = &minus;log 4 + 2 JSD, twice that of JSD. The critic pulls by "
+        "its own slope, the mean of &minus;<var>f</var>&prime; over the fakes: neither the slope of <var>W</var>, "
+        f"which is 1, nor that of the best critic's gap, {gap_slope:.2f}, as the critic stands still meanwhile. Its "
+        f"penalty (λ = {data.gradient_penalty:g}, below) lets its slope exceed 1 a little, and its gap the distance.",
+        "The non-saturating loss, E &minus;log <var>D</var>(fake), asks the same D another question: its pull even "
+        "grows with the distance, as the slope of D's logit does. Where its dots lie below the line, D is sure already "
+        "and is paid next to nothing for a steeper slope; how far below depends on the weights that D began with. "
+        "<code>minigan lab saturation</code> looks into this loss.",
     ]
     caption = (
-        "Lines are theory, dots what minigan trained and differentiated. <b>What D measures</b>: JSD rises at first, "
-        "then lies flat at log 2, and that is all a D* can say: “these two have nothing in common”, whether they are "
-        "at a distance of 5 or of 500. <b>What a critic measures</b>: the Wasserstein distance is how far the mass "
-        f"has to be carried, and just grows. The dots lie above it as the critic's penalty (λ = {data.weight:g}, "
-        "below) lets its slope exceed 1 a little. <b>What G gets</b> of each. The minimax pull is the slope of "
-        "<var>V</var>* = &minus;log 4 + 2 JSD, twice that of the curve of JSD: where that is flat, there is none. It "
-        f"falls from {most.pull.minimax:.2g} at μ = {most.pair.mean:g} to {far.pull.minimax:.2g} at μ = "
-        f"{far.pair.mean:g}: the further G has to go, the less it is told. The critic pulls by its own slope, "
-        f"the mean of &minus;<var>f</var>&prime; over the fakes, {far.pull.wasserstein:.2f} there. (It is neither the "
-        f"slope of <var>W</var>, which is 1, nor that of the best critic's gap, {gap_slope:.2f}: G is told where to go "
-        "by a critic that stands still meanwhile.) The non-saturating loss, E &minus;log <var>D</var>(fake), asks the "
-        "same D another question: its pull even grows with the distance, as the slope of D's logit does. Where its "
-        "dots lie below the line, D is sure already and is paid next to nothing for a steeper slope; how far below "
-        "depends on the weights that D began with. <code>minigan lab saturation</code> looks into this loss."
+        "Lines are theory, dots what minigan trained and differentiated. <b>Left</b>: JSD lies flat at log 2 from some "
+        "distance on: “nothing in common”. <b>Middle</b>: the Wasserstein distance is "
+        "how far the mass has to be carried, and just grows. <b>Right</b>: the pull on G. Minimax's falls from "
+        f"{most.pull.minimax:.2g} at μ = {most.pair.mean:g} to {far.pull.minimax:.2g} at μ = {far.pair.mean:g}, as it "
+        f"is the slope of a curve that is flat; the critic's stays at {far.pull.wasserstein:.2f}."
     )
     exhibit = Exhibit("A distance that stops growing", caption,
                       [jsd_drawing(data), distance_drawing(data), pull_drawing(data)])  # fmt: skip
@@ -140,11 +137,10 @@ def _critic(data: DStar) -> Section:
     wide = data.trained[-1]
     missing = 1 - wide.gaps[-1] / wide.gap
     caption = (
-        "The same two sliders, the same kind of network, another question. The critic becomes a ramp that falls from "
-        "the real samples to the fakes and does not flatten between them, however far apart they are: its slope is "
-        "what G gets. Its gap passes the Wasserstein distance (dashed) and ends at what the penalty allows (grey). "
-        f"For fakes that are twice as wide, it becomes a tent; there {missing:.0%} of the gap is missing at the end: "
-        "with LeakyReLU a critic is made of straight pieces, and the best one bends everywhere."
+        "The same two sliders, another question. The critic becomes a ramp that falls from the real samples to the "
+        "fakes and does not flatten between them, however far apart they are: its slope is what G gets. Its gap passes "
+        "the Wasserstein distance (dashed) and ends at what the penalty allows (grey). For wide fakes it becomes a "
+        f"tent, and {missing:.0%} of the gap is missing, as LeakyReLU makes straight pieces only."
     )
     panels = [density_frames(data, "critic-densities"), critic_frames(data), gap_frames(data), critic_numbers(data)]
     return Section("A critic in place of D", text, [Exhibit("A ramp that stays", caption, panels, sliders(data))])
@@ -164,12 +160,10 @@ def _trap(data: DStar) -> Section:
         for one in data.critics
     ]
     caption = (
-        "The fakes lie to the right, so the slope should be negative. The larger λ, the nearer it is to &minus;1 and "
-        "the gap to the distance. Begun at slope 0, the critic falls to the right side. Begun at +1, on the wrong "
-        "side, it stays there and its gap is negative: near slope 0 the gap pulls with the force <var>W</var>, but "
-        "the penalty pushes back with 2λ. Only a λ below <var>W</var>/2 lets it through. The critics of this page "
-        "therefore begin flat. In more than one dimension a slope can turn round without passing 0, so this trap is "
-        "one of toys."
+        "The fakes lie to the right, so the slope should be negative; the larger λ, the nearer it is to &minus;1. "
+        "Begun at +1, on the wrong side, it stays there and its gap is negative: near slope 0 the gap pulls with "
+        "<var>W</var>, but the penalty pushes back with 2λ, and only a λ below <var>W</var>/2 lets it through. In more "
+        "than one dimension a slope can turn round without passing 0, so this trap is one of toys."
     )
     head = ("distance μ", "λ", "slope at first", "slope, predicted", "slope, trained", "gap, predicted", "gap, trained")
     table = Table("Linear critics f(x) = w x + b", head, rows, caption)

@@ -61,6 +61,8 @@ PARTING = (
     "distance: the root of the sum of all squared differences. It is 0 at the fork. Beside the future with the other "
     "setting there is a third one, in which no setting is different: only the first weight of D was changed, by its "
     "last bit. It shows what becomes of a difference as small as rounding.",
+    "Two trainings that differ by no more than rounding end at different weights. This is why results are told for "
+    "several seeds, and why the same bits need the same machine, libraries and threads.",
 )
 
 
@@ -123,12 +125,12 @@ def _counted(data: Fork) -> list[Exhibit]:
     return [
         Exhibit(
             "How much of it is good",
-            "A point is of high quality if it lies within three standard deviations of the nearest Gaussian. At the "
-            f"fork {100 * share[CHANGED][0]:.0f}% are. Over the second half of the steps it is "
-            f"{100 * _late(share[AS_IT_WAS]):.0f}% on average as it was, {100 * _late(share[CHANGED]):.0f}% with "
-            f"{_change(data)}, and {100 * _late(share[NUDGED]):.0f}% where only one bit was changed. The last number "
-            "is a measure of chance: a difference between two futures can be told from chance only if it is larger "
-            "than that between two futures that should be alike.",
+            "A point is of high quality within three standard deviations of the nearest Gaussian. At the fork "
+            f"{100 * share[CHANGED][0]:.0f}% are; over the second half of the steps "
+            f"{100 * _late(share[AS_IT_WAS]):.0f}% as it was, {100 * _late(share[CHANGED]):.0f}% with the other "
+            f"setting, and {100 * _late(share[NUDGED]):.0f}% where only one bit was changed. That is a measure of "
+            "chance: a difference means something only if it is larger than that between futures that should be "
+            "alike.",
             modes(data),
         )
     ]
@@ -141,11 +143,10 @@ def _late(values: NDArray[np.float64]) -> float:
 def _curves(data: Fork) -> Exhibit:
     return Exhibit(
         "What the players pay, before and after",
-        "Grey is the common past, a point for each line of the run's log. The vertical line is the fork. Each point "
-        "of the two futures is the mean over the same number of steps. A loss that goes up is no bad sign by itself: "
-        "what a player pays depends on how good the other one is. Look at whether the two curves of one picture stay "
-        "together, and whether D(x) and D(G(z)), what D makes of real samples and of fakes, come closer to each other "
-        "or part: they meet where D cannot tell them apart.",
+        "Grey is the common past, the vertical line the fork; each point is a mean over the same number of steps. Look "
+        "whether the two futures stay together, and whether D(x) and D(G(z)), what D makes of real samples and of "
+        "fakes, meet: that is where D cannot tell them apart. A loss that goes up is no bad sign by itself, as what a "
+        "player pays depends on how good the other one is.",
         curves(data),
     )
 
@@ -155,20 +156,17 @@ def _apart(data: Fork) -> Exhibit:
     first, last = nudged.apart_G[1], nudged.apart_G[-1]
     grown = f"grows by a factor of {power(last / first)}, to {last:.2g}" if first else f"goes from 0 to {last:.2g}"
     chance = (
-        f"What the setting did to G's weights is {changed.apart_G[-1] / last:.2g} times what the bit did, in the end: "
-        "near 1 it would be no more than chance."
+        f"The setting did {changed.apart_G[-1] / last:.2g} times as much as the bit; near 1 it would be no more than "
+        "chance."
         if last
         else ""
     )
     return Exhibit(
         "How far apart they are",
-        "The vertical axis is logarithmic: a straight line upwards is growth by a constant factor in each step. With "
-        f"the other setting G's weights are {changed.apart_G[1]:.2g} apart after one step and "
-        f"{changed.apart_G[-1]:.2g} in the end; their own length is {data.weights[0]:.3g}. The future with a changed "
-        f"bit begins at {power(max(nudged.apart_D[0], nudged.apart_D[1]))} and does not stay there: over "
-        f"{data.frames[-1]:,} steps the distance of G {grown}. Two trainings that differ by no more than rounding end "
-        "at different weights. This is why results are told for several seeds, and why the same bits need the same "
-        f"machine, libraries and threads. {chance}",
+        "On this axis a straight line upwards is growth by a constant factor in each step. With the other setting G's "
+        f"weights are {changed.apart_G[1]:.2g} apart after one step and {changed.apart_G[-1]:.2g} in the end. After "
+        f"the changed bit, {power(max(nudged.apart_D[0], nudged.apart_D[1]))}, the distance of G {grown}: training is "
+        f"chaotic, and a rounding error grows. {chance}",
         apart(data),
     )
 

@@ -53,54 +53,60 @@ def page(data: Ring) -> Page:
 
 
 def _game(data: Ring) -> Section:
-    at, end = data.moments[views.start(data)], data.moments[-1]
-    caption = (
-        "Move the slider from the left.<br><b>Fakes</b>: G begins with one small cloud, which D finds at once and "
-        f"chases across the plane; what leaves the square is not shown. {_when(data)}<br><b>The grid</b> of "
-        "<var>z</var>, carried along: each of its cells holds the same share of all fakes, so small cells mean many "
-        "fakes. G is continuous, so it cannot tear the grid: modes stay tied together by thin bands, in which the "
-        "last bad fakes lie.<br><b>Arrows</b>: the negative gradient of G's loss at each fake, which is all that G "
-        "ever learns about real points. They point uphill on D and become short as D flattens where the fakes "
-        "are.<br>"
-    )
-    if at.best is not None:
-        caption += (
-            "<b>D</b> is near ½ where it cannot tell.<br><b>D*</b> is the best D against the fakes of this moment: 1 "
-            "where only real points come, 0 where only fakes come, blank where nothing comes, since any D is as good "
-            "there.<br><b>D − D*</b> is what D has not learned: orange where it should trust more, purple where it "
-            "should trust less. D never draws edges as sharp as D*'s: it has to follow fakes that move away, and it "
-            "pays for slope."
-        )
-    else:
-        caption += (
-            f"<b>D</b> gives scores that have no best value here: for the loss “{escape(data.loss)}” there is no "
-            "p / (p + q) to compare it with."
-        )
-    caption += f"<br>Small circles lie two standard deviations around the modes. At the end {_modes_of(end)}."
-    exhibit = Exhibit("The game, step by step", caption, views.game_panels(data), [views.slider(data)])
+    known = data.moments[0].best is not None
     before = Exhibit(
         "What both players start from",
-        "<b>z</b>: orange lines have the same z₁, blue ones the same z₂. As many <var>z</var> lie between two lines "
-        "of the grid as between any other two, so the lines are close together around 0, where <var>z</var> is "
-        "likely; below you will see where G carries them. <b>Real points</b>: some of those that D is shown. "
-        "<b>p</b>: their density, blurred as it has to be for the comparison below.",
+        "<b>z</b>: orange lines have the same z₁, blue ones the same z₂. As many <var>z</var> lie between two lines as "
+        "between any other two, so the lines are close together around 0, where <var>z</var> is likely. <b>Real "
+        "points</b>: some of those that D is shown. <b>p</b>: their density, blurred as the comparison below needs it.",
         views.before_panels(data),
     )
-    text = [
+    caption = (
+        "Move the slider from the left: D finds G's first small cloud, and chases it across the plane. "
+        f"{_when(data)} Arrows become short as D flattens where the fakes are. The last bad fakes lie in thin bands "
+        f"between modes, as G is continuous and cannot tear the grid. {SOFTER if known else ''}At the end "
+        f"{_modes_of(data.moments[-1])}."
+    )
+    game = Exhibit("The game, step by step", caption, views.game_panels(data), [views.slider(data)])
+    return Section("Watch it train", [*_players(data), _pictures(data, known)], [before, game])
+
+
+SOFTER = "D's edges are softer than D*'s, because the fakes move while it learns. "
+
+
+def _players(data: Ring) -> list[str]:
+    """Who they are, and what they are compared with."""
+    return [
         f"Real points come from {len(data.centres)} Gaussians of standard deviation σ = {data.std:g}. G turns "
         "<var>z</var>, two numbers drawn from N(0, 1), into a point <var>x</var> = G(<var>z</var>), a fake; D turns "
         f"a point into a number that says how real it looks. Both train by the loss “{escape(data.loss)}”, D first, "
         "then G. D also pays for its slope at real points (R1, ½ γ E ‖∇D(<var>x</var>)‖² with γ = "
-        f"{data.r1_gamma:g}), and the learning rate falls to 0, so that the game can come to rest.",
+        f"{data.r1_gamma:g}), and the learning rate falls to 0, so that the game can converge.",
         "With <var>p</var> the density of real points and <var>q</var> that of fakes, the best D says "
         "D*(<var>x</var>) = <var>p</var> ⁄ (<var>p</var> + <var>q</var>) (Goodfellow et al. 2014). <var>p</var> is "
-        f"known, <var>q</var> is not: it is estimated from {SPREAD:,} fakes, each blurred by a Gaussian of standard "
-        f"deviation {data.bandwidth:.3f}, the width of a cell of the heat maps. So that the comparison is fair, "
-        "<var>p</var> is blurred by the same. D itself is shown as it is.",
-        "A Gaussian of the ring is called a mode. A fake is <i>of high quality</i> within three standard deviations of "
+        f"known; <var>q</var> is estimated from {SPREAD:,} fakes, each blurred by a Gaussian of standard deviation "
+        f"{data.bandwidth:.3f}, the width of a cell of the heat maps. <var>p</var> is blurred by the same, and D is "
+        "shown as it is.",
+        "A Gaussian of the data is called a mode. A fake is <i>of high quality</i> within three standard deviations of "
         "the nearest one, and a mode is <i>caught</i> if at least one such fake is nearest to it.",
     ]
-    return Section("Watch it train", text, [before, exhibit])
+
+
+def _pictures(data: Ring, known: bool) -> str:
+    """How to read them."""
+    of_D = (
+        "<b>D*</b> is the best D against the fakes of this moment: 1 where only real points come, 0 where only fakes "
+        "come, blank where nothing comes. <b>D − D*</b> is what D has not learned: orange where it should trust more, "
+        "purple where it should trust less."
+        if known
+        else f"<b>D</b> gives scores, for which the loss “{escape(data.loss)}” knows no best value."
+    )
+    return (
+        "How to read the moving pictures. <b>The grid</b> of <var>z</var> is carried along by G: each cell holds the "
+        "same share of all fakes, so small cells mean many fakes. <b>Arrows</b> are the negative gradient of G's loss "
+        f"at each fake, which is all that G learns about real points; they point uphill on D. {of_D} Small circles "
+        "lie two standard deviations around the modes."
+    )
 
 
 def _when(data: Ring) -> str:
@@ -126,27 +132,34 @@ def _modes_of(moment: Any) -> str:
 
 def _losses_compared(data: Ring) -> Section:
     names = list(data.pull)
-    panels = [views.arrow_panel(data, name, f"arrows-{name}", name) for name in names]
-    scale, surest = views.arrow_scale(data), max(float(np.abs(moment.outputs).max()) for moment in data.moments)
-    caption = (
-        "The same D, the same fakes, another loss of G: the arrows keep their line, and only their length differs. "
-        "Each loss looks at a fake <var>x</var> through D's output <var>s</var> alone, so its gradient is a number "
-        "times the slope of D: <b>−∂L/∂x = (−dL/ds) · ∇D(x)</b>. <b>How strongly a fake is pulled</b> is this "
-        "number, computed by minigan's <code>grad</code> through each loss. Minimax lets go of fakes that D has seen "
-        "through (<var>s</var> far below 0), and non-saturating pulls just those; their ratio is "
-        "e<sup>−<var>s</var></sup>. A Wasserstein loss pulls all alike; least squares pulls harder the farther "
-        "<var>s</var> is below 1, and pushes back above it. At the fakes shown <var>s</var> stays within "
-        f"±{surest:.1f}; what minimax does when D is surer is shown by <code>minigan lab saturation</code>. <b>The "
-        "median length</b> jumps while D and G chase each other and falls once the fakes sit on the modes, for all "
-        f"losses alike: what changes then is D's slope, not the loss. Arrows are drawn in one scale: {scale:.2g} in "
-        "the plane for a gradient of 1."
-    )
-    panels += [
+    panels = [
+        *(views.arrow_panel(data, name, f"arrows-{name}", name) for name in names),
         Panel("pull", [_pull(data, names)], "pull of each loss by D's output"),
         Panel("arrow-lengths", [_lengths(data, names)], "median length of the arrows by step"),
     ]
+    caption = (
+        "The same D, the same fakes, another loss of G: the arrows keep their line, and only their length differs, as "
+        "each loss multiplies the same ∇D(<var>x</var>) by a number of its own (<b>how strongly a fake is pulled</b>). "
+        "The <b>median length</b> jumps while D and G chase each other and falls once the fakes sit on the modes, for "
+        "all losses alike: what changes then is D's slope, not the loss."
+    )
     exhibit = Exhibit("Arrows of several losses, from the same state", caption, panels, [views.slider(data)])
-    return Section("Which way each loss sends a fake", [], [exhibit])
+    return Section("Which way each loss sends a fake", _factors(data), [exhibit])
+
+
+def _factors(data: Ring) -> list[str]:
+    """What each loss multiplies D's slope by."""
+    scale, surest = views.arrow_scale(data), max(float(np.abs(moment.outputs).max()) for moment in data.moments)
+    return [
+        "Each loss looks at a fake <var>x</var> through D's output <var>s</var> alone, so its gradient is a number "
+        "times the slope of D: <b>−∂L/∂x = (−dL/ds) · ∇D(x)</b>. Minimax lets go of fakes that D has seen through "
+        "(<var>s</var> far below 0), and non-saturating pulls just those; their ratio is "
+        "e<sup>−<var>s</var></sup>. A Wasserstein loss pulls all alike; least squares pulls harder the farther "
+        "<var>s</var> is below 1, and pushes back above it.",
+        f"At the fakes shown <var>s</var> stays within ±{surest:.1f}; what minimax does when D is surer is shown by "
+        f"<code>minigan lab saturation</code>. Arrows are drawn in one scale: {scale:.2g} in the plane for a gradient "
+        "of 1.",
+    ]
 
 
 def _pull(data: Ring, names: list[str]) -> Drawing:
@@ -182,18 +195,16 @@ def _modes(data: Ring) -> Section:
         _counts(data, "uneven", "how uneven the modes are", "KL to uniform, nats", lambda found: found.kl, 0.0),
     ]
     caption = (
-        "Each line is one training of the same GAN, from another seed, the broad one that of the pictures above; the "
-        f"level dashed line is a perfect G. Of {len(trainings)} trainings {all_caught} end with all {of} modes. Modes "
-        "are caught long before the fakes are good: one high-quality fake is enough to catch a mode, so look at all "
-        f"three. A perfect G reaches {PERFECT:.1%} and no more, since a Gaussian has points beyond three standard "
-        "deviations. Before any fake is near a mode there is no KL. Which mode is found first, and when, depends on "
-        "the seed."
+        "Each line is a training from another seed, the broad one that of the pictures above; the level dashed line is "
+        f"a perfect G. Of {len(trainings)} trainings {all_caught} end with all {of} modes. Modes are caught long "
+        "before the fakes are good, because one good fake is enough to catch a mode: look at all three. A perfect G "
+        f"reaches {PERFECT:.1%}, as a Gaussian has points beyond three standard deviations."
     )
     text = [
         f"The usual count (VEEGAN 2017, PacGAN 2018): of {COUNTED:,} fakes, those of high quality, and the modes that "
         "they catch. Whether the modes get equal shares is told by the KL divergence from the uniform distribution: "
         f"0 for equal shares, ln {of} = {math.log(of):.2f} if one mode has all. <code>mg.metrics.caught_modes</code> "
-        "counts.",
+        "counts. Before any fake is near a mode there is no KL.",
     ]
     rows = [_row(training, of) for training in trainings]
     head = ("seed", "modes", "high quality", "KL, nats", "all modes from step", "loss of D", "loss of G")
@@ -229,26 +240,35 @@ def _late(training: Training) -> tuple[float, float]:
 
 
 def _curves(data: Ring) -> Section:
-    rest_D, rest_G = data.at_rest
+    end = data.moments[-1]
     panels = [Panel("losses", [_losses(data)], "the losses of both players by step")]
     caption = (
-        "Neither loss falls as a classifier's does: each player moves the other's target. If fakes were like real "
-        f"points and D the same everywhere, D would pay {_signed(rest_D)}"
-        + (f" and G {_signed(rest_G)}" if rest_G is not None else ", and G any number, as only gaps of scores count")
-        + f" (dashed). At the end they pay {' and '.join(_signed(x) for x in _late(data.training))}. "
+        "<b>Losses</b>: neither falls as a classifier's does, because each player moves the other's target. At the end "
+        f"they pay {' and '.join(_signed(x) for x in _late(data.training))}; dashed is what they would pay if fakes "
+        "were like real points and D the same everywhere."
     )
-    end = data.moments[-1]
     if end.value is not None:
         panels.append(Panel("value", [_value(data)], "the value of the game by step"))
         caption += (
-            "<b>A loss at rest does not prove that G is good.</b> <b>The value of the game</b> is <var>V</var> = E "
-            "log D(<var>x</var>) + E log(1 − D(G(<var>z</var>))), which D maximises; the best D would reach −log 4 + "
-            "2 JSD(<var>p</var>, <var>q</var>), over the blurred densities. At the end D reaches "
-            f"{_signed(end.value)} and could reach {_signed(end.reachable)}: fakes and real points can still be told "
-            f"apart (JSD = {(end.reachable + math.log(4)) / 2:.3f} nats), but this D hardly does, and so G has little "
-            "left to learn from."
+            f" <b>The value</b>: D reaches {_signed(end.value)} and could reach {_signed(end.reachable)}: fakes can "
+            "still be told apart, but hardly by this D. <b>Losses that stand still do not prove that G is good.</b>"
         )
-    return Section("What the losses say", [], [Exhibit("Losses and value", caption, panels)])
+    return Section("What the losses say", _at_equilibrium(data), [Exhibit("Losses and value", caption, panels)])
+
+
+def _at_equilibrium(data: Ring) -> list[str]:
+    """What both pay there, and the value of the game."""
+    of_D, of_G = data.at_equilibrium
+    of_G_in_words = f"G {_signed(of_G)}" if of_G is not None else "G any number, as only gaps of scores count"
+    text = [f"At the equilibrium, where fakes are like real points, D would pay {_signed(of_D)} and {of_G_in_words}."]
+    if data.moments[-1].value is not None:
+        distance = (data.moments[-1].reachable + math.log(4)) / 2
+        text.append(
+            "The value of the game is <var>V</var> = E log D(<var>x</var>) + E log(1 − D(G(<var>z</var>))), which D "
+            "maximises; the best D would reach −log 4 + 2 JSD(<var>p</var>, <var>q</var>), over the blurred densities. "
+            f"At the end JSD, the distance that is left between fakes and real points, is {distance:.3f} nats."
+        )
+    return text
 
 
 _signed = partial(number, form=".3f")
@@ -257,7 +277,7 @@ _signed = partial(number, form=".3f")
 def _losses(data: Ring) -> Drawing:
     figure, axes = _by_step(data, "losses, without penalties", "loss, nats" if data.moments[0].value else "loss")
     ways = ((data.training.loss_D, BLUE, "D"), (data.training.loss_G, ORANGE, "G"))
-    for (losses, color, name), rest in zip(ways, data.at_rest, strict=True):
+    for (losses, color, name), rest in zip(ways, data.at_equilibrium, strict=True):
         axes.plot(*_smoothed(losses), color=color, label=name, linewidth=1)
         if rest is not None:
             axes.axhline(rest, color=color, linestyle="--", linewidth=1)
@@ -306,7 +326,7 @@ def _checks(data: Ring) -> list[Check]:
         *(check for name in data.pull for check in _falls(data, name)),
     ]
     names = ("loss of D at the end", "loss of G at the end")
-    for name, rest, late in zip(names, data.at_rest, _late(data.training), strict=True):
+    for name, rest, late in zip(names, data.at_equilibrium, _late(data.training), strict=True):
         if rest:
             checks.append(Check(name, rest, late, 0.03, relative=True))
     if {"minimax", "non-saturating"} <= set(data.pull):
@@ -317,7 +337,7 @@ def _checks(data: Ring) -> list[Check]:
 def _falls(data: Ring, loss: str) -> list[Check]:
     """That the arrows are the gradient: along them the loss falls as fast as they are long; where it is not 0."""
     lengths = [float(np.hypot(*moment.arrows[loss].T).mean()) for moment in data.moments]
-    pairs = [(length, m.falls[loss], m.step) for length, m in zip(lengths, data.moments, strict=True) if length > 0]
+    pairs = [(length, m.descent[loss], m.step) for length, m in zip(lengths, data.moments, strict=True) if length > 0]
     if not pairs:
         return []
     length, fall, step = max(pairs, key=lambda pair: abs(pair[1] - pair[0]) / pair[0])

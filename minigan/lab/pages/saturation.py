@@ -55,15 +55,15 @@ def _losses(data: Saturation) -> Section:
         "&minus;log <var>D</var> small. Its derivative is &minus;(1 &minus; <var>D</var>). Both push <var>s</var> up. "
         "But the first factor is the probability that the fake <em>fools</em> D, the second that it <em>does "
         "not</em>. One divided by the other is <var>D</var>/(1 &minus; <var>D</var>) = e<sup><var>s</var></sup>.",
+        "Beside them: the Wasserstein loss, &minus;<var>s</var>, has a gradient of size 1 everywhere, and so has G's "
+        "hinge loss. Least squares pulls the harder the further <var>s</var> is from 1, on both sides.",
     ]
     at_8 = curves.ratios[list(curves.told).index(-8.0)]
     caption = (
-        "Move the slider to the left: D becomes sure that this is a fake. Minimax turns flat (it saturates), and on "
-        "the logarithmic scale its gradient falls along a straight line, by a factor e for each 1 in <var>s</var>. At "
-        f"<var>s</var> = &minus;8 it passes {_share(at_8)} of what non-saturating passes, which is 1 by then, as "
-        "much as it can be. Non-saturating is flat on the other side: there the fake is good already. The Wasserstein "
-        "loss, &minus;<var>s</var>, has the gradient 1 everywhere, and so has G's hinge loss. Least squares pulls the "
-        "harder the further <var>s</var> is from 1, on both sides; at 1 it pulls not at all."
+        "Move the slider to the left: D becomes sure that this is a fake. Minimax turns flat (it saturates): its "
+        "gradient falls by a factor e for each 1 in <var>s</var>, because it is D itself. At <var>s</var> = &minus;8 "
+        f"it is {_share(at_8)} of the non-saturating one, which is nearly 1, as much as it can be. Non-saturating is "
+        "flat on the other side, where the fake is good already."
     )
     panels = [loss_frames(curves), slope_frames(curves), slope_numbers(curves)]
     slider = Slider("Logit s of a fake", names, names.index(_whole(-8)))
@@ -83,17 +83,16 @@ def _toy(data: Saturation) -> Section:
         "Now with networks. Real samples are points on a ring of eight Gaussians. G has never been trained and stands "
         "still; D is trained against it, further and further. At each stop the same fakes are shown to D once, and the "
         "gradient of each loss is followed back to each layer of G. D was trained by the usual loss for probabilities; "
-        "Wasserstein, hinge and least squares are asked of the same D here, only to compare what a loss makes of it.",
+        "Wasserstein, hinge and least squares are asked of the same D here, only to compare what a loss makes of it. "
+        "The upright line of the last picture marks the step of the slider. In the mean minimax keeps a little more "
+        "than the mean logit says, as the fakes that fool D best count most.",
     ]
     caption = (
-        f"Move the slider: D pulls the logits of real samples and fakes apart, to {_logit(last.fake.mean())} for the "
-        f"mean fake after {toy.at[-1]:,} steps. (The upright line marks that step in the last picture.) Two things "
-        "happen to G's gradient. Through a better D it becomes larger, as D's slope grows: look at the Wasserstein "
-        "line, which has no factor of its own. And the loss multiplies it by its factor. Non-saturating keeps nearly "
-        f"all of it. Minimax falls to {_share(last.ratio)} of that, close to e<sup>mean <var>s</var></sup> (the thin "
-        f"line): at the start the ratio was {first.ratio:.2f}. Every layer loses about the same share, because the "
-        "factor is applied before the signal enters D, and all layers lie behind it. In the mean minimax keeps a "
-        "little more than the mean logit says, as the fakes that fool D best count most."
+        f"Move the slider: D pulls the logits apart, to {_logit(last.fake.mean())} for the mean fake after "
+        f"{toy.at[-1]:,} steps. D's slope grows, and with it G's gradient: look at the Wasserstein line, which has no "
+        "factor of its own. Non-saturating keeps nearly all of that, and minimax falls to "
+        f"{_share(last.ratio)} of it ({first.ratio:.2f} at the start), close to e<sup>mean <var>s</var></sup> (thin "
+        "line). All layers lose about the same share, because the factor is applied before the signal enters D."
     )
     return Section(
         "D gets better, G stands still",
@@ -105,41 +104,36 @@ def _toy(data: Saturation) -> Section:
 def _mnist(data: Saturation) -> Section:
     fresh, later = data.mnist
     soon = next((i for i, one in enumerate(later.signals) if one.ratio < 0.01), len(later.at) - 1)
-    text = [
+    end = fresh.signals[-1]
+    caption = (
+        "The first slider chooses G, the second trains D alone. D sees through a fresh G in a few dozen steps: after "
+        f"{fresh.at[-1]} the mean logit of its fakes is {_logit(end.fake.mean())}, and minimax passes "
+        f"{_share(end.ratio)} of what non-saturating passes. A trained G fares no better: after {later.at[soon]} steps "
+        f"it is {_logit(later.signals[soon].fake.mean())} and {_share(later.signals[soon].ratio)}, because G does not "
+        "answer. In a real training it does, as long as its loss lets it."
+    )
+    panels = [picture_frames(data.mnist), *_panels(data.mnist, "mnist", more=True)]
+    sliders = [Slider("G", [duel.name for duel in data.mnist]), _steps(fresh)]
+    return Section("On MNIST", _networks(data), [Exhibit("The reference networks", caption, panels, sliders)])
+
+
+def _networks(data: Saturation) -> list[str]:
+    """Those on MNIST, and the rows that their table has besides."""
+    fresh, later = data.mnist
+    first, last = fresh.signals[-1], later.signals[-1]
+    return [
         "The same with the reference networks on MNIST (G with three hidden layers, D with three and dropout, which is "
         "off while we look). Once with a G that makes noise, and once with a G that has been trained for "
-        f"{later.name.split()[2]} steps and makes strokes that are no digits yet.",
+        f"{later.name.split()[2]} steps and makes strokes that are no digits yet. How fast D sees through them depends "
+        "on the seed; that it is fast does not.",
+        "The table has two new rows. The <em>cosine</em> says whether both gradients point the same way: "
+        f"{first.cosine:.3f} for a fresh G, whose fakes are all alike, but {last.cosine:.3f} for the other one, as "
+        "minimax listens to the fakes that fool D best and non-saturating to the others. <em>Below eps</em> is the "
+        f"share of G's weights whose gradient is smaller than {power(EPS)}: Adam divides a gradient by its own size "
+        "plus that eps, so these weights move by less than half of the learning rate. In the end they are "
+        f"{last.below_eps['minimax']:.0%} of the later G's with minimax, and {last.below_eps['non-saturating']:.0%} "
+        "with non-saturating.",
     ]
-    end, ends = fresh.signals[-1], later.signals[-1]
-    caption = (
-        "Move the first slider to choose G, the second to train D alone. D sees through a fresh G in a few dozen "
-        f"steps: after {fresh.at[-1]} the mean logit of its fakes is {_logit(end.fake.mean())}, and minimax passes "
-        f"{_share(end.ratio)} of what non-saturating passes. That is no matter of a fresh G: leave D alone with one "
-        f"that was trained, and {later.at[soon]} steps later the mean logit is "
-        f"{_logit(later.signals[soon].fake.mean())} and the ratio {_share(later.signals[soon].ratio)}. (How fast "
-        "depends on the seed; that it is fast does not.) In a real training G moves meanwhile, and D does not get so "
-        "far as long as G's loss lets G answer. The table has two new rows. The cosine says whether both gradients "
-        f"point the same way: {end.cosine:.3f} for a fresh G, whose fakes are all alike, but {ends.cosine:.3f} for "
-        "the other one, as minimax listens to the fakes that fool D best and non-saturating to the others. The other "
-        f"one is the share of G's weights whose gradient is smaller than eps = {power(EPS)}. Adam, the usual "
-        "optimizer, divides a gradient by its own size plus eps: under a gradient that stays as it is a weight moves "
-        "by nearly the whole learning rate if the gradient is far above eps, and by less than half of it if it is "
-        f"below. After all steps of the slider {ends.below_eps['minimax']:.0%} of the later G's weights are below with "
-        f"minimax, and {ends.below_eps['non-saturating']:.0%} with non-saturating."
-    )
-    sliders = [Slider("G", [duel.name for duel in data.mnist]), _steps(fresh)]
-    return Section(
-        "On MNIST",
-        text,
-        [
-            Exhibit(
-                "The reference networks",
-                caption,
-                [picture_frames(data.mnist), *_panels(data.mnist, "mnist", more=True)],
-                sliders,
-            )
-        ],
-    )
 
 
 def _chases(data: Saturation) -> Section:
@@ -148,16 +142,15 @@ def _chases(data: Saturation) -> Section:
     text = [
         "What does a lost factor cost? Take the toy at the end of its slider, where D is sure of all fakes, hold D "
         "still, and let G learn from this state: by each loss, with plain gradient descent (SGD), and with Adam, which "
-        "divides each weight's gradient by its own usual size.",
+        "divides each weight's gradient by its own usual size. A very high logit is no better sample: it is what a D "
+        "that stands still can be cheated into. In a game D would answer.",
     ]
     caption = (
-        f"All begin at the mean logit {_logit(slow.logits[0])}. With SGD, non-saturating is above 0, where D takes "
-        f"the mean fake for real, after {_crossing(fast)}; minimax is at {_logit(slow.logits[-1])} after "
-        f"{len(slow.logits) - 1:,} steps. With Adam both rise alike at first: a factor that is the same for all "
-        "weights is divided away, as long as what is left is larger than eps. Above 0 the roles are exchanged. There "
-        "non-saturating is flat and slows down, while minimax pulls with all its strength at fakes that fool D "
-        f"already, without end (with Adam it leaves the picture and ends at {runaway.logits[-1]:,.0f}). So high a "
-        "logit is no better sample: it is what a D that stands still can be cheated into. In a game D would answer."
+        f"All begin at the mean logit {_logit(slow.logits[0])}. With SGD, non-saturating is above 0, where D takes the "
+        f"mean fake for real, after {_crossing(fast)}; minimax is at {_logit(slow.logits[-1])} after "
+        f"{len(slow.logits) - 1:,} steps. With Adam both rise alike at first, because it divides away a factor that "
+        "all weights share. Above 0 non-saturating is flat, while minimax pulls on without end (with Adam to "
+        f"{runaway.logits[-1]:,.0f})."
     )
     return Section(
         "What G makes of it", text, [Exhibit("The same state, four ways on", caption, [chase_drawing(data)])]

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from minigan.lab.experiments.spectrum import Spectrum
+from minigan.lab.experiments.spectrum_motion import BIG
 from minigan.lab.page import Check, Page, Section
 from minigan.lab.pages.spectrum_paths import motion, networks, two_weights
 from minigan.lab.pages.spectrum_planes import (
+    LINEAR,
     along_training,
     large,
     large_table,
@@ -54,6 +56,9 @@ def _matrix(data: Spectrum) -> list[str]:
         "minigan differentiates its own backward pass: <var>v</var> comes from one backward pass that is itself "
         "recorded, and a second one, started from a vector <var>u</var>, gives <var>J</var><sup>T</sup><var>u</var>. "
         "With the unit vectors for <var>u</var> that is all of <var>J</var>, row by row.",
+        f"Eigenvalues smaller than {BIG:g} are left out of the pictures, because next to nothing moves along them. The "
+        f"axes are linear up to {LINEAR:g} and logarithmic beyond. Without R1 the share of rotation may dip late in "
+        "the training: a D that has become steep makes a few real eigenvalues huge.",
     ]
 
 
@@ -62,26 +67,38 @@ SAME = (
     "curvature, as in any training. The other two say how each changes the other's slope. In a zero-sum game, in which "
     "one player pays what the other gains, these are each other's negative transpose, and such a matrix, standing "
     "alone, has only imaginary eigenvalues: rotation comes of the coupling of the players, attraction of curvature. "
-    "Which one wins can be seen by taking parts away.",
+    "Which one wins can be seen by taking parts away, at one place: the weights at the end of the training with R1, "
+    "where fakes lie on the real points.",
+    "The Wasserstein loss is linear in D's scores, so real points and fakes pull D's weights with equal forces in "
+    "opposite directions, and no curvature is left. The non-saturating loss is curved: a D that is too sure is "
+    "punished more than a D that is too careful is rewarded. R1 is curved in D's weights, with its minimum where D is "
+    "flat.",
 )
 
 STEPS = (
     "Eigenvalues belong to arrows, but training goes in steps. A step of size <var>h</var> is <var>w</var> + "
     "<var>h</var><var>v</var>, so a small displacement is multiplied by 1 + <var>h</var>λ. Where only attraction is "
     "at work, any small <var>h</var> will do. Where rotation is at work, straight steps lead away from the circle on "
-    "which they should go, and attraction has to make up for it.",
+    "which they should go, and attraction has to make up for it. An eigenvalue left of 0 leaves the circle of radius 1 "
+    "at <var>h</var> = −2 Re λ / |λ|². R1 moves that limit out, until its own curvature is what sets it.",
 )
 
 MOTION = (
     "Eigenvalues are a statement on what is infinitely small. Is it true of networks that are trained? Push the "
-    "weights, and see.",
+    "weights a little along the eigenvector of one eigenvalue of the game with R1, train on with and without this "
+    "push, by plain gradient descent, and see.",
 )
 
 PATH = (
     "Eigenvalues need second derivatives. Berard et al. (2020) look at the field alone, along the straight line "
     "through two checkpoints: <var>w</var>(α) = <var>w</var><sub>0</sub> + α (<var>w</var><sub>1</sub> − "
     "<var>w</var><sub>0</sub>). The angle between the field and the line tells attraction from rotation, and costs "
-    "one gradient for each α.",
+    "one gradient for each α. If the game only attracts, the field points forwards before the second checkpoint and "
+    "backwards after it: the cosine switches its sign. If it only turns, the field crosses the line at a right angle, "
+    "and only beside the equilibrium does it point along the line: a bump with one sign on both sides.",
+    "In a network most of the line lies in directions in which the game is flat, so that the field stands across it "
+    "and the cosines are small. The height of a bump depends on how far the line passes by the equilibrium, and so on "
+    "the seed: a switch is a sign of attraction, but no bump is no proof that nothing turns.",
 )
 
 

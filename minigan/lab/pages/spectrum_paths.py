@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.lab.experiments.spectrum import Spectrum
-from minigan.lab.experiments.spectrum_motion import MOVES, Motion
+from minigan.lab.experiments.spectrum_motion import STEPS, Motion
 from minigan.lab.page import (
     BLUE,
     GREEN,
@@ -26,7 +26,7 @@ from minigan.lab.page import (
 )
 
 FRAMES = 21
-ASIDE = 0.05  # how far the line passes by the point of rest
+ASIDE = 0.05  # how far the line passes by the equilibrium
 TWO = {
     "attraction": [[-1.0, 0.0], [0.0, -1.0]],
     "rotation": [[0.0, -1.0], [1.0, 0.0]],
@@ -36,27 +36,25 @@ TWO = {
 
 def motion(data: Spectrum) -> Exhibit:
     """Two trainings that begin close to each other."""
-    moved, at = data.motion, [round(k) for k in np.linspace(0, MOVES, FRAMES)]
+    moved, at = data.motion, [round(k) for k in np.linspace(0, STEPS, FRAMES)]
     canvas = _spiral(moved)
     spirals = [canvas.frame([Path(_points(moved.measured[: k + 1]), BLUE, 1.5, dot=3)]) for k in at]
     turns = moved.eigenvalue.imag != 0
-    path = "all of their weights moving at once: they follow it"
+    path = "all weights moving at once: they follow it"
     if turns:
         path += f" around, a turn in {2 * np.pi / abs(np.angle(1 + moved.h * moved.eigenvalue)):.0f} steps,"
     parts = (
-        "The real part is the closing in, the imaginary part the turning."
+        "The real part of λ is the attraction, the imaginary part the rotation."
         if turns
         else "Here λ is a real number, so that nothing turns."
     )
     return Exhibit(
         "An eigenvalue is a motion",
-        f"Of the game with R1, after its training, take the eigenvalue λ = {_in_words(moved.eigenvalue)}. "
-        "Move all weights a little along its eigenvector, train on with and without this push, by plain gradient "
-        f"descent with <var>h</var> = {moved.h:.3f}, and look at the difference of the two in the "
-        f"{'plane' if turns else 'direction'} that belongs to λ. The grey line is what the eigenvalue says: each step "
-        f"multiplies by 1 + <var>h</var>λ. The blue one is what the networks do, {path} and have come to "
-        f"{abs(moved.measured[-1]):.3f} of where they began after {MOVES} steps. {parts} Where a small gap "
-        "opens, it has a reason: the weights move on meanwhile, and the Jacobian with them.",
+        "The difference of two trainings, with and without the push, in the "
+        f"{'plane' if turns else 'direction'} that belongs to λ = {_in_words(moved.eigenvalue)}. Grey is what the "
+        "eigenvalue says: each step multiplies by 1 + <var>h</var>λ. Blue is what the networks do, "
+        f"{path} and have come to {abs(moved.measured[-1]):.3f} of where they began after {STEPS} steps. {parts} A "
+        "gap opens where the weights have moved on, and the Jacobian with them.",
         [
             Panel("spiral", spirals, "the difference of two trainings as a spiral", film=True),
             Panel("decay", [_decay(moved)], "its length by step"),
@@ -111,13 +109,10 @@ def two_weights(data: Spectrum) -> Exhibit:
     ground.legend(loc="lower left")
     return Exhibit(
         "How to read a path: games with two weights",
-        "A line leads from a first pair of weights (α = 0) to a second (α = 1) and beyond. The second lies close to "
-        f"the point of rest, {ASIDE:g} aside of it, as a trained game does. Left: the cosine of the angle between the "
-        "field and the line. If the game only attracts, the field points forwards before α = 1 and backwards after "
-        "it: the sign switches. If it only turns, the field crosses the line at a right angle, the cosine is near 0, "
-        "and only beside the point of rest does the field point along the line: a bump that has the same sign on both "
-        "sides. A game with both has a switch and a bump. The length of the field, right, is smallest at α = 1 in all "
-        "three: it says that there is rest, but not of which kind.",
+        "A line leads from a first pair of weights (α = 0) to a second (α = 1) and beyond; the second lies "
+        f"{ASIDE:g} aside of the equilibrium, as a trained game does. Left: attraction has a switch of the sign at "
+        "α = 1, rotation a bump, both have both. The length of the field, right, is smallest at α = 1 in all three: it "
+        "says that there is an equilibrium, but not of which kind.",
         [
             Panel("two-cosine", [Drawing(angle)], "the cosine along the path for three games"),
             Panel("two-norm", [Drawing(length)], "the length of the field along the path for three games"),
@@ -152,15 +147,12 @@ def networks(data: Spectrum) -> Exhibit:
     before, after = (float(path.cosine[side].mean()) for side in (path.alpha < 1, path.alpha > 1))
     return Exhibit(
         "The same for networks: from the first weights to the last",
-        f"With R1 the cosine is {before:.3f} on average before α = 1 and {after:.3f} after it: the sign switches, and "
-        "the end of the training attracts. Without R1 the field is longer on the way, up to "
-        f"{data.without.path.norm.max():.2g} against {path.norm.max():.2g}, and the cosine goes up and down: this "
-        "game is far from being one matrix, and with another seed it looks different. Look how small the numbers are: "
-        f"a cosine of {before:.3f} is an angle of {np.degrees(np.arccos(before)):.1f} degrees. Most of the line lies "
-        "in directions in which the game is flat, so that the field, which has no part in them, stands across the "
-        "line; and of the rest some turns. The middle picture is where a bump would be. It is as high as the second "
-        "checkpoint lies aside of the point of rest, which depends on the seed: a switch is a sign of attraction, but "
-        "no bump is no proof that nothing turns. The eigenvalues say what the path cannot.",
+        f"With R1 the cosine is {before:.3f} on average before α = 1 ({np.degrees(np.arccos(before)):.1f} degrees) and "
+        f"{after:.3f} after it: {'the sign switches, and ' if before > 0 > after else ''}the middle picture is where a "
+        "bump would be. Without R1 the field is longer, up to "
+        f"{data.without.path.norm.max():.2g} against {path.norm.max():.2g}, and the cosine goes up and down: this game "
+        "is far from being one matrix, and looks different with another seed. The eigenvalues say what the path "
+        "cannot.",
         [
             Panel("net-cosine", [Drawing(angle)], "the cosine along the path for networks"),
             Panel("net-close", [Drawing(close)], "the same close to the end"),

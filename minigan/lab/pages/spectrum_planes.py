@@ -69,16 +69,11 @@ def along_training(data: Spectrum) -> Exhibit:
     last = [training.states[-1].eigenvalues for training in trainings]
     return Exhibit(
         "All eigenvalues, from the first step to the last",
-        f"Each dot is an eigenvalue λ of the {data.parameters} that the game has; the "
-        f"{len(last[0]) - len(big(last[0]))} (without R1) and {len(last[1]) - len(big(last[1]))} (with R1) that are "
-        f"smaller than {BIG:g} in the end are left out, because next to nothing moves along them. The axes are linear "
-        f"up to {LINEAR:g} and logarithmic beyond. Left of the vertical line: attraction. Right of it: the players run "
-        "away. Above and below the horizontal line, in pairs: rotation. Move the slider. A fresh game has dots on "
-        "both sides, as no player is where it wants to be. Training moves them to the left, because it only stays "
-        "where it is not driven away. The picture on the right has the share of rotation, Σ|Im λ| / Σ|λ|, at each "
-        f"moment. With R1 it ends at {rotation(last[1]):.2f}, and about there with other seeds, too. Without R1 it is "
-        f"{rotation(last[0]):.2f} here, and quite another for another seed: such a game turns, until a D that has "
-        "become steep makes a few real eigenvalues so huge that the share dips.",
+        "Each dot is an eigenvalue λ. Left of the vertical line: attraction. Right of it: repulsion. Above and below "
+        "the horizontal line, in pairs: rotation. Move the slider: training moves them to the left, because it only "
+        "stays where it is not driven away. The share of rotation, "
+        f"Σ|Im λ| / Σ|λ|, ends at {rotation(last[1]):.2f} with R1, and about there with other seeds, too; without R1 "
+        f"it is {rotation(last[0]):.2f} here, and depends on the seed.",
         [*planes, Panel("rotation-by-step", [_by_step(data)], "the share of rotation by step")],
         [Slider("steps made", names, start=len(names) - 1)],
     )
@@ -105,16 +100,11 @@ def same_weights(data: Spectrum) -> Exhibit:
     axes.legend(loc="lower left")
     return Exhibit(
         "The same weights, another game",
-        "No training here: the weights are those at the end of the training with R1, where fakes lie on the real "
-        "points, and only what the players pay is exchanged. With the Wasserstein loss and γ = 0 nearly all dots lie "
-        f"on the vertical line or close to it: the share of rotation is {shares['wasserstein'][0]:.2f}. That loss is "
-        "linear in D's scores, so real points and fakes pull D's weights with equal forces in opposite directions, "
-        "and nothing of D's own curvature is left; what is left are the cross terms, through which each player moves "
-        "the other, and these only turn. The non-saturating loss bends: a D that is too sure is punished more than a "
-        f"D that is too careful is rewarded. That alone takes the share down to {shares['non-saturating'][0]:.2f}. R1 "
-        "adds a loss that is curved in D's weights and has its minimum where D is flat. Move γ: all dots go to the "
-        f"left, pairs meet on the horizontal line, and most turn no more. At γ = {data.gammas[-1]:g} the share is "
-        f"{shares['non-saturating'][-1]:.3f}.",
+        "Only what the players pay is exchanged. With the Wasserstein loss and γ = 0 "
+        f"nearly all dots lie near the vertical line: the share of rotation is {shares['wasserstein'][0]:.2f}, as "
+        "nothing of D's own curvature is left. The non-saturating loss is curved, which alone takes the share down to "
+        f"{shares['non-saturating'][0]:.2f}. R1 adds curvature in D's weights. Move γ: the dots go to the left, pairs "
+        f"meet on the horizontal line, and the share falls to {shares['non-saturating'][-1]:.3f}.",
         [*planes, Panel("rotation-by-gamma", [Drawing(figure)], "the share of rotation by the weight of R1")],
         [Slider("γ, the weight of R1", [f"{gamma:g}" for gamma in data.gammas], start=0)],
     )
@@ -196,15 +186,11 @@ def step_sizes(data: Spectrum) -> Exhibit:
     half = len(STEPS) // 2
     return Exhibit(
         "What a step makes of them",
-        "In one step of simultaneous gradient descent with step size <var>h</var>, what lies along an eigenvector is "
-        "multiplied by 1 + <var>h</var>λ. Inside of the circle of radius 1 it shrinks (blue), outside it grows "
-        "(orange). The cross is at 1, where nothing changes. Move <var>h</var>: the dots leave 1 in straight lines. "
-        "One that starts to the left enters the circle first and leaves it on the other side, at <var>h</var> = −2 Re "
-        f"λ / |λ|². One that starts upwards has hardly entered when it leaves again: of the {len(big(turning))} dots "
-        f"of the {first}, {_outside(turning, STEPS[half])} are outside at <var>h</var> = {STEPS[half]:g}. The "
-        f"non-saturating loss, which bends, has {_outside(bent, STEPS[half])} of {len(big(bent))} outside there, and "
-        f"with R1 {_outside(calm, STEPS[half])} of {len(big(calm))}. So R1 does not only make the game stable: it "
-        "allows larger steps, until its own curvature is what limits them.",
+        "Inside of the circle a step makes a displacement smaller (blue), outside it makes it larger (orange). Move "
+        "<var>h</var>: the dots leave 1 (the cross) in straight lines. One that starts upwards has hardly entered when "
+        f"it leaves again: at <var>h</var> = {STEPS[half]:g} {_outside(turning, STEPS[half])} of {len(big(turning))} "
+        f"dots of the {first} are outside, of the non-saturating one {_outside(bent, STEPS[half])} of "
+        f"{len(big(bent))}, with R1 {_outside(calm, STEPS[half])} of {len(big(calm))}. So R1 allows larger steps.",
         [*panels, Panel("counts", [_counted(games, h) for h in STEPS])],
         [Slider("step size h", [f"{h:g}" for h in STEPS], start=half)],
     )
@@ -294,12 +280,11 @@ def large(data: Spectrum) -> Exhibit:
     without, with_r1 = (each for each in data.large if each.step)
     return Exhibit(
         f"Networks of {without.parameters:,} weights",
-        f"The networks of the preset {without.preset}, and the {len(without.eigenvalues)} largest eigenvalues of each "
-        f"moment. Without R1 the largest has an absolute value of {_size(without):.3g} after {without.step:,} steps, "
-        f"with R1 {_size(with_r1):.3g}: D learns to be steep around each real point, and a steep D makes large "
-        f"eigenvalues. Plain gradient descent would need steps below {allowed(without.eigenvalues):.2g} without R1 and "
-        f"could take {allowed(with_r1.eigenvalues):.2g} with it. Adam divides by the size of the gradients, which is "
-        "why it gets by. How large the eigenvalues become without R1 depends on the seed and on when one looks.",
+        f"The {len(without.eigenvalues)} largest eigenvalues of the preset {without.preset}, before and after "
+        f"training. In the end the largest has the size {_size(without):.3g} without R1 and {_size(with_r1):.3g} with "
+        "it: D learns to be steep around each real point, and a steep D makes large eigenvalues (how large depends on "
+        f"the seed). Plain gradient descent would need steps below {allowed(without.eigenvalues):.2g} without R1, and "
+        f"below {allowed(with_r1.eigenvalues):.2g} with it; Adam divides by the size of the gradients.",
         panels,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from minigan.lab.experiments.step import Step
@@ -12,7 +13,7 @@ from minigan.lab.experiments.step_tape import Tape
 from minigan.lab.experiments.step_toy import Toy
 from minigan.lab.page import Check, Page, Section
 from minigan.lab.pages import step_digits, step_toy
-from minigan.lab.pages.step_exhibit import replayed, slopes_hold
+from minigan.lab.pages.step_exhibit import not_checked, replayed, slopes_hold
 
 LEAD = (
     "A GAN trains two networks against each other: G makes samples, D tells them from real ones. G never sees a real "
@@ -28,28 +29,41 @@ def page(data: Step) -> Page:
     toy, digits = data.toy, data.digits
     if toy is None or digits is None:
         raise ValueError("step: expected both GANs or a function, but got neither.")
+    tapes = _tapes(toy, digits)
     return Page(
         "One training step, node by node",
         LEAD,
-        (step_toy.section(toy), step_digits.section(digits), step_digits.handed_over(digits), _how_checked()),
+        (step_toy.section(toy), step_digits.section(digits), step_digits.handed_over(digits), _how_checked(tapes)),
         _checks(toy, digits),
     )
 
 
-def _how_checked() -> Section:
+def _tapes(toy: Toy, digits: Digits) -> dict[str, Tape]:
+    return {
+        "small GAN, D's turn": toy.turn_D,
+        "small GAN, G's turn": toy.turn_G,
+        "digits, D's turn": digits.turn_D,
+        "digits, G's turn": digits.turn_G,
+    }
+
+
+def _how_checked(tapes: Mapping[str, Tape]) -> Section:
     return Section(
         "How every gradient is checked",
         (
-            "A gradient is a promise: move a value by a small <var>h u</var>, and the loss changes by "
-            "<var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of each tape (results and parameters) is moved "
-            "along a random direction <var>u</var> of length 1, forward and back, everything that was computed from it "
-            "is computed again with numbers of 64 bits, and the slope (loss(<var>x</var> + <var>h u</var>) − "
-            "loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise of the gradient that this "
-            "page shows. If there is a kink so near that no <var>h</var> is short enough, as that of a ReLU, another "
-            f"direction is tried, up to {TRIES} in all. What the tape does not follow stays as it was: data, frozen "
-            "parameters, what <code>detach()</code> cut off.",
+            "A gradient is a promise: if a value <var>x</var> moves by a small <var>h u</var>, where <var>u</var> is a "
+            "direction of length 1, the loss changes by <var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of "
+            "each tape (results and parameters) is moved along a random <var>u</var>, forward and back, and everything "
+            "that was computed from it is computed again with numbers of 64 bits. The slope (loss(<var>x</var> + "
+            "<var>h u</var>) − loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise of the "
+            "gradient that this page shows.",
+            "What the tape does not follow stays as it was: data, frozen parameters, what <code>detach()</code> cut "
+            "off. Where a kink is so near that no <var>h</var> is short enough, as that of a ReLU at 0, another "
+            f"direction is tried, up to {TRIES} in all. At the kink itself there is no slope, and the gradient is not "
+            "checked.",
             "A gradient of 32 bits can keep its promise no better than it is rounded. So the whole step is computed "
             "again with 64 bits, backward too, and these gradients are held against the same slopes more strictly.",
+            *(f"<b>{escape(where)}:</b> {escape(each)}" for where, tape in tapes.items() for each in not_checked(tape)),
         ),
     )
 
@@ -58,10 +72,7 @@ def _checks(toy: Toy, digits: Digits) -> list[Check]:
     worst = int(abs(digits.logit_gradients - (digits.opinions - 1) / digits.batch_size).argmax())
     return [
         *step_toy.checks(toy),
-        *slopes_hold("small GAN, D's turn", toy.turn_D),
-        *slopes_hold("small GAN, G's turn", toy.turn_G),
-        *slopes_hold("digits, D's turn", digits.turn_D),
-        *slopes_hold("digits, G's turn", digits.turn_G),
+        *(check for where, tape in _tapes(toy, digits).items() for check in slopes_hold(where, tape)),
         Check(
             f"digits: the gradient of a logit is (D − 1) / N; the worst is fake {worst + 1}",
             float((digits.opinions[worst] - 1) / digits.batch_size),
@@ -95,7 +106,7 @@ def _function(data: Function) -> Page:
         "function",
         f"The tape of {name}",
         data.tape,
-        f"<p>{len(data.tape.forward)} operations, {len(data.tape.backward)} of which a gradient comes to.</p>",
+        f"<p>Operations: {len(data.tape.forward)}; a gradient comes to {len(data.tape.backward)} of them.</p>",
         "Look at how each operation turns the gradient that it receives into one for each of its arguments, and at "
         "where a value is used more than once: there the gradients add up, because the value changes the result in "
         "more than one way.",
@@ -104,6 +115,7 @@ def _function(data: Function) -> Page:
         f"The tape of {name}",
         f"What <code>{name}</code> computes from the defaults of its parameters, and how its result changes with each."
         + summed,
-        (Section("Forward and backward", source, (exhibit,)), _how_checked()),
+        (Section("Forward and backward", source, (exhibit,)), _how_checked({data.name: data.tape})),
         list(slopes_hold(name, data.tape)),
+        " ".join(not_checked(data.tape)),
     )

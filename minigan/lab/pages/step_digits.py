@@ -94,13 +94,12 @@ def _signal(data: Digits) -> Exhibit:
     return Exhibit(
         "The signal: what D tells G, pixel by pixel",
         "Compare the second picture with the third: where one is purple, the other tends to be orange. The signal "
-        "says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly (the "
-        f"cosine between the change and the signal turned around is {data.cosines.mean():.2f} on the average of all "
-        "fakes; a step that moved the pixels themselves would have 1), because G cannot move pixels: it can only "
-        "move weights, which all pixels of all fakes share. And it is enough: by the signal alone the loss should "
-        f"change by {number(data.slope_of_loss)} (the sum of signal times change); it changed by "
-        f"{number(data.change_of_loss)}, and these differ because the signal holds for small changes only. "
-        "How the pictures look depends on the seed; that the colours swap does not.",
+        "says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly: the "
+        f"cosine of the change and the signal turned around is {data.cosines.mean():.2f} on the average, not 1, "
+        "because G can only move weights, and all pixels of all fakes share them. It is enough: the sum of signal "
+        f"times change says that the loss changes by {number(data.slope_of_loss)}. It changed by "
+        f"{number(data.change_of_loss)}; a gradient is exact for small changes only. Another seed gives other "
+        "pictures, but the colours swap in each.",
         (
             Panel("signal-fake", [_picture(x, "a fake", GRAY, 1.0, "pixel, −1 to 1") for x in data.fakes]),
             Panel(

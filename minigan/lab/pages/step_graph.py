@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
-from minigan.lab.experiments.step_tape import Box, Numbers
-from minigan.lab.page import number
+from minigan.lab.experiments.step_tape import Box
+from minigan.lab.pages.step_picture import picture
+from minigan.lab.pages.step_plan import Plan, gradient_text, label_place, label_text, shape_text, value_text
 from minigan.lab.pages.step_replay import Link, Replay, title
 from minigan.observers.drawing import curve
-from minigan.observers.layout import Layout, Point, layout
-
-SHOWN = 3  # numbers on a box; of larger arrays the L2 norm
-
-LETTER, LINE, PADDING = 7.4, 16.0, 10.0  # of a monospaced font of 12 pixels
-ROOM = 80.0  # for a label beside the outermost arrow
+from minigan.observers.layout import Point
 
 STYLE = """
 .panel .tape text { font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: var(--ink); }
 .panel .tape .faint { fill: var(--faint); }
-.panel .tape .g { font-weight: 700; }
-.tape .name { font-weight: 700; }
+.panel .tape .name, .panel .tape .g { font-weight: 700; }
 .tape .box { fill: var(--paper); stroke: var(--faint); }
 .tape .tint { stroke: none; opacity: .2; } .tape .tint.G { fill: var(--sky); } .tape .tint.D { fill: var(--purple); }
 .tape .data .box { stroke-dasharray: 4 3; }
@@ -45,36 +41,35 @@ class Graph:
 
     def markup(self, scope: str) -> str:
         """As SVG; what belongs to some positions alone says so by itself."""
-        boxes = self.replay.tape.boxes
-        lines = [_lines(box, self._has_gradient(i)) for i, box in enumerate(boxes)]
-        sizes = [_size_of(box, texts) for box, texts in zip(boxes, lines, strict=True)]
-        places = layout(sizes, sorted({(link.source, link.target) for link in self.replay.links}))
-        room = ROOM if any(link.cut or link.signal for link in self.replay.links) else 0.0
-        width, height = places.width + 2 * room, places.height
-        size = f'viewBox="{-room:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-        parts = [
-            *(self._link(link, places) for link in self.replay.links),
-            *(self._box(i, lines[i], places.centers[i], sizes[i]) for i in range(len(boxes))),
-        ]
-        return f'<style>{STYLE}</style><svg class="tape" {size} aria-hidden="true">{"".join(parts)}</svg>'
+        plan = self.plan
+        size = f'viewBox="{plan.left:.0f} 0 {plan.width:.0f} {plan.height:.0f}"'
+        size += f' width="{plan.width:.0f}" height="{plan.height:.0f}"'
+        links = "".join(map(self._link, self.replay.links))
+        boxes = "".join(map(self._box, range(len(self.replay.tape.boxes))))
+        return f'<style>{STYLE}</style><svg class="tape" {size} aria-hidden="true">{links}{boxes}</svg>'
 
-    def _has_gradient(self, i: int) -> bool:
-        return i in self.replay.gradients
+    def png(self, kind: str = "png") -> bytes:
+        """The first position, where all is shown, as the content of a PNG file."""
+        return picture(self.plan).png(kind)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where everything stands."""
+        return Plan(self.replay)
 
     # ---- boxes -------------------------------------------------------------------------------------------
 
-    def _box(self, i: int, lines: Sequence[str], center: Point, size: Point) -> str:
-        box, (x, y), (w, h) = self.replay.tape.boxes[i], center, size
-        left, top = x - w / 2, y - h / 2
-        corner = {"parameter": 16, "operation": 4}.get(box.kind, 0)
-        shape = f'x="{left:.1f}" y="{top:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{corner}"'
+    def _box(self, i: int) -> str:
+        box, place = self.replay.tape.boxes[i], self.plan.boxes[i]
+        left, top, w, h = place.left, place.top, place.width, place.height
+        shape = f'x="{left:.1f}" y="{top:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{place.corner:.0f}"'
         tint = f'<rect class="tint {box.player}" {shape}/>' if box.player else ""
-        name = f'<text class="name" x="{x:.1f}" y="{top + 17:.1f}" text-anchor="middle">{_named(box)}</text>'
-        value = _text(x, top + 17 + LINE, lines[1])
+        name = f'<text class="name" x="{place.x:.1f}" y="{place.line(0):.1f}" text-anchor="middle">{_named(box)}</text>'
+        value = _text(place.x, place.line(1), value_text(box.value))
         if box.kind == "operation":
             value = _shown(self.replay.since(self.replay.when_made[i]), value)
         kind = f"{box.kind} beyond" if i in self.replay.beyond else box.kind
-        gradients = self._gradients(i, x, top + 17 + 2 * LINE)
+        gradients = self._gradients(i, place.x, place.line(2))
         return f'<g class="{kind}"><rect class="box" {shape}/>{tint}{name}{value}{gradients}{self._now(i, shape)}</g>'
 
     def _gradients(self, i: int, x: float, y: float) -> str:
@@ -82,7 +77,7 @@ class Graph:
         sums = self.replay.gradients.get(i, [])
         ends = [*(at for at, _ in sums[1:]), None]
         return "".join(
-            _shown(self.replay.since(at, end), _text(x, y, _gradient(total), "g"))
+            _shown(self.replay.since(at, end), _text(x, y, gradient_text(total), "g"))
             for (at, total), end in zip(sums, ends, strict=False)
         )
 
@@ -95,8 +90,8 @@ class Graph:
 
     # ---- arrows ------------------------------------------------------------------------------------------
 
-    def _link(self, link: Link, places: Layout) -> str:
-        route = places.routes[link.source, link.target]
+    def _link(self, link: Link) -> str:
+        route = self.plan.routes[link.source, link.target]
         path = curve(route)
         (x0, y0), (x1, y1) = route[0], route[-1]
         down = f'<path class="faint" style="fill: var(--faint)" d="M{x1:.1f} {y1:.1f}l-4 -7h8z"/>'
@@ -120,49 +115,16 @@ class Graph:
 
     def _label(self, link: Link, route: Sequence[Point]) -> str:
         """Beside the arrow where a player's tape ends, or where the other's begins; the page shows this place first."""
-        (x0, y0), (x1, y1) = route[0], route[1]
-        side, anchor = (-10, "end") if x1 > x0 else (10, "start")
-        y, text = (y0 + y1) / 2 + 4, "✂ detach()" if link.cut else "the signal"
-        label = f'<text class="name" x="{x0 + side:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
-        first = _shown([0], f'<rect class="here" x="{x0:.1f}" y="{y:.1f}" width="1" height="1" fill="none"/>')
+        (x, y), right = label_place(route)
+        anchor = "start" if right else "end"
+        label = f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{label_text(link)}</text>'
+        first = _shown([0], f'<rect class="here" x="{x:.1f}" y="{y:.1f}" width="1" height="1" fill="none"/>')
         return first + (label if link.cut else _shown(self.replay.since(self.replay.when_passed[link.target]), label))
 
 
-def _size_of(box: Box, lines: Sequence[str]) -> Point:
-    padding = PADDING + (4 if box.kind == "parameter" else 0)
-    return LETTER * max(map(len, lines)) + 2 * padding, LINE * len(lines) + PADDING
-
-
-def _lines(box: Box, has_gradient: bool) -> list[str]:
-    """The texts of a box, as wide as they get."""
-    lines = [f"{title(box)} {_shape(box)}", _value(box.value)]
-    return [*lines, _gradient(box.gradient)] if has_gradient and box.gradient is not None else lines
-
-
 def _named(box: Box) -> str:
-    shape = _shape(box)
+    shape = shape_text(box)
     return escape(title(box)) + (f'<tspan class="faint" font-weight="400"> {shape}</tspan>' if shape else "")
-
-
-def _shape(box: Box) -> str:
-    return "×".join(map(str, box.value.shape))
-
-
-def _value(x: Numbers) -> str:
-    return f"= {_few(x)}" if _are_few(x) else f"norm {number(x.size, '.3g')}"
-
-
-def _gradient(g: Numbers) -> str:
-    return f"g = {_few(g)}" if _are_few(g) else f"g norm {number(g.size, '.3g')}"
-
-
-def _are_few(x: Numbers) -> bool:
-    return x.numbers is not None and x.numbers.size <= SHOWN
-
-
-def _few(x: Numbers) -> str:
-    numbers = [number(v) for v in x.numbers.ravel()] if x.numbers is not None else []
-    return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
 
 
 def _text(x: float, y: float, text: str, kind: str = "value") -> str:

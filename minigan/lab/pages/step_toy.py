@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from minigan.lab.experiments.step_tape import Box, Tape
-from minigan.lab.experiments.step_toy import Toy
+from minigan.lab.experiments.step_toy import SLOPE, Toy
 from minigan.lab.page import Check, Exhibit, Section, Table, number
 from minigan.lab.pages.step_exhibit import replayed
 from minigan.lab.pages.step_replay import title
@@ -109,7 +109,7 @@ def _paths(data: Toy) -> Table:
     first, second = _numbers(boxes["D.0.weight"]), _numbers(boxes["D.2.weight"])
     sums = _numbers(boxes["D.0 linear"])
     gradient = data.measured["gradient of the logit"]
-    slopes = [1.0 if a > 0 else 0.2 for a in sums]
+    slopes = [1.0 if a > 0 else SLOPE for a in sums]
     parts = [gradient * v * d * u for v, d, u in zip(second, slopes, first, strict=True)]
     rows = [
         (f"through hidden unit {j + 1}", gradient, second[j], slopes[j], first[j], parts[j]) for j in range(len(parts))
@@ -127,7 +127,7 @@ def _paths(data: Toy) -> Table:
         [*rows, ("the signal, their sum", "", "", "", "", sum(parts))],
         "The first factor is sigmoid(logit) − 1, the derivative of −ln sigmoid(logit): how far D is from saying 1. It "
         "is the same on both paths, and it is all that the loss has to say. The others are D's: its weights, and the "
-        "slope 0.2 of a leaky ReLU whose argument is below 0. So what D has learned says which way, and how "
+        f"slope {SLOPE} of a leaky ReLU whose argument is below 0. So what D has learned says which way, and how "
         "unconvinced D is says how much of it is passed on.",
     )
 

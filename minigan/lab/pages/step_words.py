@@ -141,6 +141,8 @@ def _checked_parameter(box: Box, argument: Argument) -> str:
     if box.kind != "parameter" or box.slope is None or not complete:
         return ""
     slope, (measured, predicted) = box.slope, _compared(box.slope)
+    if slope.not_checked:
+        return f'<p class="note">Not checked: {slope.not_checked}.</p>'
     tried = f", in a random direction{_tried(slope)}" if slope.tries > 1 else ""
     return f'<p class="note">Checked: slope {measured} measured, {predicted} by the gradient{tried}.</p>'
 
@@ -154,12 +156,14 @@ def _checked(box: Box) -> str:
     slope = box.slope
     if slope is None:
         return ""
+    if slope.not_checked:
+        return f"<p><b>Not checked:</b> {slope.not_checked}.</p>"
     measured, predicted = _compared(slope)
     return (
         f"<p><b>Checked.</b> Move this value along a random direction <var>u</var>{_tried(slope)} and compute the "
         f"rest of the forward pass again: the loss changes with slope {measured}. The gradient says "
-        f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {predicted}: apart by {slope.error:.0e} of "
-        "its size.</p>"
+        f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {predicted}: apart by "
+        f"{number(slope.error, '.0e')} of its size.</p>"
     )
 
 

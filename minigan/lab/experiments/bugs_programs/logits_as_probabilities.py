@@ -34,7 +34,7 @@ class Seen:
     """In each step: the loss, the share of samples whose gradient is exactly 0, and of those on the wrong side."""
 
     loss_D: list[float] = field(default_factory=list)
-    deaf: list[float] = field(default_factory=list)
+    saturated: list[float] = field(default_factory=list)
     mistaken: list[float] = field(default_factory=list)
 
 
@@ -51,10 +51,10 @@ def train(cost: Cost, steps: int = 1200) -> Seen:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        deaf = outputs.grad == 0
+        saturated = outputs.grad == 0
         mistaken = (outputs.detach().numpy() > BOUNDARY[cost]) != (targets.numpy() > 0)
         seen.loss_D.append(loss.item())
-        seen.deaf.append(float(deaf.mean()))
+        seen.saturated.append(float(saturated.mean()))
         seen.mistaken.append(float(mistaken.mean()))
     return seen
 
@@ -68,7 +68,7 @@ def main() -> None:
     for name, cost in (("clipped to [0, 1]:", wrong), ("right, on logits: ", mended)):
         mg.manual_seed(0)
         seen = train(cost)
-        print(f"{name} loss {seen.loss_D[-1]:.3f}, and {seen.deaf[-1]:.0%} of the samples teach D nothing")
+        print(f"{name} loss {seen.loss_D[-1]:.3f}, and {seen.saturated[-1]:.0%} of the samples teach D nothing")
 
 
 if __name__ == "__main__":

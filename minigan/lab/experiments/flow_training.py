@@ -1,0 +1,166 @@
+"""One training of the experiment flow, watched at some of its steps; and many fresh networks, watched at the first."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.backend.device import CPU
+from minigan.data import Loader
+from minigan.gan.build import DataFacts, build_game
+from minigan.gan.config import Config, set_fields
+from minigan.gan.game import Batch, Game
+from minigan.gan.source import batch_of
+from minigan.lab.experiments.flow_theory import Expected, expected
+from minigan.lab.experiments.flow_watch import Array, Place, Watched, activations_of, layers_of, play
+from minigan.ops.random import manual_seed, set_step
+
+IMAGES = 4  # of each step of which fakes are kept
+DRAWS = 32  # networks with other fresh weights, of each training
+
+
+@dataclass(frozen=True)
+class Course:
+    """One training; arrays of several layers are (layers, times), from z through G and D to the logit.
+
+    Attributes:
+        about: what is different from the preset.
+        layers, activations: the places, as `flow_watch` names them.
+        report: what the watched steps reported, each (times,).
+        weight, gradient, update, signal: see `Watched`.
+        silent: (activations, times).
+        at_fake: what D hands to G (times,), see `Watched`.
+        fakes: some of them at steps ``Flow.shown``, uint8 (shown, images, H, W).
+        at_fakes: the gradient of G's loss at their pixels, the mean over all fakes of the step, in percent of its
+            largest, int8 (shown, H, W).
+        toward: the cosine between minus that mean and the way from the mean fake to the mean real image (times,).
+        logit: mean of 1 - D(G(z)) at the last watched step; NaN where the loss is not the non-saturating one.
+        kept: what each layer of D leaves of the signal, see `Expected`, of many networks with fresh weights whose D
+            has not moved yet (layers of D, draws).
+        expected: what theory says of fresh weights.
+    """
+
+    about: str
+    layers: Sequence[Place]
+    activations: Sequence[Place]
+    report: dict[str, Array]
+    weight: Array
+    gradient: Array
+    update: Array
+    signal: Array
+    silent: Array
+    at_fake: Array
+    fakes: NDArray[np.uint8]
+    at_fakes: NDArray[np.int8]
+    toward: Array
+    logit: float
+    kept: Array
+    expected: Expected
+
+
+def train(config: Config, about: str, loader: Loader, at: NDArray[np.int64], shown: NDArray[np.int64]) -> Course:
+    """Train these settings, and watch.
+
+    Args:
+        config: the settings.
+        about: see `Course`.
+        loader: the images.
+        at: the steps to watch; training ends with the last.
+        shown: of which of them (their places in ``at``) fakes are kept.
+    """
+    facts = DataFacts.of(loader, config)
+    game = build_game(config, facts, CPU)
+    layers, activations = ([place for place, _ in found] for found in (layers_of(game), activations_of(game)))
+    seen, toward = _watch(game, loader, at, shown)
+    pictures = [seen[i] for i in shown]
+    series = {name: np.array([getattr(w, name) for w in seen]).T for name in ("weight", "gradient", "update", "signal")}
+    return Course(
+        about,
+        layers,
+        activations,
+        {name: np.array([w.report.get(name, np.nan) for w in seen]) for name in seen[0].report},
+        **series,
+        silent=np.array([w.silent for w in seen]).T,
+        at_fake=np.array([w.at_fake for w in seen]),
+        fakes=np.stack([_bytes(w.fakes) for w in pictures]),
+        at_fakes=np.stack([_percent(w.at_fakes) for w in pictures]),
+        toward=toward,
+        logit=_far_from_real(config, seen[-1].outputs),
+        kept=np.array([*_kept(config, loader, facts)]).T,
+        expected=expected(config, layers),
+    )
+
+
+def _watch(game: Game, loader: Loader, at: NDArray[np.int64], shown: NDArray[np.int64]) -> tuple[list[Watched], Array]:
+    """What each watched step showed, and `Course.toward`."""
+    as_written = copy.copy(game)  # the same players: one game is captured, the other is played as written
+    game.capture()
+    seen: list[Watched] = []
+    toward: list[float] = []
+    with np.errstate(all="ignore"):
+        for step in range(int(at[-1]) + 1):
+            batches = _begin(game, loader, step)
+            if step not in at:
+                game.step(*batches)
+                continue
+            as_written.steps = step
+            watched = play(as_written, batches)
+            game.steps = as_written.steps
+            toward.append(_toward(watched, batches[-1].images.numpy()))
+            seen.append(watched if len(seen) in shown else _without_images(watched))
+    return seen, np.array(toward)
+
+
+def _begin(game: Game, loader: Loader, step: int) -> list[Batch]:
+    """The images of a step; sets the random streams to its start."""
+    manual_seed(loader.seed)
+    set_step(step)
+    each = game.batches_per_step
+    return [batch_of(loader, step * each + i, CPU) for i in range(each)]
+
+
+def _kept(config: Config, loader: Loader, facts: DataFacts) -> Iterator[Array]:
+    """`Course.kept`: theory is about the mean square over all draws, from which one of few units may be far."""
+    for draw in range(DRAWS):
+        still = "discriminator.lr=0.0", "discriminator.lr_min=0.0", f"training.seed={config.training.seed + draw}"
+        game = build_game(set_fields(config, still), facts, CPU)
+        watched = play(game, _begin(game, loader, 0))
+        of_D = [place.name.startswith("D") for place, _ in layers_of(game)]
+        signal = watched.signal[of_D]
+        yield np.array([watched.at_fake, *signal[:-1]]) / signal
+
+
+def _without_images(watched: Watched) -> Watched:
+    """A batch of images at every watched step would be much memory for nothing; their mean norm is kept."""
+    norms = np.full((1, 1), watched.at_fake, np.float32)
+    return replace(watched, fakes=watched.fakes[:0], at_fakes=norms)
+
+
+def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint((images[:IMAGES, 0].clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def _percent(gradients: NDArray[np.float32]) -> NDArray[np.int8]:
+    """The mean gradient in percent of its largest; 0 where there is none."""
+    mean = np.nan_to_num(gradients[:, 0].mean(0))
+    shares: NDArray[np.int8] = np.rint(100 * mean / (np.abs(mean).max() or 1)).astype(np.int8)
+    return shares
+
+
+def _toward(watched: Watched, real: NDArray[np.float32]) -> float:
+    """Whether what D asks for leads to real images; 1 would be straight there."""
+    way = (real.mean(0, np.float64) - watched.fakes.mean(0, np.float64)).ravel()
+    wanted = -watched.at_fakes.mean(0, np.float64).ravel()
+    lengths = np.linalg.norm(way) * np.linalg.norm(wanted)
+    return float(way @ wanted / lengths) if lengths > 0 else float("nan")
+
+
+def _far_from_real(config: Config, outputs: Array) -> float:
+    """Mean of 1 - D: what -log D hands to the logit."""
+    if config.game.loss != "non-saturating" or config.game.task != "generate" or not outputs.size:
+        return float("nan")
+    return float(np.mean(1 / (1 + np.exp(outputs))))

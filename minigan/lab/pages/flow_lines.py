@@ -1,0 +1,87 @@
+"""Signal, gradient and ratio by layer, at each watched step: a line for each training of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigan.lab.experiments.flow import Flow
+from minigan.lab.experiments.flow_training import Course
+from minigan.lab.page import GREY, Canvas, Exhibit, Panel, Path, Slider, panel
+from minigan.lab.pages.flow_style import COLORS, DASHES, LEAST, TALL, few, legend, limits, styles, width
+
+
+class _Kind(NamedTuple):
+    """One panel: its name, its title, the label of its axis, and a line to compare with."""
+
+    name: str
+    title: str
+    label: str
+    line: float | None = None
+
+
+_SIGNAL = _Kind("signal", "the signal on its way back", "L2 norm for a sample")
+_GRADIENT = _Kind("gradient", "gradient of each layer's weights", "L2 norm")
+_RATIO = _Kind("ratio", "update over weight", "ratio of L2 norms", 1e-3)
+
+
+def step_by_step(data: Flow, group: str, title: str, caption: str) -> Exhibit:
+    """The trainings of a group beside each other."""
+    courses = [data.courses[name] for name in data.groups[group]]
+    layers = [place.name for place in courses[0].layers]
+    panels = [
+        _lines(data, group, _SIGNAL, _places(courses[0]), [way_back(course) for course in courses]),
+        _lines(data, group, _GRADIENT, layers, [course.gradient for course in courses]),
+        _lines(data, group, _RATIO, layers, [course.update / course.weight for course in courses]),
+    ]
+    return Exhibit(title, caption, panels, [Slider("step", [str(step) for step in data.steps])])
+
+
+def _count(course: Course) -> int:
+    """G's layers."""
+    return sum(place.name.startswith("G") for place in course.layers)
+
+
+def _places(course: Course) -> list[str]:
+    """From the logit to G's first layer."""
+    names, G = [place.name for place in course.layers], _count(course)
+    return [*names[G:][::-1], "pixels", *names[:G][::-1]]
+
+
+def way_back(course: Course) -> Any:
+    """The signal at these places (places, times)."""
+    G = _count(course)
+    return np.concatenate([course.signal[G:][::-1], course.at_fake[None], course.signal[:G][::-1]])
+
+
+def _lines(data: Flow, group: str, kind: _Kind, places: Sequence[str], tracks: Sequence[Any]) -> Panel:
+    """``tracks`` are (places, times), one for each training."""
+    figure, ax = panel(
+        kind.title, "", kind.label, height=TALL, yscale="log", ylim=limits(*tracks), xlim=(-0.4, len(places) - 0.6)
+    )
+    ax.set_xticks(range(len(places)), places, rotation=90 if len(places) > 6 else 0)
+    few(ax.yaxis)
+    if kind.line is not None:
+        ax.axhline(kind.line, color=GREY, linewidth=1, linestyle=":")
+    for style in styles(data.groups[group]).values():
+        ax.plot([], [], **style)
+    legend(figure)
+    canvas = Canvas(figure, ax)
+    frames = [canvas.frame(_paths([track[:, t] for track in tracks])) for t in range(len(data.steps))]
+    return Panel(f"{kind.name}-{group}", frames, f"{kind.title}, for each training")
+
+
+def _paths(lines: Sequence[Any]) -> list[Path]:
+    return [
+        Path(points, color=color, width=width(color), dashes=dashes)
+        for line, color, dashes in zip(lines, COLORS, DASHES, strict=False)
+        if len(points := _finite(line))
+    ]
+
+
+def _finite(values: Any) -> Any:
+    """Points of a line, without those that are no numbers."""
+    places = np.flatnonzero(np.isfinite(values))
+    return np.stack([places, np.clip(values[places], LEAST, None)], 1)
