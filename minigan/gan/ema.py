@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minigan.backend import Array, device_of, get_backend
 from minigan.capturing import changing, each_time, refuse
 from minigan.errors import ConfigError
+from minigan.gan.statistics import estimate_statistics
 from minigan.nn import Module
 from minigan.optim.flat import Flat
+from minigan.tensor import Tensor
 from minigan.variable import Variable
 
 
 class EMA:
     """An exponential moving average of a network's parameters; source: Yazici et al. 2019.
 
-    Buffers, such as BatchNorm's running statistics, are averages already and are carried over as they are. In the
-    first updates, number n from 0, the decay is (1 + n) / (10 + n) while that is less, as in TensorFlow's
-    ExponentialMovingAverage: else the average would hold on to the random weights of the start.
+    In the first updates, number n from 0, the decay is (1 + n) / (10 + n) while that is less, as in TensorFlow's
+    ExponentialMovingAverage: else the average would hold on to the random weights of the start. Buffers are carried
+    over as they are; but BatchNorm's statistics are those of the weights that were trained, and not of their average,
+    so :meth:`settle` makes new ones before the average is used.
 
     Args:
         network: the network that is trained.
@@ -37,6 +40,7 @@ class EMA:
         self.source = network
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.updates = 0
+        self._settled = 0
         self._twins: list[_Twin] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -77,6 +81,16 @@ class EMA:
     def _count(self) -> None:
         self.updates += 1
 
+    def settle(self, examples: Callable[[], Sequence[tuple[Tensor, ...]]]) -> None:
+        """Set BatchNorm's statistics to those of the averaged weights, unless that was done since the last update.
+
+        Args:
+            examples: batches of what the network takes; without any, the statistics stay those of the network.
+        """
+        if self._settled != self.updates:
+            estimate_statistics(self.network, examples())
+            self._settled = self.updates
+
     def state_dict(self) -> dict[str, Any]:
         """The averaged network's state and the number of updates."""
         return {"network": self.network.state_dict(), "updates": self.updates}
@@ -84,7 +98,7 @@ class EMA:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put back what :meth:`state_dict` gave."""
         self.network.load_state_dict(state_dict["network"])
-        self.updates = state_dict["updates"]
+        self.updates = self._settled = state_dict["updates"]
 
 
 class _Twin:

@@ -61,6 +61,9 @@ NEEDED: dict[str, tuple[type, str]] = {
 }
 """The optimizers without which a rule cannot be played, and how to say so."""
 
+# z for the statistics of an average of G: twice as many as running statistics with a momentum of .1 remember.
+EXAMPLE_BATCHES, EXAMPLES, EXAMPLES_SEED = 20, 128, 2**40
+
 
 class Game:
     """G against D.
@@ -156,8 +159,21 @@ class Game:
 
     @property
     def sampler(self) -> Module:
-        """The network to sample from: the average of G, if there is one."""
-        return self.ema.network if self.ema is not None else self.generator.network
+        """The network to sample from: the average of G, if there is one, ready to be used."""
+        ema = self._settled_ema()
+        return self.generator.network if ema is None else ema.network
+
+    def _settled_ema(self) -> EMA | None:
+        """The average of G, with the statistics of its own weights."""
+        if self.ema is not None:
+            self.ema.settle(self._examples)
+        return self.ema
+
+    def _examples(self) -> list[tuple[Tensor, ...]]:
+        """Batches of what G takes, the same each time: for the statistics of its average."""
+        w = next(self.generator.network.parameters())
+        batches = (self.noise.fixed(EXAMPLES, EXAMPLES_SEED, w.device, site) for site in range(EXAMPLE_BATCHES))
+        return [(z.to(dtype=w.dtype),) for z in batches]
 
     # ---- a step ------------------------------------------------------------------------------------------
 
@@ -359,11 +375,12 @@ class Game:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a step changes, as nested dictionaries of host arrays and plain values."""
+        ema = self._settled_ema()
         return {
             "steps": self.steps,
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "ema": None if self.ema is None else self.ema.state_dict(),
+            "ema": None if ema is None else ema.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

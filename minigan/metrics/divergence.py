@@ -35,7 +35,7 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
 
     Example:
         >>> from minigan.metrics.divergence import kl_divergence
-        >>> round(kl_divergence([5, 5, 0, 0]) / math.log(2), 6), kl_divergence([3, 1], reference=[0.75, 0.25])
+        >>> round(kl_divergence([5, 5, 0, 0]) / float(np.log(2)), 6), kl_divergence([3, 1], reference=[0.75, 0.25])
         (1.0, 0.0)
     """
     counts = np.asarray(counts, np.float64)

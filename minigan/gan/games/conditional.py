@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from minigan.errors import ConfigError
 from minigan.gan.game import Batch, Game
+from minigan.ops.creation import as_tensor
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
@@ -24,6 +27,13 @@ class LabelledGame(Game):
         with no_grad():
             samples: Tensor = self.sampler.eval()(z, labels)
         return samples
+
+    def _examples(self) -> list[tuple[Tensor, ...]]:
+        """With all classes in turn."""
+        classes = getattr(self.generator.network, "classes", 0)
+        if not classes:
+            return []
+        return [(z, as_tensor(np.arange(len(z)) % classes, device=z.device)) for (z,) in super()._examples()]
 
 
 class ConditionalGame(LabelledGame):

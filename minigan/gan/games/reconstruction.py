@@ -103,6 +103,10 @@ class ReconstructionGame(Game):
         with no_grad():
             return _keep_known(damaged, self.sampler.eval()(damaged.images))
 
+    def _examples(self) -> list[tuple[Tensor, ...]]:
+        """None: this G takes images, and the game has none but those of the step."""
+        return []
+
     def assess(self, batch: Batch) -> Report:
         """The squared error of what G makes of these images, too."""
         restored = self.restore(self.damage(batch.images))

@@ -278,6 +278,10 @@ def _growth(values: Array) -> float:
 
 # ---- train/eval gap ---------------------------------------------------------------------------------------------
 
+MEND_G = (
+    "BatchNorm takes its statistics from the batch in training, and running ones in evaluation. Enlarge "
+    'training.batch_size, or set generator.norm="layer" or "none".'
+)
 MEND_D = (
     "With BatchNorm, D sees real samples and fakes in batches of their own, and makes both mean 0; in evaluation it "
     'takes one average for both. Set discriminator.norm="layer" or "none"; until then D_x_test means nothing.'
@@ -297,34 +301,18 @@ def train_eval_gap(folder: Folder, measures: Measures | None) -> Finding:
     if ill_D:
         wrong += f"{' ' * ill_G}In evaluation mode D no longer tells what it tells in training: do not ask it there."
     well = "Both modes draw nearly the same." if measures.two_modes else "G works the same in both modes."
-    change = _mend_G(folder, measures) * ill_G + " " * (ill_G and ill_D) + MEND_D * ill_D
+    change = MEND_G * ill_G + " " * (ill_G and ill_D) + MEND_D * ill_D
     return _found(ill_G or ill_D, name, (wrong, well), change, look, [*of_G, *of_D])
-
-
-def _mend_G(folder: Folder, measures: Measures) -> str:
-    of_average = measures.gap_trained is not None and measures.gap_trained < UNLIKE < (measures.gap or 0)
-    if of_average:
-        return (
-            "The G that trains has no such gap: the running statistics of BatchNorm do not fit the weights of its "
-            'average. Set generator.norm="layer" or "none", or generator.ema_decay=0.'
-        )
-    return (
-        "BatchNorm takes its statistics from the batch in training, and running ones in evaluation. Enlarge "
-        'training.batch_size, or set generator.norm="layer" or "none".'
-    )
 
 
 def _gap_of_G(measures: Measures) -> list[Evidence]:
     if measures.gap is None or measures.swing is None:
         return []
     limit = UNLIKE if measures.two_modes else math.nan
-    evidence = [
+    return [
         Evidence("evaluation mode beside training mode", measures.gap, limit),
         Evidence("swing in training mode with the other samples of the batch", measures.swing, limit),
     ]
-    if measures.gap_trained is not None:
-        evidence.append(Evidence("evaluation mode beside training mode, of the G that trains", measures.gap_trained))
-    return evidence
 
 
 def _gap_of_D(measures: Measures) -> list[Evidence]:

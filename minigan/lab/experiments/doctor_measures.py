@@ -97,7 +97,6 @@ class Measures:
             distance of two samples; None where G makes images of images.
         swing: how far its samples in training mode are from their mean, over the batches that it may be in.
         two_modes: whether G has layers that work differently in the two modes.
-        gap_trained: where an average of G is sampled from, the gap of the G that trains; None without one.
         order_D: where D has BatchNorm, the share of pairs of a real sample and a fake that it orders rightly, in
             training mode and in evaluation mode; None for another D.
         samples, in_training: some samples in both modes, of the same z: images as bytes (n, C, H, W), or points (n, F).
@@ -112,7 +111,6 @@ class Measures:
     gap: float | None
     swing: float | None
     two_modes: bool
-    gap_trained: float | None
     order_D: tuple[float, float] | None
     samples: NDArray[Any]
     in_training: NDArray[Any]
@@ -137,11 +135,7 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         manual_seed(seed)
         set_step(game.steps)
         variety = None if isinstance(game, ReconstructionGame) else _variety(config, game, loader, seed)
-        if isinstance(game, ReconstructionGame):
-            modes = _restored(game, loader)
-        else:
-            modes = _modes_of(game.sampler, config, game, seed)
-        gap_trained = _gap(_modes_of(game.generator.network, config, game, seed), variety) if game.ema else None
+        modes = _restored(game, loader) if isinstance(game, ReconstructionGame) else _modes_of(config, game, seed)
         order_D = _order_of_D(game, loader)
         on_real, on_fake = _opinions(game, loader)
         signal = _signal(config, game, loader)
@@ -153,7 +147,6 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         gap=_gap(modes, variety),
         swing=_swing(modes, variety),
         two_modes=any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules()),
-        gap_trained=gap_trained,
         order_D=order_D,
         samples=_shown(modes.evaluated),
         in_training=_shown(modes.trained[0]),
@@ -246,8 +239,8 @@ class _Modes(NamedTuple):
     trained: NDArray[np.float32]
 
 
-def _modes_of(network: nn.Module, config: Config, game: Game, seed: int) -> _Modes:
-    """Of a G of this game: the one that trains, or its average."""
+def _modes_of(config: Config, game: Game, seed: int) -> _Modes:
+    network = game.sampler
     size = max(2, min(config.training.batch_size, 64))
     n = max(1, min(KEPT, size // 2))
     told = (as_tensor(in_order(size, classes_of(game)), device=CPU),) if classes_of(game) else ()
