@@ -1,4 +1,4 @@
-"""The command line: ``minigan train``, ``sample``, ``interpolate``, ``presets``, ``lab``, ``bench`` and ``info``.
+"""The command line: ``minigan train``, ``sample``, ``interpolate``, ``evaluate``, ``presets``, ``lab`` ...
 
 A command is a function that takes its arguments and returns its exit code; whatever is wrong with them it raises, and
 `main` says it in one sentence.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from minigan import blas, streams
 from minigan._version import __version__
 from minigan.arguments import Parser, parse
-from minigan.commands import bench, info, interpolate, lab, presets, sample, train
+from minigan.commands import bench, evaluate, info, interpolate, lab, presets, sample, train
 from minigan.errors import MiniganError
 
 # Exit codes; the last two are what a shell gives to a program that Ctrl-C or a reader who left (`| head`) ended.
@@ -82,6 +82,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "train": train,
         "sample": sample,
         "interpolate": interpolate,
+        "evaluate": evaluate,
         "presets": presets,
         "lab": lab,
         "bench": bench,

@@ -21,7 +21,7 @@ from minigan.cli import main
 from minigan.gan import preset_names
 
 TRAIN = ["train", "--data", "../data", "--steps", "1"]
-COMMANDS = "train, sample, interpolate, presets, lab, bench, info"
+COMMANDS = "train, sample, interpolate, evaluate, presets, lab, bench, info"
 PRESETS = ", ".join(preset_names())
 
 

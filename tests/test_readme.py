@@ -40,7 +40,7 @@ def test_every_linked_file_exists():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "interpolate", "presets", "info"])
+@pytest.mark.parametrize("command", ["train", "sample", "interpolate", "evaluate", "presets", "lab", "bench", "info"])
 def test_every_command_that_the_readme_names_is_there(command, capsys):
     assert f"minigan {command}" in README
     assert main([command, "--help"]) == 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigan.arguments import Parser, choose, parse
 from minigan.commands.results import results_folder
+from minigan.commands.stopping import until_stopped
 from minigan.streams import say
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ def parser(add: Callable[..., Parser]) -> Parser:
 
 def lab(args: argparse.Namespace) -> int:
     """Run an experiment, or all, or list them."""
-    from minigan.gan.signals import Stopped, exit_code, raise_on_stop_signal
     from minigan.lab.course import EXPERIMENTS
 
     if args.name is None:
@@ -52,12 +52,7 @@ def lab(args: argparse.Namespace) -> int:
         say(f"{ALL:<12}the whole course, with a page that leads through it")
         return 0
     choose("experiment", args.name, [*EXPERIMENTS, ALL])
-    try:
-        with raise_on_stop_signal():
-            return _all(args.rest) if args.name == ALL else _one(args.name, args.rest)
-    except Stopped as stopped:
-        say(f"minigan: Interrupted by {stopped.number.name}.", to="stderr")
-        return exit_code(stopped.number)
+    return until_stopped(lambda: _all(args.rest) if args.name == ALL else _one(args.name, args.rest))
 
 
 def _one(name: str, argv: list[str]) -> int:

@@ -12,8 +12,8 @@ import numpy as np
 
 from minigan._version import __version__
 from minigan.lab.page.contents import Exhibit, Page, Panel, Picture
+from minigan.lab.page.files import write_files
 from minigan.lab.page.html import page_html
-from minigan.serialization import write_whole
 
 SECONDS = 8.0  # of a film
 
@@ -31,15 +31,7 @@ def write(name: str, data: Any, page: Page, folder: Path) -> Path:
         RunError: a file cannot be written; none of the others is left then.
     """
     files = {**dict(pictures(page)), "lab.json": _numbers(name, data, page), "index.html": page_html(page).encode()}
-    written: list[Path] = []
-    try:
-        for file, content in files.items():
-            write_whole(folder / file, content)
-            written.append(folder / file)
-    except BaseException:  # a disk that is full, or somebody who loses patience: half a folder would look whole
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+    write_files(files, folder)
     return folder / "index.html"
 
 

@@ -186,7 +186,7 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_folder(experiments, capfd, monk
             raise RunError(f"Cannot write {path}: No space left on device.")
         path.write_bytes(content)
 
-    monkeypatch.setattr("minigan.lab.writing.write_whole", full)
+    monkeypatch.setattr("minigan.lab.page.files.write_whole", full)
     assert refused(capfd, ["lab", "dirac"]).startswith("Cannot write lab/dirac/lab.json: No space left")
     assert not (experiments / "lab").exists()
 

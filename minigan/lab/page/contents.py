@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from minigan.errors import ShapeError
 
 
 @dataclass(frozen=True)
 class Check:
-    """A number that theory predicts, beside the one that was measured.
+    """A number that was predicted, beside the one that was measured.
 
     Attributes:
         name: what it is, such as "radius after 500 steps, minimax".
-        predicted: by a formula or by a publication.
+        predicted: what it should be.
         measured: by minigan.
         tolerance: how far they may be from each other.
         relative: whether the tolerance is a share of what was predicted.
+        by: what predicts it: mathematics, or what earlier runs did where chance has a part and no theorem says.
 
     >>> from minigan.lab.page import Check
     >>> Check("pi", predicted=3.14159, measured=3.14, tolerance=1e-3, relative=True).holds
@@ -35,6 +36,7 @@ class Check:
     measured: float
     tolerance: float
     relative: bool = False
+    by: Literal["mathematics", "earlier runs"] = "mathematics"
 
     @property
     def error(self) -> float:

@@ -25,8 +25,8 @@ def page_html(page: Page) -> str:
 
 
 CHECKED = (
-    "What mathematics or a publication says beside what minigan measured. <code>lab.json</code> has these numbers with "
-    "all their digits, and what every figure of this page shows."
+    "What mathematics says, or what earlier runs did where chance has a part, beside what minigan measured now. "
+    "<code>lab.json</code> has these numbers with all their digits, and those of the experiment."
 )
 
 
@@ -144,6 +144,7 @@ def _checks(checks: Sequence[Check]) -> Table:
     rows = [
         (
             check.name,
+            check.by,
             check.predicted,
             check.measured,
             f"{check.error:.1g}{' of it' if check.relative else ''}",
@@ -153,5 +154,5 @@ def _checks(checks: Sequence[Check]) -> Table:
         for check in checks
     ]
     held = sum(check.holds for check in checks)
-    head = ("", "predicted", "measured", "apart by", "at most", "holds")
+    head = ("", "by", "predicted", "measured", "apart by", "at most", "holds")
     return Table(f"{held} of {len(checks)} hold", head, rows)

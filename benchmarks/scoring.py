@@ -1,0 +1,98 @@
+"""What does scoring cost, and between which numbers do scores lie?
+
+Times every MNIST score of 10,000 samples, one after the other, then an evaluation as a whole; and prints the scores of
+real test images and of noise.
+
+    python benchmarks/scoring.py             writes benchmarks/results/scoring.txt, too
+    python benchmarks/scoring.py --quick     200 samples and 1,000 training images, to see that all of it runs
+
+The samples are test images with a little noise: what a score costs does not depend on what it finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from program import machine
+from scores import images_of
+
+from minigan import metrics
+from minigan.backend.device import CPU
+from minigan.backend.memory import keep_freed_memory
+from minigan.metrics.evaluation import Reference, calibrate, evaluate
+from minigan.metrics.evaluation_columns import cell, columns_of
+from minigan.metrics.evaluation_digits import DigitReference
+from minigan.metrics.evaluation_images import ImageReference
+
+RESULTS = Path(__file__).parent / "results" / "scoring.txt"
+SIGMA = 0.1668  # of the Parzen window that real images choose
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few samples; nothing is recorded")
+    quick = parser.parse_args().quick
+    keep_freed_memory()  # as the command line does
+    n, most = (200, 1000) if quick else (10_000, 60_000)
+    lines = [
+        machine(CPU),
+        f"{n:,} samples, {most:,} training images, {n:,} test images\n",
+        f"{'':<46}{'seconds':>9}{'CPU seconds':>13}{'peak MB so far':>16}",
+    ]
+    print("\n".join(lines))
+    for line in measured(images_of("train", most), images_of("test", n)):
+        print(line, flush=True)
+        lines.append(line)
+    if not quick:
+        RESULTS.write_text("\n".join(lines) + "\n")
+
+
+def measured(training: np.ndarray, test: np.ndarray) -> Iterator[str]:
+    """A line for each score, and for the parts of an evaluation."""
+    n, judge = len(test), metrics.load_judge("report")
+    samples = (test + np.random.default_rng(0).normal(0, 0.1, test.shape)).clip(-1, 1).astype(np.float32)
+    digits, images = DigitReference.of(judge, training[:1]), ImageReference(training, test, held_out=True)
+    features, seen = judge.features(training), judge.features(samples)
+    p = digits.probabilities(seen)
+    for name, work in {
+        f"judge, {n:,} images": lambda: judge.features(samples),
+        "classifier_score, class_histogram": lambda: (metrics.classifier_score(p), metrics.class_histogram(p)),
+        "frechet_distance": lambda: metrics.frechet_distance(seen, features),
+        "kernel_distance": lambda: metrics.kernel_distance(seen, features, subset_size=min(1000, n)),
+        "precision_recall": lambda: metrics.precision_recall(seen, features[:n]),
+        "nearest_training": lambda: images.nearest(samples),
+        "choose_sigma": lambda: metrics.choose_sigma(samples, training[-1000:]),
+        "parzen_log_likelihood": lambda: metrics.parzen_log_likelihood(samples, test, SIGMA),
+        "sliced_wasserstein": lambda: metrics.sliced_wasserstein(samples, training),
+    }.items():
+        yield timed(name, work)[0]
+    yield ""
+    whole = Reference("MNIST", DigitReference(judge, features), images)
+    yield timed("once: the judge looks at the training images", lambda: judge.features(training))[0]
+    yield timed("once: nearest_training of test images", lambda: images.nearest_of_others)[0]
+    yield timed("a run: all scores", lambda: evaluate(samples, whole))[0]
+    line, found = timed("once: real test images and noise", lambda: calibrate(whole, n))
+    yield line
+    yield f"\n{f'judge report, {judge.sha256[:16]}':<46}{'real test images':>20}{'noise':>20}"
+    for column in columns_of([found.real]):
+        yield f"{column.head:<46}{cell(column, [found.real]):>20}{cell(column, [found.noise]):>20}"
+
+
+def timed(name: str, work: Callable[[], Any]) -> tuple[str, Any]:
+    """A line of the table, and what came out."""
+    start, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{name:<46}{seconds:>9.2f}{cpu:>13.2f}{peak:>16,.0f}", result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What `minigan evaluate` does, from its arguments to its files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minigan._version import __version__
+from minigan.backend.device import CPU
+from minigan.backend.memory import keep_freed_memory
+from minigan.bench.figures import check_drawing
+from minigan.commands.results import results_folder
+from minigan.commands.sample import SEEDS
+from minigan.commands.score_table import WIDTH, notes, table
+from minigan.commands.scores_folder import SCORES, check_replaceable, replaced_folder
+from minigan.errors import ConfigError
+from minigan.gan import Run
+from minigan.gan.settings import check_whole
+from minigan.lab.page import look
+from minigan.lab.page.files import write_files
+from minigan.lab.page.html import page_html
+from minigan.lab.pages.scores import page
+from minigan.lab.writing import pictures, plain
+from minigan.metrics.evaluation import calibrate
+from minigan.metrics.evaluation_columns import columns_of, mean
+from minigan.metrics.evaluation_data import check_scorable, reference_of, same_data
+from minigan.metrics.evaluation_run import Evaluation, Row, ScoredRun, check_different, rows_of, score_run
+from minigan.streams import say
+
+INDEX = "index.html"
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Score the samples of runs; whatever can be wrong is found before the long work, if possible."""
+    keep_freed_memory()  # blocks of distances come and go, all of one size
+    seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
+    runs = [Run.open(folder) for folder in args.folders]
+    _check_together(runs)
+    with look():
+        check_drawing()
+    if args.out is None and len(runs) == 1:
+        folder = runs[0].path / "scores"
+        check_replaceable(folder)
+        files = _files(_evaluation(runs, args.n, seed, args.judge))
+        with replaced_folder(folder) as aside:
+            write_files(files, aside)
+    else:
+        with results_folder(args.out, "scores") as folder:
+            write_files(_files(_evaluation(runs, args.n, seed, args.judge)), folder)
+    say(f"\nWrote {folder / INDEX}: open it in a browser.")
+    return 0
+
+
+def _check_together(runs: Sequence[Run]) -> None:
+    check_different(runs)
+    for run in runs:
+        check_scorable(run.config)
+    if not same_data([run.config for run in runs]):
+        sources = [f"{run.path}: {run.config.data.source}" for run in runs]
+        raise ConfigError(
+            f"evaluate: the runs have different data ({', '.join(sources)}), expected the same, as scores of others do "
+            "not compare; evaluate them one by one."
+        )
+
+
+def _evaluation(runs: Sequence[Run], n: int | None, seed: int, judge: str) -> Evaluation:
+    games = [run.game(CPU) for run in runs]  # now: a diverged one is known at once
+    reference = reference_of(runs[0].config, judge)
+    n = reference.check(reference.usual if n is None else n)
+    scored: list[ScoredRun] = []
+    for run, game in zip(runs, games, strict=True):
+        say(f"{run.path} after step {game.steps:,}: {n:,} samples ...")
+        scored.append(score_run(run, game, reference, n, seed))
+    found = Evaluation(rows_of(scored), reference, calibrate(reference, n, seed), n, seed, judge)
+    say("\n" + "\n\n".join(_told(found)))
+    return found
+
+
+# ---- what is told ----------------------------------------------------------------------------------------
+
+
+def _told(found: Evaluation) -> Iterator[str]:
+    yield table(found)
+    yield notes(found)
+    if found.reference.digits is not None:
+        judge = found.reference.digits.judge
+        yield f'Judge "{found.judge}", {judge.accuracy:.2%} right on test images, SHA-256 {judge.sha256[:16]}.'
+    if found.reference.left_out:
+        yield textwrap.fill(found.reference.left_out, WIDTH)
+
+
+def _files(found: Evaluation) -> dict[str, bytes]:
+    with look():
+        shown = page(found)
+        files = {**dict(pictures(shown)), INDEX: page_html(shown).encode()}
+    numbers = {**_numbers(found), "files": [*files, SCORES]}
+    return {**files, SCORES: (json.dumps(numbers, indent=1) + "\n").encode()}
+
+
+def _numbers(found: Evaluation) -> dict[str, Any]:
+    reference, digits = found.reference, found.reference.digits
+    judge = digits and {
+        "name": found.judge,
+        "sha256": digits.judge.sha256,
+        "accuracy": digits.judge.accuracy,
+    }
+    return {
+        "minigan": __version__,
+        "data": reference.name,
+        "training": len(reference.training),
+        "samples": found.n,
+        "seed": found.seed,
+        "judge": judge,
+        "left_out": reference.left_out,
+        "rows": [_row(row) for row in found.rows],
+        "calibration": plain(found.calibration),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    means = {column.path: mean(row.scores, column.path) for column in columns_of(row.scores)}
+    return {
+        "name": row.name,
+        "runs": [
+            {"path": run.path, "step": run.step, "seed": run.config.training.seed, "scores": plain(run.scores)}
+            for run in row.runs
+        ],
+        "mean": plain({path: value for path, (value, _) in means.items()}),
+        "standard_error": plain({path: error for path, (_, error) in means.items()}),
+    }

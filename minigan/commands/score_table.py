@@ -1,0 +1,54 @@
+"""The table of `minigan evaluate`, as text: a row for each run or group of runs, and those that give them a meaning."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from minigan.metrics.evaluation_columns import cell, with_n
+from minigan.metrics.evaluation_run import Evaluation
+
+WIDTH, BETWEEN = 96, 3
+BETTER = "better is"
+
+
+def table(found: Evaluation) -> str:
+    """The rows; columns that do not fit beside the others stand below them."""
+    names = ["", BETTER, *(name for name, _ in found.table)]
+    columns = [
+        [column.head, column.better, *(cell(column, scores) for _, scores in found.table)] for column in found.columns
+    ]
+    return "\n\n".join("\n".join(_lines([names, *part])) for part in _fitting(columns, _width(names)))
+
+
+def _fitting(columns: Sequence[Sequence[str]], beside: int) -> Iterator[list[Sequence[str]]]:
+    """As many columns at a time as a line has room for beside the names, but one at least."""
+    part: list[Sequence[str]] = []
+    for column in columns:
+        if part and beside + sum(BETWEEN + _width(each) for each in (*part, column)) > WIDTH:
+            yield part
+            part = []
+        part.append(column)
+    yield part
+
+
+def _lines(columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    for cells in zip(*columns, strict=True):
+        padded = (text.ljust(_width(column)) for text, column in zip(cells, columns, strict=True))
+        yield (" " * BETWEEN).join(padded).rstrip()
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(map(len, column))
+
+
+def notes(found: Evaluation) -> str:
+    """What the number of samples does to each score, and what +- means."""
+    training = len(found.reference.training)
+    head = f"{found.n:,} samples in each row, against {training:,} of {found.reference.name}. What this number does:"
+    width = max(len(column.head) for column in found.columns)
+    lines = [f"  {column.head:<{width}}  {with_n(column, found.n, found.reference)}" for column in found.columns]
+    several = max(len(row.runs) for row in found.rows)
+    if several > 1:
+        lines.append("A row of several seeds has their mean, +- its standard error.")
+    return "\n".join([head, *(textwrap.fill(line, WIDTH, subsequent_indent=" " * (width + 4)) for line in lines)])

@@ -1,0 +1,83 @@
+"""RUN/scores: what an evaluation finds out about a run, which the next one replaces as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from minigan.errors import RunError
+
+SCORES = "scores.json"  # names the files beside it, in "files"
+
+
+@contextlib.contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside ``path`` to write into, which takes its place at the end; after an error it is gone.
+
+    Raises:
+        RunError: in the place is something that no evaluation wrote, or nothing can be written there.
+    """
+    check_replaceable(path)
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        new = aside / path.name  # whom the run is open to may look into this one; into the one around it nobody else
+        new.mkdir()
+        yield new
+        _exchange(new, path, aside / "old")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Make sure that a folder may be written here, and that nothing of anybody else's would be lost.
+
+    Raises:
+        RunError: something would be, or nothing may be written.
+    """
+    if not os.path.lexists(path):
+        if not os.access(path.parent, os.W_OK):
+            raise RunError(f"Cannot write into the folder {path.parent}; choose another for the scores with --out.")
+        return
+    if path.is_symlink() or not path.is_dir():
+        raise RunError(f"{path} is no folder of scores; move it away, or choose another place with --out.")
+    strange = sorted({each.name for each in path.iterdir()} - _own(path))
+    if strange:
+        raise RunError(
+            f"{path} holds {strange[0]}, which no evaluation wrote, and would be lost; move it away, or choose another "
+            "place with --out."
+        )
+
+
+def _own(path: Path) -> set[str]:
+    """The files of an earlier evaluation, by its own account."""
+    try:
+        listed = json.loads((path / SCORES).read_bytes())["files"]
+        return {str(name) for name in listed} | {SCORES}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def _exchange(new: Path, path: Path, old: Path) -> None:
+    """A moment without the folder is the price: POSIX renames no folder over a full one."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(old)
+        new.rename(path)
+    except BaseException:  # a signal, too: the earlier one is all that there is
+        with contextlib.suppress(OSError):
+            old.rename(path)
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"Cannot write {path} ({error.strerror or error}); choose another place with --out.")

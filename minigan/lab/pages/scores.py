@@ -1,0 +1,74 @@
+"""The page of `minigan evaluate`: the scores of a run beside what gives them a meaning, and pictures that say why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from minigan.lab.page import Page, Section, Table
+from minigan.lab.pages.scores_compared import spreads
+from minigan.lab.pages.scores_images import classes, copies, drawn_images
+from minigan.lab.pages.scores_points import drawn_points, modes
+from minigan.metrics.evaluation_columns import cell, with_n
+from minigan.metrics.evaluation_run import Evaluation
+
+
+def page(found: Evaluation) -> Page:
+    """The page of one run, or of several to compare."""
+    return Page(_title(found), _lead(found), [section for section in _sections(found) if section.items])
+
+
+def _title(found: Evaluation) -> str:
+    runs = sum(len(row.runs) for row in found.rows)
+    return f"Scores of {escape(found.rows[0].name)}" if runs == 1 else f"Scores of {runs} runs"
+
+
+def _lead(found: Evaluation) -> str:
+    reference, runs = found.reference, [run for row in found.rows for run in row.runs]
+    steps = sorted({run.step for run in runs})
+    after = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
+    judge = ""
+    if reference.digits is not None:
+        judge = (
+            f" The judge is “{found.judge}”, SHA-256 <code>{reference.digits.judge.sha256[:16]}</code>; numbers of "
+            "another one do not compare."
+        )
+    return (
+        f"{found.n:,} samples {'of each run' if len(runs) > 1 else ''} after step {after}, held against "
+        f"{len(reference.training):,} of {escape(reference.name)}. A score alone says little: look where it lies "
+        f"between that of {found.real} and that of noise.{judge}"
+    )
+
+
+def _sections(found: Evaluation) -> Iterator[Section]:
+    left_out = [escape(found.reference.left_out)] * bool(found.reference.left_out)
+    yield Section("The scores", left_out, [_table(found), *spreads(found)])
+    yield Section("What is drawn", (), [*drawn_images(found), *drawn_points(found)])
+    yield Section("Is it copied?", (), [*copies(found)])
+    yield Section("Is all of it drawn?", (), [*classes(found), *modes(found)])
+    yield Section("How to read the scores", (), [_meanings(found)])
+
+
+def _table(found: Evaluation) -> Table:
+    """A row for each score, so that a phone shows it."""
+    head = ["score", *(escape(name) for name, _ in found.table), "better is"]
+    rows = [
+        [column.head, *(cell(column, scores, "±").replace("-", "−") for _, scores in found.table), column.better]
+        for column in found.columns
+    ]
+    several = any(len(row.runs) > 1 for row in found.rows)
+    seeds = " Of several seeds: the mean, ± its standard error." if several else ""
+    return Table(f"{found.n:,} samples in each column", head, rows, f"What each score is, is told below.{seeds}")
+
+
+def _meanings(found: Evaluation) -> Table:
+    rows = [
+        [column.head, _paragraph(column.about), _paragraph(with_n(column, found.n, found.reference))]
+        for column in found.columns
+    ]
+    return Table("What each score tells", ["score", "what it tells", f"what {found.n:,} samples do to it"], rows)
+
+
+def _paragraph(text: str) -> str:
+    """In a table whose cells do not wrap."""
+    return f'<div style="white-space: normal; width: min(19rem, 55vw)">{text.replace("+-", "±")}</div>'

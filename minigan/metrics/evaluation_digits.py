@@ -1,0 +1,103 @@
+"""What a judge says of digits: all scores that are made of its features and of its probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minigan.metrics.classes import ClassHistogram, class_histogram
+from minigan.metrics.classifier_score import classifier_score
+from minigan.metrics.frechet import frechet_distance
+from minigan.metrics.judge import Judge
+from minigan.metrics.kernel import kernel_distance
+from minigan.metrics.precision_recall import precision_recall
+from minigan.metrics.score import Score
+from minigan.ops.creation import as_tensor
+from minigan.ops.softmax import softmax
+from minigan.recording import no_grad
+
+SUBSET = 1000  # samples in a subset of the kernel distance, where there are so many
+
+
+@dataclass(frozen=True)
+class DigitScores:
+    """What `DigitReference.score` finds.
+
+    Attributes:
+        classifier_score: see `minigan.metrics.classifier_score`.
+        frechet_distance: to the training images, see `minigan.metrics.frechet_distance`.
+        kernel_distance: to the training images, see `minigan.metrics.kernel_distance`.
+        precision, recall: against as many training images, see `minigan.metrics.precision_recall`.
+        confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
+        classes: how often each digit is seen, against equal shares.
+        as_asked: the share of the samples that show the digit that G was asked for; None if it is not asked.
+    """
+
+    classifier_score: Score
+    frechet_distance: float
+    kernel_distance: Score
+    precision: float
+    recall: float
+    confidence: float
+    classes: ClassHistogram
+    as_asked: float | None = None
+
+
+@dataclass(frozen=True)
+class DigitReference:
+    """A judge, and what it makes of the training images, computed once.
+
+    Attributes:
+        judge: which one.
+        features: of the training images, float32 (M, 64).
+
+    >>> from minigan.metrics.evaluation_digits import DigitReference
+    >>> images, labels = mg.data.load_mnist()
+    >>> x = mg.data.gather_pixels(images[:400, None], np.arange(400))
+    >>> reference = DigitReference.of(mg.metrics.load_judge("report"), x[:200])
+    >>> found = reference.score(x[200:], asked=labels[200:400])
+    >>> found.as_asked > 0.95, found.classes.missing
+    (True, ())
+    """
+
+    judge: Judge
+    features: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, judge: Judge, images: Any) -> DigitReference:
+        """The reference to compare with: training images, float32 (M, 1, 28, 28)."""
+        return cls(judge, judge.features(images))
+
+    def score(self, images: Any, asked: ArrayLike | None = None) -> DigitScores:
+        """All scores of images, float32 (N, 1, 28, 28); the judge looks at each once.
+
+        Args:
+            images: the samples.
+            asked: the digits that G was asked for, (N,).
+
+        Raises:
+            ShapeError, DTypeError, RangeError: these are no such images, or fewer than 65.
+        """
+        features = self.judge.features(images)
+        p = self.probabilities(features)
+        seen, near = p.argmax(1), precision_recall(features, self.features[: len(features)])
+        return DigitScores(
+            classifier_score=classifier_score(p),
+            frechet_distance=frechet_distance(features, self.features),
+            kernel_distance=kernel_distance(features, self.features, subset_size=min(SUBSET, len(features))),
+            precision=near.precision,
+            recall=near.recall,
+            confidence=float(p.max(1).mean()),
+            classes=class_histogram(p),
+            as_asked=None if asked is None else float((seen == np.asarray(asked)).mean()),
+        )
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the judge says of images of which it has found the features: as `Judge.probabilities`, (N, 10)."""
+        head = self.judge.network.head
+        with no_grad():
+            p: NDArray[np.float32] = softmax(head(as_tensor(features, device=head.weight.device)), 1).to("cpu").numpy()
+        return p

@@ -1,0 +1,105 @@
+"""Scores of images that need no judge: they compare pixels with those of training images, and of held-out ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.metrics.neighbours import Memorisation, Neighbours, memorisation, nearest_training
+from minigan.metrics.parzen import ParzenScore, choose_sigma, parzen_log_likelihood
+from minigan.metrics.wasserstein import sliced_wasserstein
+
+NEAREST = 4  # training images to find for each sample: a copy is far nearer to the first than to the others
+VALIDATION = 1000  # images that choose the width of a Parzen window, by the protocol
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """What `ImageReference.score` finds.
+
+    Attributes:
+        sliced_wasserstein: to the training images, see `minigan.metrics.sliced_wasserstein`.
+        memorisation: see `minigan.metrics.memorisation`; None where no images were held out.
+        parzen: see `minigan.metrics.parzen_log_likelihood`; None where no images were held out.
+        sigma: of the Parzen window, by `minigan.metrics.choose_sigma`.
+    """
+
+    sliced_wasserstein: float
+    memorisation: Memorisation | None = None
+    parzen: ParzenScore | None = None
+    sigma: float | None = None
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """Training images and others of the same data.
+
+    Attributes:
+        training: float32 (M, C, H, W), in [-1, 1].
+        others: float32 (K, C, H, W).
+        held_out: whether nobody trains on the others, as on a test split: else they cannot tell memorisation.
+
+    >>> from minigan.metrics.evaluation_images import ImageReference
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (300, 1, 4, 4)).astype(np.float32)
+    >>> copied = ImageReference(x[:200], x[200:], held_out=True).score(x[:100])
+    >>> copied.memorisation.closer
+    1.0
+    """
+
+    training: NDArray[np.float32]
+    others: NDArray[np.float32]
+    held_out: bool
+
+    def score(self, images: Any, nearest: Neighbours | None = None) -> ImageScores:
+        """All scores of images, float32 (N, C, H, W).
+
+        Args:
+            images: the samples.
+            nearest: what :meth:`nearest` found for them, if that is known already.
+
+        Raises:
+            ShapeError, DTypeError, RangeError: these are no images like the others.
+        """
+        return self._scores(images, nearest or self.nearest(images), images) if self.held_out else self._far(images)
+
+    def score_real(self, n: int) -> ImageScores:
+        """The same of the first n of the others.
+
+        Test images would find themselves among those of which Parzen windows tell the likelihood: for these, training
+        images take their place, of those that do not choose the width.
+        """
+        images, found = self.others[:n], self.nearest_of_others
+        if not self.held_out:
+            return self._far(images)
+        return self._scores(images, Neighbours(found.distances[:n], found.indices[:n]), self._fitted[:n])
+
+    def nearest(self, images: Any) -> Neighbours:
+        """The training images nearest to each image; this takes longer than all else."""
+        return nearest_training(images, self.training, min(NEAREST, len(self.training)))
+
+    @cached_property
+    def nearest_of_others(self) -> Neighbours:
+        """To each of the others."""
+        return self.nearest(self.others)
+
+    def _far(self, images: Any) -> ImageScores:
+        """What needs no held-out images."""
+        return ImageScores(sliced_wasserstein(images, self.training))
+
+    def _scores(self, images: Any, nearest: Neighbours, centres: Any) -> ImageScores:
+        sigma = choose_sigma(centres, self.training[len(self._fitted) :][:VALIDATION])
+        return replace(
+            self._far(images),
+            memorisation=memorisation(nearest, self.nearest_of_others),
+            parzen=parzen_log_likelihood(centres, self.others, sigma),
+            sigma=sigma,
+        )
+
+    @property
+    def _fitted(self) -> NDArray[np.float32]:
+        """All training images but the last sixth, whose first 1,000 choose the width: of MNIST, by the protocol."""
+        return self.training[: len(self.training) * 5 // 6]

@@ -1,0 +1,51 @@
+"""docs/scores.md is true: its program prints what it says, its numbers are those that the benchmark printed."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pages
+import pytest
+
+from minigan import arguments, cli
+from minigan.metrics.evaluation_columns import COLUMNS
+from minigan.metrics.judge import SHA256
+
+PAGE = pages.read("docs/scores.md")
+MEASURED = pages.read("benchmarks/results/scoring.txt")
+
+
+def test_the_program_of_the_page_prints_what_it_says():
+    ((program, shown),) = pages.programs(PAGE)
+    assert pages.run(program, {}) == shown
+
+
+def test_the_calibration_rows_are_those_that_the_benchmark_printed():
+    lines = MEASURED[MEASURED.index("judge report") :].splitlines()
+    assert SHA256["report"].startswith(re.search(r"judge report, (\w+)", lines[0])[1])
+    printed = [re.split(r"\s{2,}", line.strip()) for line in lines[1:]]
+    assert len(printed) >= 12
+    table = PAGE[: PAGE.index("## What each score means")]
+    assert re.findall(r"^\| ([\w ]+) \| (.+?) \| (.+?) \|$", table, re.M)[1:] == [tuple(row) for row in printed]
+
+
+def test_every_score_is_explained():
+    explained = re.findall(r"^\| ([\w ]+) \|", PAGE[PAGE.index("## What each score means") :], re.M)
+    assert set(explained) - {"score"} == {column.head for column in COLUMNS}
+
+
+@pytest.mark.parametrize("command", re.findall(r"^minigan (.+)$", PAGE, re.M))
+def test_the_commands_of_the_page_are_understood(command):
+    args = arguments.parse(*cli.parsers(), shlex.split(command))
+    assert args.folders[0] == "runs/default"
+    assert args.judge == "report"
+
+
+@pytest.mark.slow
+def test_the_benchmark_prints_a_line_for_every_cost_and_every_calibration():
+    command = [sys.executable, str(pages.ROOT / "benchmarks" / "scoring.py"), "--quick"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = [re.split(r"\s{2,}", line)[0] for line in MEASURED.splitlines()[4:] if line]
+    quick = [re.split(r"\s{2,}", line)[0] for line in printed.splitlines()[4:] if line]
+    assert quick[1:] == names[1:]  # the first has the number of images
