@@ -147,8 +147,8 @@ def _checks(checks: Sequence[Check]) -> Table:
             check.by,
             check.predicted,
             check.measured,
-            f"{check.error:.1g}{' of it' if check.relative else ''}",
-            f"{check.tolerance:.1g}",
+            _distance(check.error, check.relative),
+            _distance(check.tolerance, check.relative),
             "yes" if check.holds else '<span class="bad">no</span>',
         )
         for check in checks
@@ -156,3 +156,10 @@ def _checks(checks: Sequence[Check]) -> Table:
     held = sum(check.holds for check in checks)
     head = ("", "by", "predicted", "measured", "apart by", "at most", "holds")
     return Table(f"{held} of {len(checks)} hold", head, rows)
+
+
+def _distance(x: float, relative: bool) -> str:
+    """A share of what was predicted as percents, while these have few zeros."""
+    if relative and x >= 1e-5:
+        return f"{number(100 * x, '.1g')}%"
+    return number(x, ".1g") + (" of it" if relative and x else "")
