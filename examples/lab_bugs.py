@@ -1,6 +1,6 @@
 """Popular mistakes and their mends, side by side: what `minigan lab bugs` draws, as numbers.
 
-python examples/lab_bugs.py           the mistakes of code, from three seeds
+python examples/lab_bugs.py           the mistakes that numbers show, from three seeds
 python examples/lab_bugs.py --quick   from one
 """
 
@@ -18,4 +18,10 @@ for seed in range(1 if "--quick" in sys.argv else 3):
     print(f"  3 distance from the goal {found.decay.wrong.distance[-1]:7.3f}   {found.decay.mended.distance[-1]:7.3f}")
     game = found.swapped.seen
     print(f"  4 G, with data at {found.swapped.data:g}      {game.wrong.theta[-1]:7.3f}   {game.mended.theta[-1]:7.3f}")
-    print(f"  6 estimated distance     {clipped.wrong.estimate[-1]:7.3f}   {clipped.mended.estimate[-1]:7.3f}")
+    named = found.name_only.seen
+    print(f"  5 G after 30 steps       {named.wrong.theta[30]:7.3f}   {named.mended.theta[30]:7.3f}")
+    print(f"  6 estimated distance     {clipped.wrong.estimate[-1]:7.1f}   {clipped.mended.estimate[-1]:7.3f}")
+    fakes = len(found.shape.wrong.fakes[-1]), len(found.shape.mended.fakes[-1])
+    print(f"  7 fakes in a batch       {fakes[0]:7d}   {fakes[1]:7d}")
+    by_backward, by_hand = found.chain.by_backward, found.chain.by_hand
+    print(f"  8 the chain rule by hand is apart from backward by {abs(by_backward - by_hand).max():.0e}")

@@ -1,6 +1,6 @@
 """What is wrong with a run? The doctor on runs that are ill on purpose, or on one of yours.
 
-python examples/lab_doctor.py                 nine short runs, about 40 seconds
+python examples/lab_doctor.py                 ten short runs, about 30 seconds
 python examples/lab_doctor.py runs/default    a run of yours
 python examples/lab_doctor.py --quick         one run of a few steps, in a temporary folder
 """
@@ -10,14 +10,13 @@ import tempfile
 from pathlib import Path
 
 from minigan import lab
-from minigan.gan import load_preset, set_field
-from minigan.lab.experiments.doctor_patients import train
+from minigan.cli import main
 
 runs = [word for word in sys.argv[1:] if not word.startswith("--")]
 with tempfile.TemporaryDirectory() as place:
     if "--quick" in sys.argv:
-        train(set_field(load_preset("ring"), "training.steps=100"), Path(place) / "ring")
         runs = [str(Path(place) / "ring")]
+        main(["train", "ring", "--steps", "100", "--out", runs[0]])
     data = lab.doctor(*runs[:1])
 
 for patient in data.patients:

@@ -14,7 +14,7 @@ data = lab.flow(steps=5 if "--quick" in sys.argv else 100, points=5)
 
 print(f"the signal in step {data.steps[-1]} of {data.preset}: how long a sample's gradient is")
 print(f"{'':<18}{'D logit':>10}{'pixels':>10}{'G 1':>10}{'update/weight of G 1':>24}")
-for name, course in data.courses.items():
-    signal = course.signal[-1, -1], course.at_fake[-1], course.signal[0, -1]
-    ratio = course.update[0, -1] / course.weight[0, -1]
+for name, training in data.trainings.items():
+    signal = training.signal[-1, -1], training.at_fake[-1], training.signal[0, -1]
+    ratio = training.update[0, -1] / training.weight[0, -1]
     print(f"{name:<18}" + "".join(f"{length:>10.1e}" for length in signal) + f"{ratio:>24.1e}")

@@ -8,17 +8,15 @@
 
 import sys
 
-import numpy as np
-
 from minigan import lab
 
 found = lab.spectrum(steps=60, width=3, preset_steps=1) if "--quick" in sys.argv else lab.spectrum()
 
 for training in (found.without, found.with_r1):
     for state in training.states:
-        turning = np.abs(state.eigenvalues.imag).sum() / np.abs(state.eigenvalues).sum()
-        print(f"R1 {training.gamma:g}, step {state.step:5}: share of rotation {turning:.2f}, |v| {state.field:.2g}")
+        turning = state.eigenvalues.rotation
+        print(f"R1 {training.gamma:g}, step {state.step:5}: share of rotation {turning:.2f}, |v| {state.speed:.2g}")
 
 for large in found.large:
-    size = np.abs(large.eigenvalues).max()
+    size = abs(large.eigenvalues.values[0])
     print(f"{large.parameters:,} weights, R1 {large.gamma:g}, step {large.step}: |λ| up to {size:.3g}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Any
 
@@ -95,14 +96,18 @@ def by_device(points: Sequence[Point]) -> dict[str, list[Point]]:
     return {device: [point for point in points if point.device == device] for device in devices}
 
 
-def check_drawing() -> None:
+def check_drawing(look: Callable[[], AbstractContextManager[Any]] = nullcontext) -> None:
     """Draw an empty plot: who cannot do that need not measure anything.
+
+    Args:
+        look: makes a context in which plots are drawn.
 
     Raises:
         RunError: matplotlib cannot be used.
     """
     try:
-        png(panels(1, "")[0])
+        with look():
+            png(panels(1, "")[0])
     except Exception as error:  # a damaged installation, or a setting that makes no sense, raises anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,8 +101,7 @@ def _folder(out: str | None, usual: str) -> Iterator[Path]:
     from minigan.bench.figures import check_drawing
     from minigan.lab.page import look
 
-    with look():
-        check_drawing()
+    check_drawing(look)
     with results_folder(out, usual) as folder:
         yield folder
 
@@ -119,7 +119,7 @@ def _publish(name: str, data: Any, folder: Path) -> Page:
         say(page.found)
     say(f"Wrote {index}: open it in a browser.{held}")
     if failed:
-        say(f"Beyond their tolerance: {'; '.join(failed)}.")
+        say(f"Beyond their tolerance: {re.sub('<[^>]+>', '', '; '.join(failed))}.")
     return page
 
 

@@ -34,7 +34,19 @@ def add_parameters(parser: Parser, function: Callable[..., Any]) -> None:
             parser.add_argument(name, **settings, **_optional(parameter), help=_escaped(text + _values(kind)))
         else:
             text = _escaped(text + _values(kind, parameter.default))
-            parser.add_argument(_option(name), default=parameter.default, **settings, help=text)
+            parser.add_argument(_option(name), action=_Once, default=parameter.default, **settings, help=text)
+
+
+class _Once(argparse.Action):
+    """Stores a value; a second one would replace the first unseen, as if it had been added to it."""
+
+    given = False
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        if self.given:
+            raise argparse.ArgumentError(self, "was given twice; give it once")
+        self.given = True
+        setattr(namespace, self.dest, values)
 
 
 def call(function: Callable[..., Any], values: dict[str, Any]) -> Any:

@@ -16,7 +16,6 @@ from pathlib import Path as _Path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from minigan.errors import ConfigError as _ConfigError
 from minigan.errors import RunError as _RunError
 from minigan.lab.course import EXPERIMENTS
 
@@ -62,10 +61,10 @@ def write(name: str, data: _Any, folder: str | _os.PathLike[str]) -> _Path:
         ConfigError: there is no experiment of this name.
         RunError: the folder or a file in it cannot be written.
     """
+    from minigan.arguments import choose
     from minigan.lab.writing import write
 
-    if name not in EXPERIMENTS:
-        raise _ConfigError(f"There is no experiment {name!r}. Expected one of {', '.join(EXPERIMENTS)}.")
+    choose("experiment", name, EXPERIMENTS)
     page = EXPERIMENTS[name].page(data)
     try:
         _Path(folder).mkdir(parents=True, exist_ok=True)

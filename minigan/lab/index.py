@@ -37,7 +37,7 @@ def write_index(pages: Mapping[str, Page], folder: Path) -> Path:
     entries = "".join(f"\n<li>{number}. {_entry(name, pages)}</li>" for number, name in enumerate(EXPERIMENTS, 1))
     path = folder / "index.html"
     content = f'<h1>The lab</h1>\n<p class="lead">{LEAD}</p>{state if missing else ""}\n<nav><ul>{entries}\n</ul></nav>'
-    write_whole(path, document("The lab", content).encode())
+    write_whole(path, document("The lab", content).encode(errors="replace"))
     return path
 
 

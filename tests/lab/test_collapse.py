@@ -11,7 +11,7 @@ import pytest
 import minigan as mg
 from minigan import lab
 from minigan.lab.experiments.collapse import SLOW_D, STEPS
-from minigan.lab.experiments.collapse_runs import MIXTURES, Run, Setting, play, shares_near
+from minigan.lab.experiments.collapse_runs import MIXTURES, Run, Setting, run_setting, shares_near
 from minigan.lab.pages.collapse import page
 
 RING = MIXTURES["ring"]
@@ -42,8 +42,13 @@ def test_modes_held_at_once_and_modes_ever_caught_are_two_numbers():
     assert run_of([[0, 0, 0]] * 2 + [[0.2, 0.2, 0.2]]).at_last == 3
 
 
+def test_pairs_from_one_mode_are_counted_at_looks_that_find_a_mode():
+    assert run_of([[0.5, 0, 0], [0, 0, 0], [0.3, 0.3, 0]]).together == pytest.approx((1 + 1 / 2) / 2)
+    assert np.isnan(run_of([[0, 0, 0]] * 3).together)
+
+
 def test_shares_are_those_of_a_count_by_hand():
-    run = play(Setting(), 3, RING, steps=30, looks=3, kept=2500)
+    run = run_setting(Setting(), 3, RING, steps=30, looks=3, kept=2500)
     for shares, fakes in zip(run.shares, run.fakes, strict=True):
         distances = np.linalg.norm(fakes[:, None] - RING.centres, axis=2)
         near = (distances <= 3 * RING.std) & (distances == distances.min(1, keepdims=True))
@@ -51,11 +56,11 @@ def test_shares_are_those_of_a_count_by_hand():
 
 
 def test_a_game_repeats_whatever_was_played_before():
-    first = play(SLOW_D, 1, RING, steps=60, looks=5, kept=10)
+    first = run_setting(SLOW_D, 1, RING, steps=60, looks=5, kept=10)
     mg.rand(3)
-    again = play(SLOW_D, 1, RING, steps=60, looks=5, kept=10)
+    again = run_setting(SLOW_D, 1, RING, steps=60, looks=5, kept=10)
     np.testing.assert_array_equal(first.fakes, again.fakes)
-    assert not np.array_equal(first.fakes, play(SLOW_D, 2, RING, steps=60, looks=5, kept=10).fakes)
+    assert not np.array_equal(first.fakes, run_setting(SLOW_D, 2, RING, steps=60, looks=5, kept=10).fakes)
 
 
 def test_games_that_differ_in_D_begin_with_the_same_G():
@@ -77,7 +82,8 @@ def test_a_G_that_diverged_has_caught_nothing():
 @pytest.mark.parametrize("seed", range(3))
 def test_a_slow_D_loses_modes_and_a_fast_one_or_packs_do_not(seed):
     slow, fast, packs = (
-        play(setting, seed, RING, steps=1500) for setting in (SLOW_D, Setting(lr_D=4e-3), Setting(lr_D=2.5e-4, pack=2))
+        run_setting(setting, seed, RING, steps=1500)
+        for setting in (SLOW_D, Setting(lr_D=4e-3), Setting(lr_D=2.5e-4, pack=2))
     )
     assert slow.at_last < 5
     assert slow.ever == 8
@@ -122,6 +128,7 @@ def with_outcomes(found, slow, packs, fast):
 def test_what_becomes_of_g_is_predicted_and_a_prediction_can_fail(found, held, holds):
     *_, slow, packs, fast = page(with_outcomes(found, *held)).checks
     assert [slow.holds, packs.holds, fast.holds] == holds
+    assert {slow.by, packs.by, fast.by} == {"earlier runs"}
 
 
 def test_only_what_is_true_of_the_runs_is_said_of_them(found):

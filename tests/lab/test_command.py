@@ -162,6 +162,23 @@ def test_a_notebook_writes_a_page_of_what_a_function_returned(experiments, tmp_p
     assert index.exists()
 
 
+def test_where_nothing_can_be_drawn_nothing_is_computed(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "minigan", "lab", "dirac", "--out", "out"], cwd=tmp_path, check=False,
+        env={**ENVIRONMENT, "MPLBACKEND": "nonsense"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("minigan: matplotlib, which draws the plots, cannot be used (")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_none_is_refused_with_the_nearest_one(tmp_path):
+    with pytest.raises(ConfigError, match="There is no experiment 'dirc'; did you mean 'dirac'"):
+        lab.write("dirc", None, tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_name_that_is_none_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'minigan.lab' has no attribute 'dirc'"):
         lab.dirc  # noqa: B018
@@ -173,7 +190,10 @@ def test_a_signal_ends_an_experiment_at_once_and_leaves_nothing(here, name):
     """Also within a training, which alone would end early as if all were well."""
     command = [sys.executable, "-m", "minigan.cli", "lab", name, "--out", "out"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    time.sleep(4)  # it takes far longer
+    while not (here / "out").exists():  # made before any work, and when signals are caught already
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(2)  # so that it is within a training, most likely; wherever it is, it has to end the same way
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=30)[1] == "minigan: Interrupted by SIGTERM.\n"
     assert process.returncode == 143

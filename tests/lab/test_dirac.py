@@ -1,8 +1,10 @@
-"""The smallest GAN: its eigenvalues, its runs and its rates, against publications, algebra and minigan's own Game."""
+"""The smallest GAN: its eigenvalues, runs and rates, against algebra, a recursion by hand and minigan's own Game."""
 
 import cmath
+import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,12 +14,15 @@ from minigan import lab
 from minigan.errors import ConfigError
 from minigan.gan import Batch, Game, Noise, Player, get_loss
 from minigan.lab.experiments.dirac_bilinear import bilinear_game
+from minigan.lab.experiments.dirac_curves import factor_curves
 from minigan.lab.experiments.dirac_cycle import limit_cycle
-from minigan.lab.experiments.dirac_game import BILINEAR, KINDS, DiracGame, normal_noise
+from minigan.lab.experiments.dirac_game import BILINEAR, KIND, KINDS, DiracGame, defined, has_jacobian, normal_noise
 from minigan.lab.experiments.dirac_rules import RULES, gradient_field, jacobian, play, step_matrices
-from minigan.lab.experiments.dirac_runs import KIND, defined, has_jacobian, spectrum
+from minigan.lab.experiments.dirac_runs import LONG_RUNS, distance, long, spectrum
 from minigan.lab.experiments.dirac_theory import apart, bilinear_radius, eigenvalues, factors
-from minigan.lab.pages.dirac_checks import brief
+from minigan.lab.page import Canvas, panel
+from minigan.lab.pages.dirac_checks import brief, checks
+from minigan.lab.pages.dirac_plane import Outline
 
 STRENGTHS = (0.1, 0.3, 0.7, 2.0)
 SMOOTH = [kind.name for kind in KINDS if has_jacobian(kind.name)]
@@ -36,7 +41,7 @@ def same(found, expected, atol):
 # ---- eigenvalues -----------------------------------------------------------------------------------------
 
 
-def published(name, s):
+def of_the_paper(name, s):
     """Mescheder, Geiger and Nowozin 2018, with f'(0) = 1/2 and f''(0) = -1/4."""
     middle, square = {
         "minimax": (0, -0.25),
@@ -52,17 +57,17 @@ def published(name, s):
 
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("name", SMOOTH)
-def test_eigenvalues_are_the_published_ones(name, strength):
+def test_eigenvalues_are_those_of_the_paper(name, strength):
     found = spectrum(name, strength)
-    assert same(found.measured, published(name, strength), 1e-10)
-    assert same(found.predicted, published(name, strength), 1e-14)
+    assert same(found.measured, of_the_paper(name, strength), 1e-10)
+    assert same(found.predicted, of_the_paper(name, strength), 1e-14)
 
 
 @pytest.mark.parametrize(
     ("name", "strength", "value"),
     [("R1", 0.3, -0.15 + 0.476970j), ("R2", 0.3, -0.15 + 0.476970j), ("instance noise", 0.7, -0.1225 + 0.484762j)],
 )
-def test_eigenvalues_have_the_published_digits(name, strength, value):
+def test_eigenvalues_are_known_to_six_decimals(name, strength, value):
     assert same(spectrum(name, strength).measured, [value, value.conjugate()], 1e-6)
 
 
@@ -86,7 +91,7 @@ def test_the_noise_has_no_mean_and_the_variance_1():
 
 def test_drawn_noise_closes_in_by_a_quarter_of_the_variance_that_was_drawn(data):
     noise = data.drawn
-    assert same(noise.measured, published("instance noise", math.sqrt(noise.variance)), 1e-10)
+    assert same(noise.measured, of_the_paper("instance noise", math.sqrt(noise.variance)), 1e-10)
     assert noise.variance == pytest.approx(0.49, rel=0.01)
 
 
@@ -232,7 +237,7 @@ def test_optimistic_steps_leave_beyond_the_root_of_a_third(bilinear):
     assert np.array_equal(bilinear.measured["optimistic"] > 1, bilinear.h > 1 / np.sqrt(3))
 
 
-# ---- published runs --------------------------------------------------------------------------------------
+# ---- long runs -------------------------------------------------------------------------------------------
 
 
 def test_the_cycle_has_a_squared_radius_of_twice_the_step():
@@ -248,12 +253,39 @@ def test_the_cycle_has_a_squared_radius_of_twice_the_step():
     assert short.max() / short.min() < 1.2
 
 
+@pytest.mark.parametrize(("name", "strength"), [*LONG_RUNS, ("WGAN-GP", 0.3), ("consensus", 0.5)])
+def test_a_long_run_is_the_recursion_of_the_fields_that_are_written_out(name, strength):
+    run = long(name, strength)
+    assert run.path.shape == run.by_hand.shape == (501, 2)
+    np.testing.assert_allclose(distance(run.path), distance(run.by_hand), rtol=1e-9)
+    np.testing.assert_allclose(run.path, run.by_hand, rtol=1e-9, atol=1e-9 * distance(run.by_hand).min())
+
+
 def test_minimax_runs_away_by_the_known_factor_in_every_step(data):
     path = data.long[0].path
     theta, psi = path[:-1].T
     factor = 1 + 0.2**2 / (1 + np.exp(-theta * psi)) ** 2
     np.testing.assert_allclose((path[1:] ** 2).sum(1), (path[:-1] ** 2).sum(1) * factor, rtol=1e-13)
     assert data.identity[1] == pytest.approx(data.identity[0], rel=1e-13)
+
+
+# ---- drawings --------------------------------------------------------------------------------------------
+
+
+def test_a_curve_of_factors_goes_through_the_cusp_at_which_a_run_is_measured(data):
+    assert all({0.2, 1.0} <= set(curve.h) for curve in data.factor_curves)
+    curve = factor_curves("WGAN, clipped", 0.0, (0.5, 2.0))
+    assert curve.predicted["optimistic"][list(curve.h).index(0.5)] == pytest.approx(math.sqrt(0.5), abs=1e-7)
+    assert curve.h.max() < 2.0
+
+
+@pytest.mark.parametrize(("form", "reach"), [("o", 4.0), ("s", 4.0), ("D", 4.0 * math.sqrt(2))])
+def test_an_open_mark_is_around_its_point(form, reach):
+    canvas = Canvas(*panel(xlim=(0, 1), ylim=(0, 1)))
+    svg = Outline((0.3, 0.6), form, "#000000", 4.0).svg(canvas)
+    corners = np.array([pair.split(",") for pair in re.search('points="(.*?)"', svg)[1].split()], float)
+    np.testing.assert_allclose(corners.mean(0), canvas.places([[0.3, 0.6]])[0], atol=0.06)
+    np.testing.assert_allclose(np.ptp(corners, axis=0), 2 * reach, atol=0.11)
 
 
 # ---- the experiment --------------------------------------------------------------------------------------
@@ -276,6 +308,27 @@ def test_all_predictions_hold_as_closely_as_promised(folder):
     assert rates.count(1e-6) == 3  # games that alternating steps neither attract nor drive away
     assert rates.count(1e-3) == 24
     assert [tolerance[name] for name in tolerance if "after a step" in name] == [1e-13]
+    assert [tolerance[name] for name in tolerance if "recursion by hand" in name] == [1e-9] * 11
+
+
+def test_a_rate_that_could_not_be_fitted_is_a_prediction_that_does_not_hold(data):
+    broken = dataclasses.replace(data, runs=tuple(dataclasses.replace(run, rate=math.nan) for run in data.runs))
+    failed = [check.name for check in checks(broken) if not check.holds]
+    assert len(failed) == 27
+    assert all("factor per step" in name for name in failed)
+
+
+def test_no_rate_is_asked_for_where_theory_has_a_run_end_at_once(data):
+    run = data.runs[0]
+    assert not run.gone
+    assert dataclasses.replace(run, predicted=np.array([1e-3, 1e-5], complex)).gone
+    assert not dataclasses.replace(run, predicted=np.array([1e-3, 1e-2], complex)).gone
+    assert not dataclasses.replace(run, predicted=np.empty(0, complex)).gone
+
+
+def test_short_runs_have_a_rate_too():
+    found = lab.dirac(strengths=(0.3,), lr=(2.0,), time=5)
+    assert all(np.isfinite(run.rate) for run in found.runs if len(run.predicted) and not run.gone)
 
 
 def test_the_folder_has_the_page_the_film_and_every_number(data, folder):

@@ -14,7 +14,7 @@ from minigan.gan import load_preset, set_field
 from minigan.lab.experiments import doctor_measures
 from minigan.lab.experiments.doctor import Doctor, examine, treat
 from minigan.lab.experiments.doctor_findings import UNLIKE, divergence, effective, lost_digits
-from minigan.lab.experiments.doctor_measures import Variety, _order
+from minigan.lab.experiments.doctor_measures import Variety, roc_auc
 from minigan.lab.experiments.doctor_patients import PATIENTS, train
 from minigan.lab.experiments.doctor_reading import read_folder
 from minigan.nn.batchnorm import BatchNorm
@@ -180,11 +180,9 @@ def test_an_empty_log_leaves_the_checkpoint_and_nothing_at_all_is_refused(tmp_pa
 def test_the_two_modes_of_a_d_with_batchnorm_are_told_apart(tmp_path):
     small = [*IMAGES, "generator.hidden=[8]", "discriminator.hidden=[8]"]
     told = examine(made(tmp_path / "batch", "default", *small, 'discriminator.norm="batch"', "game.r1_gamma=0.0"))
-    assert told.measures.order_D is not None
-    assert any(
-        "orders rightly" in each.name for f in told.findings if f.name == "train/eval gap" for each in f.evidence
-    )
-    assert examine(made(tmp_path / "none", "default", *small)).measures.order_D is None
+    assert told.measures.auc_of_D is not None
+    assert any("AUC" in each.name for each in gap_of(told).evidence)
+    assert examine(made(tmp_path / "none", "default", *small)).measures.auc_of_D is None
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +196,7 @@ def batch_d(tmp_path_factory):
 
 
 def test_a_d_that_cannot_judge_in_evaluation_mode_is_found_and_one_that_can_is_not(batch_d, monkeypatch):
-    training, evaluation = examine(batch_d).measures.order_D
+    training, evaluation = examine(batch_d).measures.auc_of_D
     assert evaluation < training - 0.2
     finding = gap_of(examine(batch_d))
     assert finding.verdict == "ill"
@@ -213,10 +211,10 @@ def gap_of(patient):
     return next(f for f in patient.findings if f.name == "train/eval gap")
 
 
-def test_the_order_of_d_is_the_share_of_pairs():
+def test_the_auc_of_d_is_that_of_the_mann_whitney_u_statistic_of_scipy():
     real, fake = np.random.default_rng(0).integers(0, 9, (2, 50)).astype(float)
-    pairs = [(r > f) + (r == f) / 2 for r in real for f in fake]
-    assert _order(real, fake) == pytest.approx(np.mean(pairs), rel=1e-12)
+    u = stats.mannwhitneyu(real, fake).statistic
+    assert roc_auc(real, fake) == pytest.approx(u / (len(real) * len(fake)), rel=1e-12)
 
 
 def test_an_average_of_g_has_no_gap_as_its_statistics_are_those_of_its_own_weights(tmp_path):

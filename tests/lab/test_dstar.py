@@ -1,4 +1,4 @@
-"""D trained alone ends at p / (p + q), and is paid -log 4 + 2 JSD: against quadrature, publications and algebra."""
+"""D trained alone ends at p / (p + q), and is paid -log 4 + 2 JSD: against quadrature, SciPy and algebra."""
 
 import json
 import math
@@ -10,10 +10,10 @@ from scipy import integrate, stats
 import minigan as mg
 from minigan import lab
 from minigan.errors import ConfigError
-from minigan.lab.experiments.dstar import PUBLISHED
+from minigan.lab.experiments.dstar import REFERENCE
 from minigan.lab.experiments.dstar_pairs import Pair
-from minigan.lab.experiments.dstar_training import stops
 from minigan.lab.pages.dstar import page
+from minigan.lab.schedule import stops
 
 PAIRS = [Pair(0.0), Pair(1.0), Pair(2.0), Pair(4.0), Pair(0.0, 2.0)]
 
@@ -35,16 +35,11 @@ def integral(f):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
-def test_the_best_value_is_the_published_one_and_that_of_the_definition(pair):
+def test_the_best_value_is_that_of_the_definition_and_of_the_six_decimals(pair):
     p, q = densities(pair)
     by_definition = integral(lambda x: p(x) * math.log(p(x) / (p(x) + q(x))) + q(x) * math.log(q(x) / (p(x) + q(x))))
     assert pair.value == pytest.approx(by_definition, abs=1e-9)
-    assert pair.value == pytest.approx(PUBLISHED[pair], abs=6e-7)
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
-def test_the_best_value_is_twice_the_divergence_less_log_4(pair):
-    assert pair.value == pytest.approx(2 * pair.jsd - math.log(4), abs=1e-9)
+    assert pair.value == pytest.approx(REFERENCE[pair], abs=6e-7)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
@@ -53,6 +48,7 @@ def test_the_divergence_is_that_of_scipy(pair):
 
     p, q = (density(pair.grid) for density in densities(pair))
     assert pair.jsd == pytest.approx(jensenshannon(p, q) ** 2, abs=1e-7)
+    assert pair.value == pytest.approx(2 * jensenshannon(p, q) ** 2 - math.log(4), abs=2e-7)
 
 
 @pytest.mark.parametrize("pair", [*PAIRS, Pair(8.0), Pair(1.0, 3.0)], ids=lambda pair: pair.name)
@@ -94,13 +90,25 @@ def test_the_best_gap_tends_to_the_distance_as_the_penalty_grows():
     assert abs(gaps[2] - 2) < 1e-5
 
 
+def test_the_density_between_has_the_weight_1_on_the_grid():
+    for pair in (Pair(2.0), Pair(0.0, 2.0), Pair(8.0)):
+        assert pair.between(pair.grid).sum() * (pair.grid[1] - pair.grid[0]) == pytest.approx(1, abs=1e-6)
+
+
 # ---- what training ends at -------------------------------------------------------------------------------
 
 
-def test_a_trained_D_is_paid_the_published_value(data):
+def test_a_trained_D_is_paid_the_best_value(data):
     for one in data.trained:
-        assert one.values[-1] == pytest.approx(PUBLISHED[one.pair], abs=0.01)
+        assert one.values[-1] == pytest.approx(REFERENCE[one.pair], abs=0.01)
         assert one.values[-1] <= one.value + 1e-6  # no D can be paid more
+
+
+def test_D_and_critic_begin_with_no_opinion_anywhere(data):
+    for one in data.trained:
+        assert (one.logits[0] == 0).all()
+        assert (one.scores[0] == 0).all()
+        assert one.values[0] == pytest.approx(-math.log(4), abs=1e-6)
 
 
 def test_a_trained_D_is_p_over_p_plus_q_where_there_are_samples(data):
@@ -131,7 +139,7 @@ def test_a_linear_critic_that_begins_on_the_wrong_side_stays_there_if_the_penalt
 
 def test_a_free_critic_finds_the_best_gap(data):
     for one in data.trained:
-        within = 0.01 if one.pair.std == 1 else 0.05  # the best one bends everywhere, a LeakyReLU nowhere
+        within = 0.01 if one.pair.std == 1 else 0.05  # the sides of a trained tent stay straighter than the best ones
         assert one.gaps[-1] == pytest.approx(one.gap, rel=within, abs=1e-12)
     wide = data.trained[-1]
     assert wide.pair == Pair(0.0, 2.0)
@@ -160,7 +168,7 @@ def test_every_prediction_of_the_page_holds(data):
     names = " ".join(check.name for check in checks)
     for pair in PAIRS:
         assert all(f"{what} of N(0, 1) against {pair.name}" in names for what in ("V*", "W", "−log 4 + 2 JSD"))
-    assert "critic's gap, N(0, 1) against N(0, 4)" in names
+    assert "critic's gap, N(0, 1) against N(0, 2²)" in names
 
 
 def test_G_gets_nothing_of_a_perfect_D_from_afar_but_the_full_slope_of_a_critic():

@@ -1,6 +1,7 @@
 """The experiment flow: what it measures is what PyTorch measures, and watching changes nothing."""
 
 import copy
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from minigan.errors import ConfigError
 from minigan.gan import DataFacts, build_game, load_preset, set_field
 from minigan.gan.source import batch_of, data_of, loader_of
 from minigan.lab.experiments.flow_theory import expected
-from minigan.lab.experiments.flow_watch import activations_of, layers_of, play
+from minigan.lab.watching import activations_of, layers_of, watch
 from minigan.ops.random import fork_rng, manual_seed, set_step
 
 CPU = mg.device("cpu")
@@ -49,7 +50,7 @@ def test_a_watched_step_leaves_the_same_bits_as_any_other(preset):
         batch = start(loader, step)
         if step % 2:
             as_written.steps = step
-            play(as_written, [batch])
+            watch(as_written, [batch])
             watched.steps = as_written.steps
         else:
             watched.step(batch)
@@ -65,7 +66,7 @@ def test_signals_and_gradients_are_those_of_pytorch(torch):
     batch = start(loader, 0)
     as_before = {name: {k: np.array(v) for k, v in p.network.state_dict().items()} for name, p in
                  (("G", game.generator), ("D", game.discriminator))}  # fmt: skip
-    seen = play(game, [batch])
+    seen = watch(game, [batch])
     start(loader, 0)
     z = game.noise.draw(16).numpy()  # the same once more
 
@@ -95,30 +96,30 @@ def test_updates_are_how_far_the_weights_moved():
     game, loader = game_of(small("reference"))
     weights = [next(p for p in layer.parameters() if p.ndim > 1) for _, layer in layers_of(game)]
     before = [w.detach().numpy().copy() for w in weights]
-    seen = play(game, [start(loader, 0)])
+    seen = watch(game, [start(loader, 0)])
     moved = [np.linalg.norm(w.detach().numpy() - old) for w, old in zip(weights, before, strict=True)]
     np.testing.assert_allclose(seen.update, moved, rtol=1e-5)
     np.testing.assert_allclose(seen.gradient, [np.linalg.norm(w.grad) for w in weights], rtol=1e-6)
 
 
-def test_units_are_silent_if_they_are_negative_for_every_sample():
+def test_units_are_dead_if_they_are_negative_for_every_sample():
     game, loader = game_of(small("mlp-relu", "generator.hidden=[8]", "discriminator.hidden=[4]"))
     first = next(iter(layers_of(game)))[1]
     bias = first.bias.detach().numpy().copy()
     bias[:3] = -1e6
     first.bias.data = bias
-    seen = play(game, [start(loader, 0)])
-    assert [place.kind for place, _ in activations_of(game)] == ["ReLU", "Tanh", "ReLU"]
-    assert seen.silent[0] == 3 / 8
-    assert seen.silent[1] == 0  # fresh weights: no pixel is near its end
+    seen = watch(game, [start(loader, 0)])
+    assert [layer.kind for layer, _ in activations_of(game)] == ["ReLU", "Tanh", "ReLU"]
+    assert seen.inactive[0] == 3 / 8
+    assert seen.inactive[1] == 0  # fresh weights: no pixel is near its end
 
 
 def test_a_sigmoid_passes_at_most_a_quarter_times_the_norm_of_the_weights():
     game, loader = game_of(small("reference", "discriminator.activation='sigmoid'", "discriminator.dropout=0.0"))
-    seen = play(game, [start(loader, 0)])
-    D = [(i, layer) for i, (place, layer) in enumerate(layers_of(game)) if place.name.startswith("D")]
-    for (i, _), (j, layer) in pairwise(D):
-        norm = np.linalg.norm(layer.weight.detach().numpy(), 2)
+    seen = watch(game, [start(loader, 0)])
+    D = [(i, module) for i, (layer, module) in enumerate(layers_of(game)) if layer.name.startswith("D")]
+    for (i, _), (j, module) in pairwise(D):
+        norm = np.linalg.norm(module.weight.detach().numpy(), 2)
         assert seen.signal[i] <= norm / 4 * seen.signal[j] * (1 + 1e-5)
 
 
@@ -149,7 +150,7 @@ def test_initialisations_and_what_stands_between_the_layers_are_compared(data):
     assert data.groups["between"] == ["preset", "no dropout in D", "BatchNorm in G", "BatchNorm in D", "Sigmoid in D"]
     starts = ["N(0, .2)", "He", "Glorot", "orthogonal", "N(0, .02)", "N(0, .002)"]
     assert data.groups["init"] == ["preset", *starts]
-    assert set(data.courses) == {*data.groups["between"], *starts}
+    assert set(data.trainings) == {*data.groups["between"], *starts}
 
 
 @pytest.mark.torch
@@ -173,7 +174,7 @@ def test_what_a_layer_keeps_is_what_a_random_matrix_of_numpy_and_pytorch_keeps(i
     hidden = [64, 48]
     config = set_field(small("default", f"discriminator.hidden={hidden}"), f'discriminator.init="{init}"')
     game, _ = game_of(config)
-    kept = expected(config, [place for place, _ in layers_of(game)]).kept
+    kept = expected(config, [layer for layer, _ in layers_of(game)]).kept
     slope = np.sqrt(1.04 / 2)
     factors = [linear(*fans) for fans in ((784, 64), (64, 48), (48, 1))]
     np.testing.assert_allclose(kept, np.multiply(factors, [1, slope, slope]), rtol=1e-12)
@@ -185,36 +186,62 @@ def test_what_a_layer_keeps_is_what_a_random_matrix_of_numpy_and_pytorch_keeps(i
 
 
 def test_he_keeps_the_signal_where_pytorch_s_default_loses_more_than_half_in_each_layer(data):
-    def kept(name):  # without dropout, which makes what it leaves larger
-        course = data.courses[name]
-        return np.sqrt(np.square(course.kept).mean(1))[1:] * np.sqrt(0.7)
+    """Before D 1 there is no activation that could take away what He's rule adds for it: √(2 / 1.04) = 1.39."""
 
-    np.testing.assert_allclose(kept("He"), 1, atol=0.1)
-    assert (kept("preset") < 0.5).all()
+    def kept(name):
+        rms = np.sqrt(np.square(data.trainings[name].kept).mean(1))
+        return rms[0], rms[1:] * np.sqrt(0.7)  # without dropout, which makes what it leaves larger
+
+    first, others = kept("He")
+    assert first == pytest.approx(np.sqrt(2 / 1.04), rel=0.1)
+    np.testing.assert_allclose(others, 1, atol=0.1)
+    first, others = kept("preset")
+    assert first == pytest.approx(np.sqrt(1 / 3), rel=0.1)
+    assert (others < 0.5).all()
 
 
 def test_batchnorm_in_d_makes_the_small_differences_of_fresh_fakes_large(data):
-    assert data.courses["BatchNorm in D"].at_fake[0] > 50 * data.courses["preset"].at_fake[0]
+    assert data.trainings["BatchNorm in D"].at_fake[0] > 50 * data.trainings["preset"].at_fake[0]
 
 
 def test_weights_that_are_too_small_starve_g_and_adam_cannot_help(data):
-    small, preset = data.courses["N(0, .002)"], data.courses["preset"]
+    small, preset = data.trainings["N(0, .002)"], data.trainings["preset"]
     assert small.gradient[0, 0] < 1e-7 * preset.gradient[0, 0]
     assert small.update[0, 0] < 1e-4 * small.expected.update[0]
+
+
+def captions(data):
+    return " ".join(item.caption for section in lab.EXPERIMENTS["flow"].page(data).sections for item in section.items)
+
+
+def test_a_caption_says_that_something_grew_only_if_it_did(data):
+    def with_last(factor):
+        ends = {
+            name: dataclasses.replace(t, at_fake=np.append(t.at_fake[:-1], factor(t.at_fake[0])))
+            for name, t in data.trainings.items()
+        }
+        return captions(dataclasses.replace(data, trainings=ends))
+
+    assert "closes from below" in with_last(lambda first: 1.0)
+    assert "closes from below" not in with_last(lambda first: first)
+    assert f"no number in {len(data.groups['init'])} trainings" in with_last(lambda first: np.nan)
+    assert "Adam" in captions(data)
+    other = {name: dataclasses.replace(t, adam_eps=np.nan) for name, t in data.trainings.items()}
+    assert "Adam's ε" not in captions(dataclasses.replace(data, trainings=other))
 
 
 def test_maxout_units_are_not_compared_with_sigmoids():
     found = lab.flow(preset="goodfellow-2014", steps=5, points=5, narrow=60)
     assert list(found.left_out) == ["Sigmoid in D"]
-    assert "Sigmoid in D" not in found.courses
+    assert "Sigmoid in D" not in found.trainings
     assert "default" in found.groups["init"]  # this preset starts from weights of its own
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "ring"}, "trains on MNIST"),
-        ({"preset": "rong"}, "No preset"),
+        ({"preset": "ring"}, "^preset: expected one of default, acgan, .*, but got 'ring'"),
+        ({"preset": "referense"}, "^preset: .*Did you mean reference"),
         ({"points": 4}, "^points: expected a whole number from 5 to 300, but got 4"),
         ({"points": 10**12}, "^points: expected a whole number from 5 to 300"),
         ({"steps": 20}, "^steps: expected at least as many as points, 30, but got 20"),

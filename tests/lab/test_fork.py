@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from minigan.gan.extensions import Checkpoints, Log
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments.fork_futures import future_of
 from minigan.lab.experiments.fork_settings import CHANGEABLE
+from minigan.lab.pages.fork import page
+from minigan.lab.pages.fork_drawings import after, averaged, before
 
 CPU = mg.device("cpu")
 STEPS = 5
@@ -233,6 +236,18 @@ def test_its_folder_is_written(folder, tmp_path):
     assert "<code>game.loss</code> at minimax in place of non-saturating" in index.read_text()
 
 
+def test_a_rounding_error_is_said_to_grow_only_where_it_grows(folder):
+    found = lab.fork(str(folder), set="game.loss=minimax", steps=4)
+
+    def told(apart):
+        nudged = replace(found.futures["nudged"], apart_G=np.array(apart), apart_D=np.array([1e-8] * 5))
+        return repr(page(replace(found, futures={**found.futures, "nudged": nudged})))
+
+    assert "a rounding error grows" in told([0, 1e-8, 1e-7, 1e-6, 1e-5])
+    assert "a rounding error grows" not in told([0, 1e-8, 1e-8, 1e-8, 1e-8])
+    assert "a rounding error grows" not in told([0, 0, 0, 0, 0])
+
+
 def test_images_are_drawn_as_images(tmp_path):
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (48, 8, 8), np.uint8))
     parts = {
@@ -243,3 +258,26 @@ def test_images_are_drawn_as_images(tmp_path):
     assert found.futures["changed"].samples.shape == (3, 16, 1, 8, 8)
     assert found.unequal == 0
     assert lab.write("fork", found, tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("log_every", "steps", "each"), [(50, 600, (50, 50)), (1, 600, (10, 10)), (3, 600, (9, 9)), (50, 20, (50, 20))]
+)
+def test_points_of_curves_are_means_over_as_many_steps_before_the_fork_as_after_it(folder, log_every, steps, each):
+    found = lab.fork(str(folder), set="game.loss=minimax", steps=1)
+    losses = np.arange(1.0, steps + 901)
+    past = {"step": np.arange(log_every, 901, log_every), "loss_D": losses[:900].reshape(-1, log_every).mean(1)}
+    future = replace(found.futures["changed"], reports={"loss_D": losses[900:]})
+    long = replace(found, step=900, past=past, frames=(0, steps), futures={"changed": future})
+    assert averaged(long) == each
+    for curve, width, first in ((before(long, "loss_D"), each[0], 0), (after(long, "changed", "loss_D"), each[1], 900)):
+        assert curve[0] == pytest.approx(curve[1] - 0.5)  # a loss that is the number of its step
+        assert np.diff(curve[1]) == pytest.approx(width)
+        assert curve[1][0] == first + (1 + width) / 2
+
+
+def test_what_adam_remembers_is_said_where_it_is_changed(folder):
+    told = repr(page(lab.fork(str(folder), set="generator.betas=[0.9, 0.999]", steps=2)).sections[0])
+    assert "that is 2 (β = 0.5), with the other setting 10 (β = 0.9)" in told
+    assert "divided: 1000 (β = 0.999)." in told
+    assert "how long Adam remembers" not in repr(page(lab.fork(str(folder), set="game.loss=minimax", steps=2)))

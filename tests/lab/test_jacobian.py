@@ -5,7 +5,7 @@ import pytest
 
 import minigan as mg
 from minigan.errors import GraphError, ShapeError
-from minigan.lab.jacobian import game_jacobian
+from minigan.lab.jacobian import JacobianVector, game_jacobian
 
 
 def test_of_a_quadratic_game_it_is_the_matrices_themselves():
@@ -59,3 +59,9 @@ def test_each_cost_has_its_player():
         game_jacobian([x.sum()], [[x], [x]])
     with pytest.raises(GraphError, match="do not depend on input 0"):
         game_jacobian([x.sum()], [[mg.nn.Parameter(mg.zeros(1))]])
+
+
+def test_what_has_no_part_in_a_product_is_zero_even_if_it_is_infinite():
+    x, y = (mg.nn.Parameter(mg.tensor([value])) for value in (2.0, np.inf))
+    products = JacobianVector([(x * x).sum(), (y * 3).sum()], [[x], [y]])
+    assert products.transposed_product([1, 1]).tolist() == [-2, 0]

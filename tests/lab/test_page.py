@@ -116,7 +116,7 @@ def test_a_path_lies_where_matplotlib_would_draw_it():
     figure, axes = panel("", "x", "y", xlim=(-2, 1), ylim=(1, 100), yscale="log")
     points = np.array([[-1.5, 2.0], [0.0, 10.0], [0.7, 50.0]])
     canvas = Canvas(figure, axes)
-    found = re.search(r'points="([^"]*)"', canvas.line(Path(points)))[1]
+    found = re.search(r'points="([^"]*)"', Path(points).svg(canvas))[1]
     places = np.array([pair.split(",") for pair in found.split()], float)
     axes.plot(*points.T, color="#123456")
     drawn = re.search(r'<path d="([^"]*)"[^>]*#123456', Drawing(figure).markup("x"))[1]
@@ -194,8 +194,8 @@ def test_lab_json_holds_every_number(tmp_path):
     }  # fmt: skip
     assert [check["holds"] for check in found["checks"]] == [True, False]
     assert found["checks"][1] == {
-        "name": "two", "predicted": 2.0, "measured": 2.5, "tolerance": 0.1, "relative": False, "error": 0.5,
-        "holds": False,
+        "name": "two", "predicted": 2.0, "measured": 2.5, "tolerance": 0.1, "relative": False, "by": "mathematics",
+        "error": 0.5, "holds": False,
     }  # fmt: skip
     assert {path.name for path in tmp_path.iterdir()} == {
         "index.html", "lab.json", "curve.png", "spirals.png", "spirals.gif",

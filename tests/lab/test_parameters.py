@@ -97,6 +97,7 @@ def test_each_type_is_read():
         (["--steps", "x"], "--steps: expected a whole number, but got 'x'. See minigan lab example --help."),
         (["--gammas", "1,x"], "--gammas: expected a number, but got 'x'. See minigan lab example --help."),
         (["--stepz", "1"], "There is no option '--stepz' in minigan lab example; did you mean '--steps'? See"),
+        (["--steps", "1", "--steps", "2"], "--steps: was given twice; give it once."),
         (["a", "b"], "There is no place for the argument 'b' in minigan lab example."),
     ],
 )

@@ -19,10 +19,9 @@ from minigan.data import ring as ring_mixture
 from minigan.errors import ConfigError
 from minigan.gan import LOSSES, get_loss
 from minigan.lab.experiments import ring_fields as fields
-from minigan.lab.experiments.ring import AT_EQUILIBRIUM, WITH_BEST_D, moments_of, ring
-from minigan.lab.page import Canvas, Path, panel
+from minigan.lab.experiments.ring import AT_EQUILIBRIUM, WITH_BEST_D, History, moments_of, ring
+from minigan.lab.page import Canvas, Dots, Heat, Path, arrows, panel
 from minigan.lab.pages import ring as ring_page
-from minigan.lab.pages.ring_marks import Dots, Heat, arrows
 from minigan.ops.random import stream
 
 MIXTURE = ring_mixture(std=0.05)
@@ -243,6 +242,61 @@ def test_every_loss_can_be_trained_and_has_a_page(loss, tmp_path):
     assert lab.EXPERIMENTS["ring"].page(data).checks
 
 
+def test_smooth_curves_are_means_of_windows_and_late_losses_those_of_the_last_tenth():
+    losses = np.arange(1000.0)
+    history = History(0, losses, 2 * losses, steps=[], modes=[])
+    assert len(history.smooth_D) == 300
+    np.testing.assert_allclose(history.smooth_steps, history.smooth_D + 1)  # of a straight line: its middles
+    np.testing.assert_allclose(history.smooth_G, 2 * history.smooth_D)
+    assert history.late == (949.5, 1899)
+    assert History(0, losses[:3], losses[:3], [], []).smooth_steps.tolist() == [1, 2, 3]
+
+
+def test_what_is_left_between_fakes_and_real_points_and_the_first_step_with_all_modes_are_told(small):
+    first, last = small.moments[0], small.moments[-1]
+    assert first.distance == pytest.approx((first.reachable + math.log(4)) / 2)
+    assert last.lengths["minimax"] == np.median(np.hypot(*last.arrows["minimax"].T))
+    caught = dataclasses.replace(last.modes, modes=8)
+    modes = [small.training.modes[0], caught, caught]
+    assert dataclasses.replace(small.training, steps=[0, 5, 9], modes=modes).all_from == 5
+    assert dataclasses.replace(small.training, modes=[first.modes] * len(small.moments)).all_from is None
+
+
+def test_only_what_is_true_of_the_arrows_is_said_of_them(small):
+    def captions(change):
+        last = small.moments[-1]
+        last = dataclasses.replace(
+            last, arrows={name: change * x for name, x in last.arrows.items()}, outputs=change + 0 * last.outputs
+        )
+        return repr(ring_page.page(dataclasses.replace(small, moments=[*small.moments[:-1], last])).sections)
+
+    short, long = captions(0.0), captions(100.0)
+    for claim in ("Arrows become short", "falls once D flattens", "which no fake here reaches"):
+        assert claim in short
+        assert claim not in long
+
+
+def test_why_D_is_softer_than_the_best_one_is_said_only_where_it_is(small):
+    def caption(spread, r1_gamma=0.1):
+        last = dataclasses.replace(small.moments[-1], D=0.5 + spread * (np.asarray(small.moments[-1].best) - 0.5))
+        changed = dataclasses.replace(small, r1_gamma=r1_gamma, moments=[*small.moments[:-1], last])
+        return repr(ring_page.page(changed).sections[0])
+
+    assert "softer than those of <b>D*</b>: R1 makes D pay for its slope, and it has few steps" in caption(0.1)
+    assert "softer than those of <b>D*</b>: it has few steps" in caption(0.1, r1_gamma=0.0)
+    assert "softer" not in caption(1.1)
+
+
+def test_what_only_earlier_runs_predict_is_not_laid_to_mathematics(small):
+    by = {check.name: check.by for check in ring_page.page(small).checks}
+    assert [name for name, source in by.items() if source == "earlier runs"] == [
+        "modes caught at the end",
+        "trainings that end with all modes",
+        "loss of D at the end",
+        "loss of G at the end",
+    ]
+
+
 def test_the_grid_is_seen_whole():
     data = ring(data="grid", modes=9, steps=2, repeats=1)
     np.testing.assert_array_equal(data.centres, grid_mixture(9).centres)
@@ -301,7 +355,7 @@ def canvas():
 
 def test_dots_are_where_a_line_through_them_would_be(canvas):
     points = np.array([[0.5, 1.0], [-1.5, 0.25]])
-    line = canvas.line(Path(points)).split('"')[1].split()
+    line = Path(points).svg(canvas).split('"')[1].split()
     assert [f"M{place}h0" in Dots(points, "red").svg(canvas) for place in line] == [True, True]
 
 

@@ -545,8 +545,8 @@ def test_a_file_without_functions_says_so(tmp_path):
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "broken.py").write_text("def f(:")
     for place, message in (
-        (f"{tmp_path / 'absent.py'}:f", "there is no file"),
-        (str(tmp_path / "broken.py"), "expected FILE.py:NAME"),
+        (f"{tmp_path / 'absent.py'}:f", "^function: there is no file"),
+        (str(tmp_path / "broken.py"), "^function: expected FILE.py:NAME"),
         (f"{tmp_path / 'broken.py'}:f", "raised SyntaxError"),
     ):
         with pytest.raises(mg.ConfigError, match=message):
@@ -554,7 +554,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     for settings in ({"steps": -1}, {"batch_size": 0}, {"seed": -1}):
         with pytest.raises(mg.ConfigError, match="expected a whole number from"):
             lab.step(**settings)
-    with pytest.raises(mg.ConfigError, match="expected a function, but got an object of type int"):
+    with pytest.raises(mg.ConfigError, match="^function: expected a function, but got an object of type int"):
         lab.step(3)
 
 

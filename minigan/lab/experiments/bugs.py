@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Pair(Generic[T]):
+class Comparison(Generic[T]):
     """What the wrong program saw, and what the mended one saw from the same seed."""
 
     wrong: T
@@ -54,9 +54,9 @@ class SigmoidTwice:
         signals: how strongly a fake with this number is pulled up, (N,): through two sigmoids and through one.
     """
 
-    seen: Pair[sigmoid_twice.Seen]
+    seen: Comparison[sigmoid_twice.Seen]
     logits: Floats
-    signals: Pair[Floats]
+    signals: Comparison[Floats]
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class NoProbabilities:
     """
 
     seeds: list[int]
-    seen: Pair[list[logits_as_probabilities.Seen]]
+    seen: Comparison[list[logits_as_probabilities.Seen]]
     outputs: Floats
-    costs: Pair[Floats]
-    slopes: Pair[Floats]
+    costs: Comparison[Floats]
+    slopes: Comparison[Floats]
     refusal: str
 
 
@@ -92,9 +92,9 @@ class SwappedValue:
     """
 
     data: float
-    seen: Pair[line_game.Seen]
+    seen: Comparison[line_game.Seen]
     both: line_game.Seen
-    alone: Pair[line_game.Seen]
+    alone: Comparison[line_game.Seen]
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,16 @@ class NameOnly:
     """
 
     data: float
-    seen: Pair[line_game.Seen]
+    seen: Comparison[line_game.Seen]
     logits: Floats
-    signals: Pair[Floats]
+    signals: Comparison[Floats]
 
 
 @dataclass(frozen=True)
 class Shadowed:
     """Mistake 7, the loss: the values before the program ended, and what it said then."""
 
-    losses: Pair[list[float]]
+    losses: Comparison[list[float]]
     error: str
 
 
@@ -143,19 +143,19 @@ class Chain:
     by_hand: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bugs:
     """What `bugs` found, mistake by mistake."""
 
     seed: int
     sigmoid_twice: SigmoidTwice
     no_probabilities: NoProbabilities
-    decay: Pair[decay_that_restarts.Seen]
+    decay: Comparison[decay_that_restarts.Seen]
     swapped: SwappedValue
     name_only: NameOnly
-    clipping: Pair[clipping.Seen]
+    clipping: Comparison[clipping.Seen]
     shadowed: Shadowed
-    shape: Pair[shape_as_data.Seen]
+    shape: Comparison[shape_as_data.Seen]
     chain: Chain
 
 
@@ -176,26 +176,26 @@ def bugs(*, seed: Seed = 0) -> Bugs:
     (0.73, 1.0)
     """
     return Bugs(
-        seed,
-        _sigmoid_twice(seed),
-        _no_probabilities(seed),
-        _both(seed, decay_that_restarts, decay_that_restarts.train),
-        _swapped_value(seed),
-        _name_only(seed),
-        _both(seed, clipping, clipping.train),
-        _shadowed(seed),
-        _both(seed, shape_as_data, shape_as_data.train),
-        _chain(seed),
+        seed=seed,
+        sigmoid_twice=_sigmoid_twice(seed),
+        no_probabilities=_no_probabilities(seed),
+        decay=_both(seed, decay_that_restarts, decay_that_restarts.train),
+        swapped=_swapped_value(seed),
+        name_only=_name_only(seed),
+        clipping=_both(seed, clipping, clipping.train),
+        shadowed=_shadowed(seed),
+        shape=_both(seed, shape_as_data, shape_as_data.train),
+        chain=_chain(seed),
     )
 
 
-def _both(seed: int, program: Any, run: Callable[[Any], T]) -> Pair[T]:
+def _both(seed: int, program: Any, run: Callable[[Any], T]) -> Comparison[T]:
     """What ``run`` makes of the program's wrong lines, and of its mended ones, from the same seed."""
     found = []
     for lines in (program.wrong, program.mended):
         manual_seed(seed)
         found.append(run(lines))
-    return Pair(*found)
+    return Comparison(*found)
 
 
 def _signals(cost: Callable[[mg.Tensor], mg.Tensor], places: Floats) -> Floats:
@@ -207,7 +207,7 @@ def _signals(cost: Callable[[mg.Tensor], mg.Tensor], places: Floats) -> Floats:
 
 def _sigmoid_twice(seed: int) -> SigmoidTwice:
     logits = np.linspace(-8, 8, 65)
-    signals = Pair(
+    signals = Comparison(
         wrong=_signals(lambda s: swapped_value.fool(s.sigmoid()), logits),
         mended=_signals(swapped_value.fool, logits),
     )
@@ -220,7 +220,7 @@ def _no_probabilities(seed: int) -> NoProbabilities:
     outputs = np.linspace(-3, 3, 121)
     return NoProbabilities(
         seeds,
-        Pair([pair.wrong for pair in seen], [pair.mended for pair in seen]),
+        Comparison([pair.wrong for pair in seen], [pair.mended for pair in seen]),
         outputs,
         costs=_both(seed, program, lambda cost: np.array([_cost(cost, x) for x in outputs])),
         slopes=_both(

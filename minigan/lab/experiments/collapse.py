@@ -12,7 +12,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.lab.experiments.collapse_runs import COUNTED, LOOKS, MIXTURES, Run, Setting, play, play_all
+from minigan.lab.experiments.collapse_runs import COUNTED, LOOKS, MIXTURES, Run, Setting, run_setting, sweep
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Plane, Repeats, Seed, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.metrics.modes import caught_modes
@@ -45,8 +46,8 @@ class Perfect:
     together: float
 
 
-@dataclass(frozen=True)
-class Collapse:
+@dataclass(frozen=True, repr=False)
+class Collapse(Numbers):
     """What `collapse` found.
 
     Attributes:
@@ -107,9 +108,9 @@ def collapse(
     losses = [[Setting(loss=loss, lr_D=lr_D) for lr_D in RATES] for loss in LOSSES]
     slow_D = [[Setting(lr_D=SLOW_D.lr_D, d_steps=d, pack=pack) for pack in PACKS] for d in D_STEPS]
     settings = [setting for table in (rates, losses, slow_D) for row in table for setting in row]
-    runs = play_all(settings, seeds, mixture, steps)
+    runs = sweep(settings, seeds, mixture, steps)
     worst = min((run for run in runs if run.setting == SLOW_D), key=lambda run: run.at_last).seed
-    films = [play(setting, worst, mixture, steps, looks=min(FRAMES, steps), kept=KEPT) for setting in SAVED]
+    films = [run_setting(setting, worst, mixture, steps, looks=min(FRAMES, steps), kept=KEPT) for setting in SAVED]
     points, labels = mixture.sample(20 * COUNTED, seed=1)
     perfect = Perfect(caught_modes(points, mixture).high_quality, float((labels[::2] == labels[1::2]).mean()))
     return Collapse(data, mixture.centres, seeds, steps, rates, losses, slow_D, runs, films, perfect)

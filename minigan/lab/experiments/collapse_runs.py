@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from minigan.data import Loader, grid, ring
 from minigan.data.mixtures import Mixture
 from minigan.gan import build_game, load_preset, set_fields
 from minigan.gan.game import Game
+from minigan.lab.numbers import Numbers
 from minigan.metrics.modes import caught_modes
 from minigan.ops.creation import as_tensor
 from minigan.ops.random import manual_seed, set_step
@@ -66,8 +68,8 @@ class Setting:
         return game
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Numbers):
     """What became of a game.
 
     Attributes:
@@ -101,12 +103,18 @@ class Run:
         return int((self.shares > 0).any(0).sum())
 
     @property
+    def together(self) -> float:
+        """How often two fakes near a mode are near the same one: the mean of all looks at which any are; else NaN."""
+        shares = self.shares[self.shares.any(1)]
+        return float(np.mean((shares**2).sum(1) / shares.sum(1) ** 2)) if len(shares) else math.nan
+
+    @property
     def high_quality(self) -> float:
         """The share of the fakes near any mode, in the last third of the run."""
         return float(self.shares[-(len(self.steps) // 3) :].sum(1).mean())
 
 
-def play(setting: Setting, seed: int, mixture: Mixture, steps: int, looks: int = LOOKS, kept: int = 0) -> Run:
+def run_setting(setting: Setting, seed: int, mixture: Mixture, steps: int, looks: int = LOOKS, kept: int = 0) -> Run:
     """Play a game and look at its fakes, ``looks`` times from the first step to the last; keep some of them."""
     game = setting.game(seed)
     manual_seed(seed)
@@ -132,6 +140,6 @@ def shares_near(fakes: NDArray[np.float32], mixture: Mixture) -> Floats:
     return caught_modes(fakes, mixture).counts / len(fakes)
 
 
-def play_all(settings: Sequence[Setting], seeds: Sequence[int], mixture: Mixture, steps: int) -> list[Run]:
+def sweep(settings: Sequence[Setting], seeds: Sequence[int], mixture: Mixture, steps: int) -> list[Run]:
     """Each setting from each seed, and each pair once."""
-    return [play(setting, seed, mixture, steps) for setting in dict.fromkeys(settings) for seed in seeds]
+    return [run_setting(setting, seed, mixture, steps) for setting in dict.fromkeys(settings) for seed in seeds]

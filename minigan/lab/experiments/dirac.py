@@ -14,22 +14,22 @@ import numpy as np
 
 from minigan.errors import ConfigError
 from minigan.lab.experiments.dirac_bilinear import Bilinear, bilinear_game
+from minigan.lab.experiments.dirac_curves import Factors, Locus, factor_curves, locus_curves
 from minigan.lab.experiments.dirac_cycle import Cycle, limit_cycle
-from minigan.lab.experiments.dirac_game import KINDS
+from minigan.lab.experiments.dirac_game import KINDS, has_jacobian
 from minigan.lab.experiments.dirac_runs import (
     EXACT,
-    FINE,
-    PUBLISHED,
+    LOCUS_STRENGTHS,
+    LONG_H,
+    LONG_RUNS,
     WITH_LOCUS,
     Drawn,
     Field,
-    H,
     Long,
     Run,
     Spectrum,
     drawn_noise,
     field,
-    has_jacobian,
     long,
     runs,
     spectrum,
@@ -38,13 +38,13 @@ from minigan.lab.options import Number, Seed, Several, checked
 from minigan.lab.repeatable import repeatable
 from minigan.ops.random import manual_seed
 
-MOST = 20_000  # steps of a run
+MOST_STEPS = 20_000  # steps of a run
 Strengths = Annotated[tuple[Annotated[float, Number(0.01, 4)], ...], Several(8)]
 Rates = Annotated[tuple[Annotated[float, Number(0.001, 2)], ...], Several(8)]
 
 
-@dataclass(frozen=True)
-class DiracData:
+@dataclass(frozen=True, kw_only=True)
+class Dirac:
     """What the experiment found.
 
     Attributes:
@@ -52,13 +52,15 @@ class DiracData:
         h: learning rates, which are the step sizes.
         time: of each run: steps times learning rate.
         fields: of each game at each strength.
-        exact: of games whose eigenvalues were published.
+        exact: of games whose eigenvalues are held against theory to the last digits.
         spectra: of the games of the fields, where there are any.
         loci: of three games at many strengths, the root loci.
+        locus_curves: the same by theory, at more strengths.
         drawn: instance noise that was drawn, in place of its average.
         runs: of each game at each strength, by each rule, for each h.
-        long: the published runs.
-        identity: of minimax, r² after a step as the formula says and as measured, at the step of the published run
+        factor_curves: what theory says of their rates, for many h.
+        long: runs of 500 steps, beside the same recursion by hand.
+        identity: of minimax, r² after a step as the formula says and as measured, at the step of the long run
             where they are farthest from each other.
         cycle: of the non-saturating game.
         bilinear: min over x and max over y of xy.
@@ -71,8 +73,10 @@ class DiracData:
     exact: tuple[Spectrum, ...]
     spectra: tuple[Spectrum, ...]
     loci: tuple[Spectrum, ...]
+    locus_curves: tuple[Locus, ...]
     drawn: Drawn
     runs: tuple[Run, ...]
+    factor_curves: tuple[Factors, ...]
     long: tuple[Long, ...]
     identity: tuple[float, float]
     cycle: Cycle
@@ -87,7 +91,7 @@ def dirac(
     lr: Rates = (0.05, 0.1, 0.2, 0.5, 1.0),
     time: Annotated[float, Number(5, 500)] = 40.0,
     seed: Seed = 0,
-) -> DiracData:
+) -> Dirac:
     """Play the smallest GAN in eight variants by four rules, and hold what happens against theory.
 
     Args:
@@ -103,26 +107,28 @@ def dirac(
     >>> [spectrum.measured.round(6) for spectrum in data.spectra if spectrum.game == "R1"]
     [array([-0.3+0.4j, -0.3-0.4j])]
     """
-    if time / min(lr) > MOST:
+    if time / min(lr) > MOST_STEPS:
         raise ConfigError(
-            f"time={time:g} takes {time / min(lr):,.0f} steps with lr={min(lr):g}, but at most {MOST:,} are made; "
-            "shorten the time, or raise the learning rate."
+            f"time={time:g} takes {time / min(lr):,.0f} steps with lr={min(lr):g}, but at most {MOST_STEPS:,} are "
+            "made; shorten the time, or raise the learning rate."
         )
     games = [(kind.name, strength) for kind in KINDS for strength in (strengths if kind.symbol else (0.0,))]
     manual_seed(seed)
-    published = tuple(long(*game) for game in PUBLISHED)
-    return DiracData(
+    followed = tuple(long(*game) for game in LONG_RUNS)
+    return Dirac(
         strengths=strengths,
         h=lr,
         time=time,
         fields=tuple(field(*game) for game in games),
         exact=tuple(spectrum(*game) for game in EXACT),
         spectra=tuple(spectrum(*game) for game in games if has_jacobian(game[0])),
-        loci=tuple(spectrum(name, strength) for name in WITH_LOCUS for strength in FINE),
+        loci=tuple(spectrum(name, strength) for name in WITH_LOCUS for strength in LOCUS_STRENGTHS),
+        locus_curves=locus_curves(WITH_LOCUS),
         drawn=drawn_noise(0.7, seed),
         runs=tuple(runs(strengths, lr, time)),
-        long=published,
-        identity=_identity(published[0]),
+        factor_curves=tuple(factor_curves(*game, lr) for game in games if has_jacobian(game[0])),
+        long=followed,
+        identity=_identity(followed[0]),
         cycle=limit_cycle(),
         bilinear=bilinear_game(),
     )
@@ -131,7 +137,7 @@ def dirac(
 def _identity(minimax: Long) -> tuple[float, float]:
     """|w'|² = |w|² (1 + h² p²), where p = σ(θψ) is the probability that D gives to a fake."""
     theta, psi = minimax.path[:-1].T
-    predicted = minimax.radius[:-1] ** 2 * (1 + H**2 / (1 + np.exp(-theta * psi)) ** 2)
+    predicted = minimax.radius[:-1] ** 2 * (1 + LONG_H**2 / (1 + np.exp(-theta * psi)) ** 2)
     measured = minimax.radius[1:] ** 2
     worst = np.abs(measured / predicted - 1).argmax()
     return float(predicted[worst]), float(measured[worst])

@@ -13,9 +13,9 @@ from minigan.lab.experiments.dirac_game import BILINEAR, DiracGame
 from minigan.lab.experiments.dirac_rules import RULES, Floats, play, step_matrices
 from minigan.lab.experiments.dirac_theory import eigenvalues, factors, radius
 
-CURVE = tuple(i / 20 for i in range(1, 21))  # step sizes
-SHOWN = (0.1, 0.2, 0.3, 0.4, 0.6)
-TIME = 30.0
+STEP_SIZES = tuple(i / 20 for i in range(1, 21))  # whose matrices are looked at
+ORBIT_STEP_SIZES = (0.1, 0.2, 0.3, 0.4, 0.6)
+ORBIT_TIME = 30.0  # steps times h
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,18 @@ def bilinear_game() -> Bilinear:
     """All of it."""
     game, pair = DiracGame(BILINEAR), eigenvalues("bilinear", 0)
     return Bilinear(
-        h=np.array(CURVE),
-        predicted={rule: np.array([radius(factors(rule, h, pair)) for h in CURVE]) for rule in RULES},
-        measured={rule: np.abs(np.linalg.eigvals(step_matrices(game, rule, CURVE)[:, 0])).max(-1) for rule in RULES},
+        h=np.array(STEP_SIZES),
+        predicted={rule: np.array([radius(factors(rule, h, pair)) for h in STEP_SIZES]) for rule in RULES},
+        measured={
+            rule: np.abs(np.linalg.eigvals(step_matrices(game, rule, STEP_SIZES)[:, 0])).max(-1) for rule in RULES
+        },
         orbits=tuple(orbit for rule in RULES for orbit in _orbits(game, rule)),
     )
 
 
 def _orbits(game: DiracGame, rule: str) -> list[Orbit]:
-    h = np.array(SHOWN)[:, None]
-    path = play(game, rule, h, np.zeros(h.shape), np.ones(h.shape), round(TIME / min(SHOWN)))
-    return [Orbit(rule, each, path[: round(TIME / each) + 1, ::-1, i, 0]) for i, each in enumerate(SHOWN)]
+    h = np.array(ORBIT_STEP_SIZES)[:, None]
+    path = play(game, rule, h, np.zeros(h.shape), np.ones(h.shape), round(ORBIT_TIME / min(ORBIT_STEP_SIZES)))
+    return [
+        Orbit(rule, each, path[: round(ORBIT_TIME / each) + 1, ::-1, i, 0]) for i, each in enumerate(ORBIT_STEP_SIZES)
+    ]

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigan.lab.experiments.dirac_game import KINDS, DiracGame
+from minigan.lab.experiments.dirac_game import KIND, DiracGame
 from minigan.lab.experiments.dirac_rules import Floats, play
 
-STEPS = (0.05, 0.1, 0.2, 0.4, 0.8)
-SHOWN = 0.2  # of these, the one whose runs are shown
+STEP_SIZES = (0.05, 0.1, 0.2, 0.4, 0.8)
+SHOWN_H = 0.2  # of these, the one whose runs are shown
 TURNS = 10
 STARTS = (0.5, 4.0)  # r² / h where runs begin: well inside of the cycle and well outside, so that they have to find it
 FORGET = 12  # a difference from the cycle fades with exp(-h time / 4): so many of these times are left out
 TURN = 4 * math.pi  # time that one takes: the eigenvalues are half of i
-LONG, EVERY = 1200, 4  # steps of the runs from inside and outside, and between those that are kept
+SHOWN_STEPS, SHOWN_EVERY = 1200, 4  # steps of the runs from inside and outside, and between those that are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cycle:
     """The non-saturating game with simultaneous steps.
 
@@ -50,20 +50,20 @@ class Cycle:
 
 def limit_cycle() -> Cycle:
     """All of it. The runs of all h are one batch, of which those with larger steps are done sooner."""
-    game = DiracGame(next(kind for kind in KINDS if kind.name == "non-saturating"))
-    h = np.array(STEPS)
+    game = DiracGame(KIND["non-saturating"])
+    h = np.array(STEP_SIZES)
     first, last = np.round(FORGET * 4 / h / h).astype(int), np.round((FORGET * 4 / h + TURNS * TURN) / h).astype(int)
     start = np.sqrt(h[:, None] * STARTS)
     path = play(game, "simultaneous", h[:, None], start, 0 * start, int(last.max()))
     squares = [np.square(path[a:b, :, i]).sum(1) for i, (a, b) in enumerate(zip(first, last, strict=True))]
-    starts = np.sqrt(2 * SHOWN) * np.array([[0.2], [2.0]])
-    shown = play(game, "simultaneous", [SHOWN], starts, 0 * starts, LONG)[::EVERY]
+    starts = np.sqrt(2 * SHOWN_H) * np.array([[0.2], [2.0]])
+    shown = play(game, "simultaneous", [SHOWN_H], starts, 0 * starts, SHOWN_STEPS)[::SHOWN_EVERY]
     return Cycle(
         h=h,
         predicted=2 * h,
         measured=np.array([square.mean(0) for square in squares]),
         swing=np.array([np.abs(square / square.mean(0) - 1).max() for square in squares]),
-        shown_h=SHOWN,
-        steps=np.arange(0.0, LONG + 1, EVERY),
+        shown_h=SHOWN_H,
+        steps=np.arange(0.0, SHOWN_STEPS + 1, SHOWN_EVERY),
         squares=np.square(shown[..., 0]).sum(1),
     )

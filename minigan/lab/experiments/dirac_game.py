@@ -63,6 +63,23 @@ KINDS = (
     Kind("consensus", "minimax", "γ", consensus=True),
 )
 BILINEAR = Kind("bilinear", "wasserstein")  # D minimises θψ and G maximises it
+KIND = {kind.name: kind for kind in KINDS}
+
+
+def named(name: str, strength: float) -> str:
+    """A game with its strength, if it has one."""
+    return f"{name}, {KIND[name].symbol} = {strength:g}" if KIND[name].symbol else name
+
+
+def defined(name: str, rule: str) -> bool:
+    """Whether a game can be played by this rule: consensus looks at both gradients at one point."""
+    return not (KIND[name].consensus and rule == "alternating")
+
+
+def has_jacobian(name: str) -> bool:
+    """Whether the field has a derivative at (0, 0): with WGAN-GP it jumps where ψ changes its sign."""
+    return name != "WGAN-GP"
+
 
 Draw = tuple[Tensor, Tensor]
 """Noise of variance 1 for the real samples and for the fakes, (n, 1, 1) each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,24 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.gan.packing import instance_noise
-from minigan.lab.experiments.dirac_game import KINDS, DiracGame, Kind
+from minigan.lab.experiments.dirac_game import KIND, KINDS, DiracGame, Kind, defined, has_jacobian
 from minigan.lab.experiments.dirac_rules import RULES, Floats, gradient_field, jacobian, play, step_matrices
-from minigan.lab.experiments.dirac_theory import Complex, eigenvalues, factors
+from minigan.lab.experiments.dirac_theory import Complex, eigenvalues, factors, radius, recursion
 from minigan.ops.creation import zeros
 from minigan.ops.random import manual_seed
 
 START = (1.0, -1.0)  # the (1, 1) of the paper
-LONG, H = 500, 0.2  # steps of the published runs, and their size
-REACH = 2.0  # of the field, on all sides of the equilibrium
+LONG_STEPS, LONG_H = 500, 0.2  # of the long runs
+FIELD_REACH = 2.0  # on all sides of the equilibrium
 ARROWS = 11  # in each direction
-MOST = 200  # places of a run that are kept
+MOST_PLACES = 200  # of a run that are kept
+FEWEST_STEPS = 8  # of a run whose rate is measured
 CLOSE = (1e-7, 3e-8)  # where runs begin whose rate is measured; in no direction that is special
 TINY, LINEAR = 1e-14, 1e-2  # radii between which they count: rounding is not seen yet, and what is not linear neither
-FINE = tuple(i / 10 for i in range(21))  # strengths, for the root loci: the paths of the eigenvalues
+LOCUS_STRENGTHS = tuple(i / 10 for i in range(21))  # for the root loci: the paths of the eigenvalues
 WITH_LOCUS = ("R1", "instance noise", "consensus")
 DRAWN = 100_000  # pairs of numbers, where instance noise is drawn
-KIND = {kind.name: kind for kind in KINDS}
-EXACT = (  # games whose eigenvalues were published
+EXACT = (  # games whose eigenvalues are held against theory
     ("minimax", 0.0),
     ("non-saturating", 0.0),
     ("WGAN, clipped", 0.0),
@@ -37,7 +38,7 @@ EXACT = (  # games whose eigenvalues were published
     ("R2", 0.3),
     ("consensus", 1.0),
 )
-PUBLISHED = (  # and whose radius after 500 steps
+LONG_RUNS = (  # and whose runs are held against a recursion by hand
     ("minimax", 0.0),
     ("non-saturating", 0.0),
     ("WGAN, clipped", 0.0),
@@ -123,13 +124,13 @@ class Field:
 
 def field(name: str, strength: float) -> Field:
     """Of a game. All places are one batch of N x N games."""
-    places = np.linspace(-REACH, REACH, ARROWS)
+    places = np.linspace(-FIELD_REACH, FIELD_REACH, ARROWS)
     theta, psi = (grid.reshape(-1, 1) for grid in np.meshgrid(places, places, indexing="ij"))
     found = gradient_field(DiracGame(KIND[name], (strength,)), theta, psi)
     return Field(name, strength, places, found.reshape(2, ARROWS, ARROWS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run, and what one of its steps does near (0, 0).
 
@@ -156,15 +157,10 @@ class Run:
     measured: Complex
     rate: float
 
-
-def defined(name: str, rule: str) -> bool:
-    """Whether a game can be played by this rule: consensus looks at both gradients at one point."""
-    return not (KIND[name].consensus and rule == "alternating")
-
-
-def has_jacobian(name: str) -> bool:
-    """Whether the field has a derivative at (0, 0): with WGAN-GP it jumps where ψ changes its sign."""
-    return name != "WGAN-GP"
+    @property
+    def gone(self) -> bool:
+        """Whether theory has a run from `CLOSE` end within three steps, so that no rate can be fitted to it."""
+        return bool(len(self.predicted)) and math.hypot(*CLOSE) * radius(self.predicted) ** 3 < TINY
 
 
 def runs(strengths: tuple[float, ...], h: tuple[float, ...], time: float) -> Iterator[Run]:
@@ -178,10 +174,10 @@ def runs(strengths: tuple[float, ...], h: tuple[float, ...], time: float) -> Ite
 def _batch(kind: Kind, rule: str, strengths: tuple[float, ...], h: tuple[float, ...], time: float) -> Iterator[Run]:
     game, steps = DiracGame(kind, strengths), [round(time / each) for each in h]
     theta, psi = np.repeat([START, CLOSE], len(h), axis=0).T[..., None] * np.ones(len(strengths))
-    path = play(game, rule, np.tile(h, 2)[:, None], theta, psi, max(steps))
+    path = play(game, rule, np.tile(h, 2)[:, None], theta, psi, max(*steps, FEWEST_STEPS))
     matrices = step_matrices(game, rule, h)
     for i, (each, n) in enumerate(zip(h, steps, strict=True)):
-        stride = -(-n // MOST)
+        stride = -(-n // MOST_PLACES)
         for j, strength in enumerate(strengths):
             smooth = has_jacobian(kind.name)
             yield Run(
@@ -193,7 +189,7 @@ def _batch(kind: Kind, rule: str, strengths: tuple[float, ...], h: tuple[float, 
                 path=path[: n + 1 : stride, :, i, j],
                 predicted=factors(rule, each, eigenvalues(kind.name, strength)) if smooth else np.empty(0, complex),
                 measured=np.linalg.eigvals(matrices[i, j]).astype(complex) if smooth else np.empty(0, complex),
-                rate=_rate(path[: n + 1, :, len(h) + i, j], matrices[i, j]) if smooth else np.nan,
+                rate=_rate(path[: max(n, FEWEST_STEPS) + 1, :, len(h) + i, j], matrices[i, j]) if smooth else np.nan,
             )
 
 
@@ -218,17 +214,19 @@ def _rate(path: Floats, matrix: Floats) -> float:
 
 @dataclass(frozen=True)
 class Long:
-    """500 simultaneous steps of .2 from `START`, as they were published.
+    """500 simultaneous steps of .2 from `START`.
 
     Attributes:
         game: its name.
         strength: γ or σ; 0 if it has none.
-        path: (501, 2), θ and ψ.
+        path: (501, 2), θ and ψ, by minigan.
+        by_hand: the same from formulas, without a tape.
     """
 
     game: str
     strength: float
     path: Floats
+    by_hand: Floats
 
     @property
     def radius(self) -> Floats:
@@ -239,5 +237,5 @@ class Long:
 def long(name: str, strength: float) -> Long:
     """Of a game."""
     game, (theta, psi) = DiracGame(KIND[name], (strength,)), START
-    path = play(game, "simultaneous", [H], np.array([[theta]]), np.array([[psi]]), LONG)
-    return Long(name, strength, path[:, :, 0, 0])
+    path = play(game, "simultaneous", [LONG_H], np.array([[theta]]), np.array([[psi]]), LONG_STEPS)
+    return Long(name, strength, path[:, :, 0, 0], recursion(name, strength, LONG_H, START, LONG_STEPS))

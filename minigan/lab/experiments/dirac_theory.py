@@ -70,6 +70,50 @@ def factors(rule: str, h: float, pair: Complex) -> Complex:
     return np.roots([1, -(2 + h * s - h * h * p), 1 + h * s]).astype(complex)
 
 
+# ---- whole runs ------------------------------------------------------------------------------------------
+
+
+def recursion(name: str, strength: float, h: float, start: tuple[float, float], steps: int) -> NDArray[np.float64]:
+    """Simultaneous steps θ' = θ + h v_G, ψ' = ψ + h v_D: (steps + 1, 2), by the formulas of `move` and nothing else.
+
+    >>> from minigan.lab.experiments.dirac_theory import recursion
+    >>> recursion("minimax", 0, 0.2, (1.0, 0.0), 1)  # p = 1/2, and D goes by -h p θ
+    array([[ 1. ,  0. ],
+           [ 1. , -0.1]])
+    """
+    path = np.empty((steps + 1, 2))
+    path[0] = start
+    for k, (theta, psi) in enumerate(path[:-1]):
+        path[k + 1] = path[k] + h * np.array(move(name, strength, float(theta), float(psi)))
+        if name == "WGAN, clipped":
+            path[k + 1, 1] = np.clip(path[k + 1, 1], -1, 1)
+    return path
+
+
+def move(name: str, strength: float, theta: float, psi: float) -> tuple[float, float]:
+    """v_G and v_D of the games of the long runs: the negative derivatives of both costs, written out.
+
+    With s = θψ and p = σ(s), what D says of the fake, minimax has -softplus(s) for G and softplus(s) for D; p' is
+    p (1 - p).
+    """
+    p, g = 1 / (1 + math.exp(-theta * psi)), strength
+    consensus = g * p * p * (1 - p) * (theta**2 + psi**2)  # of γ/2 p² (θ² + ψ²) what comes from p, less ψ or θ
+    return {
+        "minimax": (p * psi, -p * theta),
+        "non-saturating": ((1 - p) * psi, -p * theta),
+        "WGAN, clipped": (psi, -theta),
+        "WGAN-GP": (psi, -theta - g * (abs(psi) - 1) * math.copysign(1, psi)),
+        "R1": (p * psi, -p * theta - g * psi),
+        "consensus": (
+            p * psi - g * p * p * theta - consensus * psi,
+            -p * theta - g * p * p * psi - consensus * theta,
+        ),
+    }[name]
+
+
+# ---- comparing -------------------------------------------------------------------------------------------
+
+
 def radius(values: Complex | Sequence[complex]) -> float:
     """The spectral radius: the largest absolute value, which wins in the long run."""
     return float(np.abs(values).max())

@@ -11,14 +11,14 @@ from minigan.errors import DataError, DivergedError
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments.doctor_findings import Finding, findings
 from minigan.lab.experiments.doctor_measures import Measures, measure
-from minigan.lab.experiments.doctor_patients import PATIENTS, Ill, configured, train
+from minigan.lab.experiments.doctor_patients import PATIENTS, DemoRun, configured, train
 from minigan.lab.experiments.doctor_reading import Folder, read_folder
-from minigan.lab.experiments.flow_watch import Array
 from minigan.lab.options import Seed, checked
 from minigan.lab.repeatable import repeatable
+from minigan.lab.watching import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Patient:
     """A run and what was found.
 
@@ -86,7 +86,7 @@ def doctor(run: str | None = None, /, *, seed: Seed = 0) -> Doctor:
         return Doctor([treat(patient, Path(place), seed) for patient in PATIENTS])
 
 
-def treat(patient: Ill, place: Path, seed: int = 0) -> Patient:
+def treat(patient: DemoRun, place: Path, seed: int = 0) -> Patient:
     """Train a run of the lab into a folder at this place, and examine it."""
     folder = place / patient.name
     train(configured(patient, seed), folder)
@@ -100,17 +100,17 @@ def examine(path: str | Path, seed: int = 0) -> Patient:
     measures = _measured(folder, seed, notes)
     config = folder.config
     return Patient(
-        folder.path.name,
-        config.about,
-        (config.name, config.game.task, config.game.loss),
-        (folder.last_step, config.training.steps),
-        folder.step,
-        folder.log,
-        measures,
-        findings(folder, measures),
-        None,
-        (),
-        notes,
+        name=folder.path.name,
+        about=config.about,
+        settings=(config.name, config.game.task, config.game.loss),
+        steps=(folder.last_step, config.training.steps),
+        checkpoint=folder.step,
+        log=folder.log,
+        measures=measures,
+        findings=findings(folder, measures),
+        expected=None,
+        may=(),
+        notes=notes,
     )
 
 

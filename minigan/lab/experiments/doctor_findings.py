@@ -14,7 +14,8 @@ import numpy as np
 
 from minigan.lab.experiments.doctor_measures import Measures, Variety
 from minigan.lab.experiments.doctor_reading import Folder
-from minigan.lab.experiments.flow_watch import Array
+from minigan.lab.page.numbers import listed
+from minigan.lab.watching import Array
 
 Verdict = Literal["ill", "well", "unknown"]
 
@@ -33,7 +34,7 @@ FEW = 0.25  # of its share: a digit that G draws less often is lost; in healthy 
 CHANCE = 1e-3  # lost is what a G that gives a digit ``FEW`` of its share would draw so rarely less often than this
 UNREAD = 1 / 3  # of the samples: if more are eights to the judge, many are no digits yet, and its counts say nothing
 UNLIKE = 0.25  # training beside evaluation mode, in distances of two samples: healthy runs have .03 to .15
-UNTRUE = 0.2  # by what D, in evaluation mode, orders fewer pairs of a real and a fake rightly than in training mode
+UNTRUE = 0.2  # by what the AUC of D (see `roc_auc`) is less in evaluation mode than in training mode
 SETTLED = 0.1  # the share of the log, at its end, that says how the run is now
 WARM = 0.1  # and the share at its start that is left out, as everything moves then
 
@@ -60,7 +61,7 @@ class Evidence:
         return self.value > self.limit if self.ill_above else self.value < self.limit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that may be wrong with a run.
 
@@ -87,14 +88,16 @@ def findings(folder: Folder, measures: Measures | None) -> list[Finding]:
 
 
 def _unknown(name: str, look: str, why: str) -> Finding:
-    return Finding(name, "unknown", why, "", look, [])
+    return Finding(name=name, verdict="unknown", says=why, change="", look=look, evidence=[])
 
 
 def _found(
     ill: bool, name: str, says: tuple[str, str], change: str, look: str, evidence: Sequence[Evidence]
 ) -> Finding:
     """``says`` is the sentence for the ill and the one for the healthy."""
-    return Finding(name, "ill" if ill else "well", says[not ill], change if ill else "", look, evidence)
+    verdict: Verdict = "ill" if ill else "well"
+    change = change if ill else ""
+    return Finding(name=name, verdict=verdict, says=says[not ill], change=change, look=look, evidence=evidence)
 
 
 def _last(values: Array) -> float:
@@ -136,14 +139,14 @@ def g_starved(folder: Folder, measures: Measures | None) -> Finding:
     name, look = "G starved", "flow"
     if measures is None:
         return _unknown(name, look, "G's gradient is measured on a checkpoint, and there is none.")
-    signal, adaptive = measures.signal, folder.config.generator.optimizer != "sgd"
-    evidence = [Evidence("length of G's gradient over that of its weights", signal.relative("G"), FAINT, False)]
-    if adaptive and math.isfinite(signal.moved):
-        evidence.append(Evidence("move of a weight of G over the learning rate", signal.moved, SLOW, False))
+    gradients, adaptive = measures.gradients, folder.config.generator.optimizer != "sgd"
+    evidence = [Evidence("length of G's gradient over that of its weights", gradients.relative("G"), FAINT, False)]
+    if adaptive and math.isfinite(gradients.moved):
+        evidence.append(Evidence("move of a weight of G over the learning rate", gradients.moved, SLOW, False))
     ill = all(each.is_symptom for each in evidence)
-    if math.isfinite(signal.signal[-1]):
-        evidence.append(Evidence("length of the signal at D's logit", float(signal.signal[-1])))
-    evidence.append(Evidence("length of the signal at a fake", signal.at_fake))
+    if math.isfinite(gradients.signal[-1]):
+        evidence.append(Evidence("length of the signal at D's logit", float(gradients.signal[-1])))
+    evidence.append(Evidence("length of the signal at a fake", gradients.at_fake))
     says = "Next to nothing of D's opinion arrives in G's weights.", "G gets a gradient that moves it."
     change = (
         'With game.loss="minimax": take "non-saturating". If D is too strong, mend that. If the signal at a fake is '
@@ -178,7 +181,9 @@ def collapse(folder: Folder, measures: Measures | None) -> Finding:
         evidence.append(Evidence("effective number of digits, by the judge (real: 10)", effective(variety)))
         evidence.append(Evidence("digits with far fewer samples than their share, by the judge", len(lost), 0.5))
     ill = any(each.is_symptom for each in evidence)
-    wrong = f"Samples leave out {_listed(lost)}." if lost else "Samples of different z are too much alike."
+    wrong = "Samples of different z are too much alike."
+    if lost:
+        wrong = f"Samples leave out {listed([str(digit) for digit in lost])}."
     says = wrong + _youth(folder, variety), "Samples of different z are different."
     change = (
         "Let D see several samples at once (game.pack=2), add game.r1_gamma, lower generator.lr beside "
@@ -215,11 +220,6 @@ def lost_digits(variety: Variety) -> list[int]:
     if variety.counts[8] > UNREAD * total:
         return []
     return [int(k) for k in np.flatnonzero(binom.cdf(variety.counts, total, FEW * share) < CHANCE)]
-
-
-def _listed(digits: Sequence[int]) -> str:
-    *first, last = map(str, digits)
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 # ---- divergence -------------------------------------------------------------------------------------------------
@@ -318,17 +318,16 @@ def _gap_of_G(measures: Measures) -> list[Evidence]:
 def _gap_of_D(measures: Measures) -> list[Evidence]:
     """Where D has BatchNorm.
 
-    The limit was measured on five presets with BatchNorm in D, with batches of 2 to 256 and two seeds: a D that orders
-    .7 to .92 of the pairs rightly in training mode orders 0 to .63 so in evaluation mode, most often below .1. How far
-    its outputs in the two modes are from each other does not tell: they are farthest where D tells most.
+    The limit was measured on five presets with BatchNorm in D, with batches of 2 to 256 and two seeds: a D with an AUC
+    of .7 to .92 in training mode has one of 0 to .63 in evaluation mode, most often below .1. How far its outputs in
+    the two modes are from each other does not tell: they are farthest where D tells most.
     """
-    if measures.order_D is None:
+    if measures.auc_of_D is None:
         return []
-    training, evaluation = measures.order_D
-    pairs = "pairs of a real and a fake that D orders rightly"
+    training, evaluation = measures.auc_of_D
     return [
-        Evidence(f"{pairs}, training mode", training),
-        Evidence(f"{pairs}, evaluation mode", evaluation, training - UNTRUE, False),
+        Evidence("AUC of D, training mode", training),
+        Evidence("AUC of D, evaluation mode", evaluation, training - UNTRUE, False),
     ]
 
 

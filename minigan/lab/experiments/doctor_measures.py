@@ -20,11 +20,11 @@ from minigan.gan.games import ReconstructionGame, SemiSupervisedGame
 from minigan.gan.sampling import classes_of, sample
 from minigan.gan.source import batch_of
 from minigan.gan.views import in_order
-from minigan.lab.experiments.flow_watch import Array, layers_of, play
 from minigan.lab.experiments.short_runs import mixture_of
+from minigan.lab.watching import Array, layers_of, watch
 from minigan.metrics import caught_modes, load_judge
 from minigan.nn.batchnorm import BatchNorm
-from minigan.ops.creation import as_tensor, ones
+from minigan.ops.creation import as_tensor
 from minigan.ops.joining import cat
 from minigan.ops.random import manual_seed, set_step
 from minigan.recording import no_grad
@@ -38,14 +38,14 @@ KEPT = 16  # samples of which there is a picture
 LEAST = 1e-12  # the distance of two samples that are the same
 
 
-@dataclass(frozen=True)
-class Signal:
+@dataclass(frozen=True, kw_only=True)
+class GradientNorms:
     """What a step after the checkpoint shows of G's and D's gradients.
 
     Attributes:
         layers: their names, from z to the logit.
         gradient, weight: the L2 norms of each.
-        signal: see `flow_watch.Watched`.
+        signal: see `minigan.lab.watching.WatchedStep`.
         at_fake: what D hands to G.
         moved: of a weight of G in this step, the root mean square, as a share of the learning rate.
     """
@@ -85,19 +85,19 @@ class Variety:
     kind: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measures:
     """What was measured on a checkpoint.
 
     Attributes:
         on_real, on_fake: D's outputs, logits or scores.
-        signal: of the next step.
+        gradients: of the next step.
         variety: of the samples; None where G makes images of images.
         gap: how far the sample of a z in evaluation mode is from its mean sample in training mode, beside the mean
             distance of two samples; None where G makes images of images.
         swing: how far its samples in training mode are from their mean, over the batches that it may be in.
         two_modes: whether G has layers that work differently in the two modes.
-        order_D: where D has BatchNorm, the share of pairs of a real sample and a fake that it orders rightly, in
+        auc_of_D: where D has BatchNorm, the area under its ROC curve (see `roc_auc`) on real samples and fakes, in
             training mode and in evaluation mode; None for another D.
         samples, in_training: some samples in both modes, of the same z: images as bytes (n, C, H, W), or points (n, F).
         real: some real ones, the same.
@@ -106,12 +106,12 @@ class Measures:
 
     on_real: Array
     on_fake: Array
-    signal: Signal
+    gradients: GradientNorms
     variety: Variety | None
     gap: float | None
     swing: float | None
     two_modes: bool
-    order_D: tuple[float, float] | None
+    auc_of_D: tuple[float, float] | None
     samples: NDArray[Any]
     in_training: NDArray[Any]
     real: NDArray[Any]
@@ -136,18 +136,18 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         set_step(game.steps)
         variety = None if isinstance(game, ReconstructionGame) else _variety(config, game, loader, seed)
         modes = _restored(game, loader) if isinstance(game, ReconstructionGame) else _modes_of(config, game, seed)
-        order_D = _order_of_D(game, loader)
-        on_real, on_fake = _opinions(game, loader)
-        signal = _signal(config, game, loader)
+        auc_of_D = _auc_of_D(game, loader)
+        on_real, on_fake = _logits(config, game, loader)
+        gradients = _gradients(config, game, loader)
     return Measures(
-        on_real,
-        on_fake,
-        signal,
-        variety,
+        on_real=on_real,
+        on_fake=on_fake,
+        gradients=gradients,
+        variety=variety,
         gap=_gap(modes, variety),
         swing=_swing(modes, variety),
         two_modes=any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules()),
-        order_D=order_D,
+        auc_of_D=auc_of_D,
         samples=_shown(modes.evaluated),
         in_training=_shown(modes.trained[0]),
         real=_shown(batch_of(loader, 0, CPU).images.numpy()),
@@ -169,10 +169,10 @@ def _arrays(game: Game) -> list[NDArray[Any]]:
 # ---- D and G's gradient ---------------------------------------------------------------------------------------
 
 
-def _opinions(game: Game, loader: Loader) -> tuple[Array, Array]:
+def _logits(config: Config, game: Game, loader: Loader) -> tuple[Array, Array]:
     """D's outputs as logits or scores, in training mode as in its own turn."""
     real, fake = _asked(game, loader, training=True)
-    if game.loss.probability is not None and game.loss.probability(ones(1)).item() == 1.0:  # D ends in a Sigmoid
+    if config.discriminator.output == "probability":
         real, fake = _logit(real), _logit(fake)
     return real, fake
 
@@ -191,17 +191,24 @@ def _asked(game: Game, loader: Loader, training: bool) -> tuple[Array, Array]:
     return real, fake
 
 
-def _order_of_D(game: Game, loader: Loader) -> tuple[float, float] | None:
-    """See `Measures.order_D`. Real samples and fakes come in batches of their own, as D is shown them in training."""
+def _auc_of_D(game: Game, loader: Loader) -> tuple[float, float] | None:
+    """See `Measures.auc_of_D`. Real samples and fakes come in batches of their own, as D is shown them in training."""
     network = game.discriminator.network
     if not any(isinstance(module, BatchNorm) for module in network.modules()):
         return None
     evaluated = _asked(game, loader, training=False)  # first: in training mode statistics move
-    return _order(*_asked(game, loader, training=True)), _order(*evaluated)
+    return roc_auc(*_asked(game, loader, training=True)), roc_auc(*evaluated)
 
 
-def _order(real: Array, fake: Array) -> float:
-    """The share of pairs whose real one has the larger output; of equal ones half."""
+def roc_auc(real: Array, fake: Array) -> float:
+    """The area under the ROC curve of a score that tells real samples from fakes.
+
+    It is the share of pairs whose real one has the larger score, of equal ones half (Hanley and McNeil 1982).
+
+    >>> from minigan.lab.experiments.doctor_measures import roc_auc
+    >>> roc_auc(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+    0.875
+    """
     return float(np.mean(real[:, None] > fake) + np.mean(real[:, None] == fake) / 2)
 
 
@@ -211,19 +218,26 @@ def _logit(p: Array) -> Array:
     return logits
 
 
-def _signal(config: Config, game: Game, loader: Loader) -> Signal:
+def _gradients(config: Config, game: Game, loader: Loader) -> GradientNorms:
     if isinstance(game, SemiSupervisedGame):
         images, labels = DataFacts.of(loader, config).labelled or (loader.images[:1], loader.labels_of(0)[:1])
         game.labelled = Batch.of(images, labels, CPU)
     each = game.batches_per_step
     batches = [batch_of(loader, game.steps * each + i, CPU) for i in range(each)]
-    seen = play(game, batches)
-    places = [place for place, _ in layers_of(game)]
-    of_G = [place.name.startswith("G") for place in places]
-    count = sum(place.numbers for place, own in zip(places, of_G, strict=True) if own)
+    seen = watch(game, batches)
+    layers = [layer for layer, _ in layers_of(game)]
+    of_G = [layer.name.startswith("G") for layer in layers]
+    count = sum(layer.numbers for layer, own in zip(layers, of_G, strict=True) if own)
     lr = game.generator.optimizer.param_groups[0]["lr"]
     moved = float(np.linalg.norm(seen.update[of_G])) / math.sqrt(count) / lr if lr else math.nan
-    return Signal([place.name for place in places], seen.gradient, seen.weight, seen.signal, seen.at_fake, moved)
+    return GradientNorms(
+        layers=[layer.name for layer in layers],
+        gradient=seen.gradient,
+        weight=seen.weight,
+        signal=seen.signal,
+        at_fake=seen.at_fake,
+        moved=moved,
+    )
 
 
 # ---- samples ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from minigan.gan.config import Config, load_preset, set_fields
 from minigan.lab.experiments.short_runs import train_run
 
 
-class Ill(NamedTuple):
+class DemoRun(NamedTuple):
     """A run to be diagnosed.
 
     Attributes:
@@ -49,30 +49,32 @@ def _sgd(lr: float, momentum: float) -> list[str]:
 
 
 PATIENTS = (
-    Ill("healthy-points", "the preset ring, which has the R1 penalty", "ring", ["training.steps=1500", *_POINTS[:3]]),
-    Ill("healthy-digits", "small networks with R1 on MNIST", "default", [*_SMALL, "training.steps=1200"]),
-    Ill(
+    DemoRun(
+        "healthy-points", "the preset ring, which has the R1 penalty", "ring", ["training.steps=1500", *_POINTS[:3]]
+    ),
+    DemoRun("healthy-digits", "small networks with R1 on MNIST", "default", [*_SMALL, "training.steps=1200"]),
+    DemoRun(
         "collapse-points",
         "the ring with minimax, without R1, and with a G that is five times faster than D",
         "ring",
         [*_POINTS, "game.r1_gamma=0.0", "game.loss='minimax'", "generator.lr=5e-3"],
         ["collapse"],
     ),
-    Ill(
+    DemoRun(
         "collapse-digits",
         "z scaled down to a thousandth: whatever z is, G sees the same",
         "default",
         [*_SMALL, "training.steps=300", "generator.z_scale=0.001"],
         ["collapse"],
     ),
-    Ill(
+    DemoRun(
         "lost-digits",
         "z of a single number: what G draws lies on one line, which passes by some digits",
         "default",
         [*_MEDIUM, "training.steps=3000", "generator.z_dim=1"],
         ["collapse"],
     ),
-    Ill(
+    DemoRun(
         "strong-d",
         "ten moves of D for each of G, no R1, and the loss minimax",
         "default",
@@ -80,14 +82,21 @@ PATIENTS = (
         ["D too strong", "G starved"],
         ["collapse"],
     ),
-    Ill(
+    DemoRun(
         "tiny-batches",
         "BatchNorm in G on batches of four images",
         "default",
         [*_SMALL[:2], "training.log_every=20", "training.batch_size=4", "training.steps=600", "generator.norm='batch'"],
         ["train/eval gap"],
     ),
-    Ill(
+    DemoRun(
+        "batchnorm-in-d",
+        "BatchNorm in D, which sees real samples and fakes in batches of their own",
+        "default",
+        [*_SMALL, "training.steps=1000", "game.r1_gamma=0.0", "discriminator.norm='batch'"],
+        ["train/eval gap"],
+    ),
+    DemoRun(
         "diverging",
         "no R1, and learning rates of .02, a hundred times what is usual",
         "default",
@@ -95,7 +104,7 @@ PATIENTS = (
         ["divergence"],
         ["D too strong"],
     ),
-    Ill(
+    DemoRun(
         "nan",
         "the Wasserstein loss with nothing that bounds D, and SGD with a momentum of .9",
         "ring",
@@ -106,7 +115,7 @@ PATIENTS = (
 )
 
 
-def configured(patient: Ill, seed: int) -> Config:
+def configured(patient: DemoRun, seed: int) -> Config:
     """The settings of a patient."""
     changes = *patient.changes, f"training.seed={seed}", "training.checkpoint_epochs=1"
     return set_fields(load_preset(patient.preset), changes)

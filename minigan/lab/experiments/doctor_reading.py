@@ -18,7 +18,7 @@ from minigan.gan.folder import CURVES, LOG, require_run
 from minigan.gan.game import Game
 from minigan.gan.record import changed_settings, read_config
 from minigan.gan.run import Run
-from minigan.lab.experiments.flow_watch import Array
+from minigan.lab.watching import Array
 
 POINTS = 2000  # lines of the log of each kind that are looked at, evenly spaced
 CHANGES = 5  # settings that differ are named

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 LOG_4 = math.log(4)
 POINTS = 257  # of a grid; for functions as smooth as these its sums are integrals to more than six digits
 REACH = 6.0  # standard deviations on each side of it
-FINE = 4001  # points of a finer one, for a function with a kink
+FINE_POINTS = 4001  # points of a finer one, for a function with a kink
 FAR = 9.0  # standard deviations on each side of an integral
 _WITHIN = 1e-12  # of the integrals
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -45,8 +45,8 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What q is, such as "N(2, 1)"."""
-        return f"N({self.mean:g}, {self.std**2:g})"
+        """What q is, such as "N(2, 1)" or "N(0, 2²)"."""
+        return f"N({self.mean:g}, {'1' if self.std == 1 else f'{self.std:g}²'})"
 
     @property
     def grid(self) -> Array:
@@ -107,12 +107,6 @@ class Pair:
             density += weight * of_one.density(x[:, np.newaxis])
         return density
 
-    def spread(self, n: int = POINTS) -> Array:
-        """n of these points: those that cut their distribution into parts of equal weight."""
-        x = self.grid
-        below = cumulative_trapezoid(self.between(x), x, initial=0)
-        return np.interp((np.arange(n) + 0.5) / n, below / below[-1], x)
-
     def best_slope(self, x: Array, weight: float) -> Array:
         """The slope (N,) of the best critic of WGAN-GP, whose penalty has this weight.
 
@@ -122,9 +116,15 @@ class Pair:
         ahead = self.ahead(x)
         return -np.sign(ahead) * (1 + np.abs(ahead) / (2 * weight * self.between(x)))
 
+    def best_scores(self, weight: float) -> Array:
+        """Of this critic on the grid (POINTS,), 0 on average over real samples: its slope, added up."""
+        x = self.grid
+        scores = cumulative_trapezoid(self.best_slope(x, weight), x, initial=0)
+        return np.asarray(scores - (scores * self.p(x)).sum() * (x[1] - x[0]))
+
     def best_gap(self, weight: float) -> float:
         """E f(real) - E f(fake) of this critic."""
-        x = np.linspace(self.grid[0], self.grid[-1], FINE)
+        x = np.linspace(self.grid[0], self.grid[-1], FINE_POINTS)
         return float(trapezoid(-self.ahead(x) * self.best_slope(x, weight), x))
 
     def _integral(self, f: Callable[[Array], Array]) -> float:

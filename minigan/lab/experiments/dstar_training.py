@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import minigan as mg
 from minigan.gan.networks import Discriminator, mlp_discriminator
+from minigan.lab.schedule import stops
 from minigan.nn import init
 from minigan.optim.lr_scheduler import CosineAnnealingLR
 from minigan.tensor import Tensor
@@ -18,29 +19,16 @@ Array = NDArray[np.float64]
 Look = TypeVar("Look")
 
 
-def stops(steps: int) -> tuple[int, ...]:
-    """The steps to look at: 0, 1, 2, 5, 10, 20, 50 and so on, and the last.
-
-    >>> from minigan.lab.experiments.dstar_training import stops
-    >>> stops(30)
-    (0, 1, 2, 5, 10, 20, 30)
-    """
-    rungs = [digit * 10**power for power in range(len(str(steps))) for digit in (1, 2, 5)]
-    return (0, *(rung for rung in rungs if rung < steps), steps)
-
-
-def line_network(hidden: Sequence[int] = (), flat: bool = False) -> Discriminator:
-    """A D of numbers x (N, 1), float64: without hidden layers, s = w x + b.
+def line_network(hidden: Sequence[int] = ()) -> Discriminator:
+    """A D of numbers x (N, 1), float64, that begins with s = 0 for all x: without hidden layers, s = w x + b.
 
     Args:
         hidden: widths of the hidden layers, each followed by LeakyReLU.
-        flat: begin with s = 0 for all x.
     """
     D = mlp_discriminator((1,), hidden)
-    if flat:
-        *_, last = D.children()
-        init.zeros_(last.weight)
-        init.zeros_(last.bias)
+    *_, last = D.children()
+    init.zeros_(last.weight)
+    init.zeros_(last.bias)
     D.to(dtype=mg.float64)
     return D
 

@@ -11,7 +11,7 @@ BETWEEN, START = "between", "init"  # the groups: what stands between the layers
 PLAYERS = "generator", "discriminator"
 
 
-class Change(NamedTuple):
+class Variant(NamedTuple):
     """A training that differs from the preset in one thing.
 
     Attributes:
@@ -25,10 +25,10 @@ class Change(NamedTuple):
     settings: list[str]
 
 
-def compared(base: Config) -> tuple[dict[str, list[Change]], dict[str, str]]:
+def compared(base: Config) -> tuple[dict[str, list[Variant]], dict[str, str]]:
     """The trainings of each group, the preset first; and what this preset cannot have, with the reason."""
     left_out = {}
-    between = [Change(PRESET, "the preset as it is", []), _dropout(base), _norm(base, "G"), _norm(base, "D")]
+    between = [Variant(PRESET, "the preset as it is", []), _dropout(base), _norm(base, "G"), _norm(base, "D")]
     if base.discriminator.network == "maxout":
         left_out["Sigmoid in D"] = "maxout units are their own activation"
     else:
@@ -37,27 +37,27 @@ def compared(base: Config) -> tuple[dict[str, list[Change]], dict[str, str]]:
     return {BETWEEN: between, START: [between[0], *start]}, left_out
 
 
-def _dropout(base: Config) -> Change:
+def _dropout(base: Config) -> Variant:
     name, p = ("no dropout in D", 0.0) if base.discriminator.dropout else ("dropout .3 in D", 0.3)
-    return Change(name, f"{name}, all else as in the preset", [f"discriminator.dropout={p}"])
+    return Variant(name, f"{name}, all else as in the preset", [f"discriminator.dropout={p}"])
 
 
-def _norm(base: Config, player: str) -> Change:
+def _norm(base: Config, player: str) -> Variant:
     table = {"G": "generator", "D": "discriminator"}[player]
     has = getattr(base, table).norm == "batch"
     name = f"{'no ' if has else ''}BatchNorm in {player}"
-    return Change(name, f"{name}, all else as in the preset", [f'{table}.norm="{"none" if has else "batch"}"'])
+    return Variant(name, f"{name}, all else as in the preset", [f'{table}.norm="{"none" if has else "batch"}"'])
 
 
-def _sigmoid(base: Config) -> Change:
+def _sigmoid(base: Config) -> Variant:
     usual = f"discriminator.negative_slope={PlayerConfig.negative_slope}"  # a Sigmoid has no other
     settings = ['discriminator.activation="sigmoid"', usual]
-    return Change("Sigmoid in D", "Sigmoid after D's hidden layers", settings)
+    return Variant("Sigmoid in D", "Sigmoid after D's hidden layers", settings)
 
 
-def _start(name: str, about: str, kind: str, scale: float = PlayerConfig.init_scale) -> Change:
+def _start(name: str, about: str, kind: str, scale: float = PlayerConfig.init_scale) -> Variant:
     settings = [f"{player}.{setting}" for player in PLAYERS for setting in (f'init="{kind}"', f"init_scale={scale}")]
-    return Change(name, about, settings)
+    return Variant(name, about, settings)
 
 
 _STARTS = (

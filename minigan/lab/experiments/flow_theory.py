@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigan.gan.config import Config, DiscriminatorConfig, GeneratorConfig
-from minigan.lab.experiments.flow_watch import Array, Place
+from minigan.lab.watching import Array, Layer
 from minigan.nn.init import calculate_gain
 
 MANY = 32  # units of a layer: the theory is about the mean over random weights, from which a few may be far
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Expected:
     """Predictions for the first step; NaN where the settings are others than the theory is about.
 
@@ -30,8 +30,18 @@ class Expected:
     update: Array
     kept: Array
 
+    @property
+    def ratio(self) -> Array:
+        """Update over weight."""
+        return self.update / self.weight
 
-def expected(config: Config, layers: Sequence[Place]) -> Expected:
+    @property
+    def kept_by_D(self) -> float:
+        """Of all layers of D together."""
+        return float(self.kept.prod())
+
+
+def expected(config: Config, layers: Sequence[Layer]) -> Expected:
     """Predictions for a game of these settings, whose layers are these.
 
     A layer whose weights are uncorrelated with standard deviation s turns a gradient of length r into one of length
@@ -41,23 +51,23 @@ def expected(config: Config, layers: Sequence[Place]) -> Expected:
     The first step of Adam moves each weight by lr, however small its gradient is, as long as it is far above Adam's
     epsilon (Kingma and Ba 2015, section 2.1): all n together by lr sqrt(n).
     """
-    players = [config.generator if place.name.startswith("G") else config.discriminator for place in layers]
-    weight = [_std(player, place) * math.sqrt(place.numbers) for player, place in zip(players, layers, strict=True)]
-    update = [_adam(config, player) * math.sqrt(place.numbers) for player, place in zip(players, layers, strict=True)]
-    kept = _kept(config, [place for place in layers if place.name.startswith("D")])
-    return Expected(np.array(weight), np.array(update), kept)
+    players = [config.generator if layer.name.startswith("G") else config.discriminator for layer in layers]
+    weight = [_std(player, layer) * math.sqrt(layer.numbers) for player, layer in zip(players, layers, strict=True)]
+    update = [_adam(config, player) * math.sqrt(layer.numbers) for player, layer in zip(players, layers, strict=True)]
+    kept = _kept(config, [layer for layer in layers if layer.name.startswith("D")])
+    return Expected(weight=np.array(weight), update=np.array(update), kept=kept)
 
 
-def _std(player: GeneratorConfig | DiscriminatorConfig, place: Place) -> float:
+def _std(player: GeneratorConfig | DiscriminatorConfig, layer: Layer) -> float:
     """Of a fresh weight."""
     gain = calculate_gain("relu" if player.network == "maxout" else player.activation, player.negative_slope)
     return {
-        "default": 1 / math.sqrt(3 * place.fan_in),
+        "default": 1 / math.sqrt(3 * layer.fan_in),
         "normal": player.init_scale,
         "uniform": player.init_scale / math.sqrt(3),
-        "xavier_uniform": math.sqrt(2 / (place.fan_in + place.fan_out)),
-        "kaiming_normal": gain / math.sqrt(place.fan_in),
-        "orthogonal": 1 / math.sqrt(max(place.fan_in, place.numbers // place.fan_in)),  # columns, or rows
+        "xavier_uniform": math.sqrt(2 / (layer.fan_in + layer.fan_out)),
+        "kaiming_normal": gain / math.sqrt(layer.fan_in),
+        "orthogonal": 1 / math.sqrt(max(layer.fan_in, layer.numbers // layer.fan_in)),  # columns, or rows
     }[player.init]
 
 
@@ -67,13 +77,13 @@ def _adam(config: Config, player: GeneratorConfig | DiscriminatorConfig) -> floa
     return player.lr if player.optimizer == "adam" and one_move and not config.game.clip_weights else math.nan
 
 
-def _kept(config: Config, layers: Sequence[Place]) -> Array:
+def _kept(config: Config, layers: Sequence[Layer]) -> Array:
     """See `Expected`; activation and dropout before a layer count as its own."""
     D = config.discriminator
     other = D.network != "mlp" or D.norm != "none" or D.spectral_norm or config.game.clip_weights
     if other or config.game.task != "generate" or min(D.hidden) < MANY:
         return np.full(len(layers), math.nan)
-    linear = [_std(D, place) * math.sqrt(place.fan_in) for place in layers]
+    linear = [_std(D, layer) * math.sqrt(layer.fan_in) for layer in layers]
     hidden = _slope(D) / math.sqrt(1 - D.dropout)  # what dropout leaves is made larger: its mean square by 1 / (1 - p)
     before = [1 / math.sqrt(1 - D.input_dropout), *[hidden] * (len(layers) - 1)]
     return np.multiply(linear, before)

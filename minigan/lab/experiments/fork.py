@@ -33,6 +33,7 @@ from minigan.lab.experiments.fork_futures import (
 )
 from minigan.lab.experiments.fork_settings import Assignment, with_other
 from minigan.lab.experiments.short_runs import train_run
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Steps, checked
 from minigan.ops.random import fork_rng
 
@@ -40,8 +41,8 @@ PAST = 1000  # steps of the run that is trained where none is given
 STD = 0.05  # of its data
 
 
-@dataclass(frozen=True)
-class Fork:
+@dataclass(frozen=True, repr=False)
+class Fork(Numbers):
     """What the experiment found.
 
     Attributes:

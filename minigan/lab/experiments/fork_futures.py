@@ -26,6 +26,7 @@ from minigan.gan.source import data_of, loader_of
 from minigan.gan.trainer import Extension, Trainer
 from minigan.gan.views import real_beside, view
 from minigan.lab.experiments.short_runs import mixture_of
+from minigan.lab.numbers import Numbers
 from minigan.metrics import ModeCount, caught_modes
 from minigan.nn import Parameter
 
@@ -37,8 +38,8 @@ COUNTED = 2500  # points, by the protocol of those who count modes
 SEED = 0  # of the z that is looked at
 
 
-@dataclass(frozen=True)
-class Future:
+@dataclass(frozen=True, repr=False)
+class Future(Numbers):
     """What became of the game.
 
     Attributes:

@@ -32,12 +32,14 @@ from minigan.gan.losses import Loss
 from minigan.gan.sampling import sample
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments import ring_fields as fields
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import BatchSize, Number, OneOf, Plane, R1Gamma, Repeats, Seed, Several, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.metrics import ModeCount, caught_modes
 
 MOMENTS = 32  # at which the game is looked at
 COUNTED, SPREAD, SHOWN, WITH_ARROW = 2500, 10_000, 400, 100  # fakes: for modes, for their density, and to be drawn
+WINDOWS = 300  # of steps, over each of which losses are smoothed
 LINES = 29  # of the grid that G warps, in each direction
 WITH_BEST_D = ("minimax", "non-saturating", "least-squares")  # losses for which p / (p + q) is the best D
 CPU = device("cpu")
@@ -56,8 +58,8 @@ AT_EQUILIBRIUM = {
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Moment:
+@dataclass(frozen=True, repr=False)
+class Moment(Numbers):
     """The game between two steps. Positions are rounded to 4 digits, heat maps to 3.
 
     Attributes:
@@ -88,10 +90,20 @@ class Moment:
     reachable: float
     fakes_in_view: float
 
+    @property
+    def distance(self) -> float:
+        """What is left between fakes and real points: the JSD of the blurred densities, in nats."""
+        return (self.reachable + math.log(4)) / 2
 
-@dataclass(frozen=True)
-class Training:
-    """One training.
+    @property
+    def lengths(self) -> dict[str, float]:
+        """By loss, the median length of its arrows."""
+        return {name: float(np.median(np.hypot(*each.T))) for name, each in self.arrows.items()}
+
+
+@dataclass(frozen=True, repr=False)
+class History(Numbers):
+    """A training, step by step.
 
     Attributes:
         seed: of initial weights, z and the order of the data.
@@ -106,9 +118,40 @@ class Training:
     steps: list[int]
     modes: list[ModeCount]
 
+    @property
+    def smooth_steps(self) -> Floats:
+        """The middles of the windows of steps over which losses are smoothed."""
+        return 1 + _means(np.arange(len(self.loss_D)))
 
-@dataclass(frozen=True)
-class Ring:
+    @property
+    def smooth_D(self) -> Floats:
+        """The mean loss of D in each window."""
+        return _means(self.loss_D)
+
+    @property
+    def smooth_G(self) -> Floats:
+        """The mean loss of G in each window."""
+        return _means(self.loss_G)
+
+    @property
+    def late(self) -> tuple[float, float]:
+        """The mean losses of D and of G over the last tenth of the steps."""
+        last = -max(1, len(self.loss_D) // 10)
+        return float(self.loss_D[last:].mean()), float(self.loss_G[last:].mean())
+
+    @property
+    def all_from(self) -> int | None:
+        """The first step after which all modes were caught."""
+        counted = zip(self.steps, self.modes, strict=True)
+        return next((step for step, found in counted if found.modes == found.of), None)
+
+
+def _means(values: NDArray[Any]) -> Floats:
+    return np.array([part.mean() for part in np.array_split(values, min(len(values), WINDOWS))])
+
+
+@dataclass(frozen=True, repr=False)
+class Ring(Numbers):
     """What `ring` returns.
 
     Attributes:
@@ -144,8 +187,8 @@ class Ring:
     density: Floats
     z_lattice: Floats
     moments: list[Moment]
-    training: Training
-    repeats: list[Training]
+    training: History
+    repeats: list[History]
     pull_at: Floats
     pull: dict[str, Floats]
 
@@ -203,12 +246,12 @@ def ring(
         player={"lr": lr, "schedule": "linear"},
     )
     look = Look(source, config, {name: get_loss(name) for name in dict.fromkeys([*arrows, loss])})
-    training = _train(look, config)
+    training = _history(look, config)
     others = [_of_seed(config, seed + k) for k in range(1, repeats)]
-    return _found(config, look, training, [_train(Watch(source, each), each) for each in others])
+    return _found(config, look, training, [_history(Watch(source, each), each) for each in others])
 
 
-def _found(config: Config, look: Look, training: Training, others: list[Training]) -> Ring:
+def _found(config: Config, look: Look, training: History, others: list[History]) -> Ring:
     pull_at = np.linspace(-6, 6, 61)
     return Ring(
         data=config.data.source,
@@ -248,12 +291,12 @@ def _of_seed(config: Config, seed: int) -> Config:
     return replace(config, training=replace(config.training, seed=seed))
 
 
-def _train(watch: Watch, config: Config) -> Training:
+def _history(watch: Watch, config: Config) -> History:
     loader = loader_of(config, data_of(config))
     game = build_game(config, DataFacts.of(loader, config), CPU)
     Trainer(game, loader, config.training.steps, [StopOnNaN(), watch]).run()
     loss_D, loss_G = np.array(watch.losses).T
-    return Training(config.training.seed, loss_D, loss_G, watch.at, watch.modes)
+    return History(config.training.seed, loss_D, loss_G, watch.at, watch.modes)
 
 
 def moments_of(steps: int) -> list[int]:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 import minigan as mg
 from minigan.data import Loader, load_mnist, ring
 from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_fields
-from minigan.lab.experiments.dstar_training import stops
 from minigan.lab.experiments.saturation_signal import Array, Signal, layers, per_logit, ratios, signal
 from minigan.lab.options import BatchSize, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
+from minigan.lab.schedule import stops
 from minigan.nn import Module
 from minigan.ops.random import manual_seed, set_step
 from minigan.optim import SGD, Adam, Optimizer
@@ -61,7 +61,7 @@ class PerLogit:
     ratios: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Duel:
     """D in training against a G that stands still.
 
@@ -73,6 +73,7 @@ class Duel:
         fakes: some of G's, (SHOWN, 1, 28, 28) or (SEEN, 2).
         real: as many real samples.
         precision: the dtype of the gradients.
+        eps: of the Adam that moves G.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Duel:
     fakes: Array
     real: Array
     precision: str
+    eps: float
 
     @property
     def error(self) -> float:
@@ -208,6 +210,11 @@ class _Arena:
     def D(self) -> Module:
         return self.game.discriminator.network
 
+    @property
+    def eps(self) -> float:
+        (group,) = self.game.generator.optimizer.param_groups
+        return float(group["eps"])
+
     def play(self, steps: int) -> None:
         """Train both."""
         self.game.capture()
@@ -228,12 +235,21 @@ class _Arena:
             fakes = self.G(self.z).numpy()
         shown = SHOWN if fakes.ndim == 4 else SEEN
         real = self.real.numpy()[:shown]
-        return Duel(name, layers(self.G), at, signals, fakes[:shown], real, np.dtype(dtype).name)
+        return Duel(
+            name=name,
+            layers=layers(self.G),
+            at=at,
+            signals=signals,
+            fakes=fakes[:shown],
+            real=real,
+            precision=np.dtype(dtype).name,
+            eps=self.eps,
+        )
 
     def _signal(self, dtype: Any) -> Signal:
         """Of copies, so that the players stay as they are."""
         G, D = (copy.deepcopy(network).to(dtype=dtype) for network in (self.G, self.D))
-        return signal(G, D, self.real.to(dtype=dtype), self.z.to(dtype=dtype))
+        return signal(G, D, self.real.to(dtype=dtype), self.z.to(dtype=dtype), self.eps)
 
     def _next(self) -> Batch:
         manual_seed(self.seed)

@@ -17,10 +17,9 @@ Array = NDArray[np.float64]
 
 LOSSES = ("minimax", "non-saturating", "least-squares", "wasserstein")
 """G's; that of hinge is Wasserstein's."""
-EPS = 1e-8  # of Adam: under a steady gradient of this size a weight moves by half the learning rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """What D thinks of real samples and fakes, and what G gets of it, by loss.
 
@@ -30,7 +29,8 @@ class Signal:
             largest of all fakes, of the gradients with respect to D's logits and of those that D sends on to the fakes.
         sizes: the L2 norm of the gradient of each of G's layers (layers,).
         cosine: of the angle between the gradients of minimax and non-saturating, all layers together.
-        below_eps: the share of G's weights whose gradient is smaller than Adam's eps.
+        below_eps: the share of G's weights whose gradient is smaller than Adam's eps, where a steady one moves a
+            weight by half of the learning rate.
     """
 
     real: Array
@@ -48,6 +48,11 @@ class Signal:
     def ratio(self) -> float:
         """Minimax over non-saturating."""
         return self.size("minimax") / self.size("non-saturating")
+
+    @property
+    def if_alike(self) -> float:
+        """The size of minimax, if all fakes had the mean logit."""
+        return float(self.size("non-saturating") * np.exp(self.fake.mean()))
 
 
 def per_logit(s: Array) -> dict[str, tuple[Array, Array]]:
@@ -81,7 +86,7 @@ def _slopes(name: str, s: Array) -> Array:
     return _numbers(gradient)
 
 
-def signal(G: Module, D: Module, real: Tensor, z: Tensor) -> Signal:
+def signal(G: Module, D: Module, real: Tensor, z: Tensor, eps: float) -> Signal:
     """What G would get now; neither player is changed, and dropout is off.
 
     Args:
@@ -89,6 +94,7 @@ def signal(G: Module, D: Module, real: Tensor, z: Tensor) -> Signal:
         D: gives logits.
         real: samples (N, ...).
         z: (N, z_dim).
+        eps: of the Adam that moves G.
     """
     fakes = G(z)
     logits = D.eval()(fakes)
@@ -97,12 +103,12 @@ def signal(G: Module, D: Module, real: Tensor, z: Tensor) -> Signal:
     gradients = {name: _gradients(get_loss(name).generator(logits), G) for name in LOSSES}
     flat = {name: np.concatenate(each) for name, each in gradients.items()}
     return Signal(
-        _numbers(on_real),
-        _numbers(logits),
-        _error(logits, fakes),
-        {name: np.array([np.linalg.norm(g) for g in each]) for name, each in gradients.items()},
-        _cosine(flat["minimax"], flat["non-saturating"]),
-        {name: float(np.mean(np.abs(g) < EPS)) for name, g in flat.items()},
+        real=_numbers(on_real),
+        fake=_numbers(logits),
+        error=_error(logits, fakes),
+        sizes={name: np.array([np.linalg.norm(g) for g in each]) for name, each in gradients.items()},
+        cosine=_cosine(flat["minimax"], flat["non-saturating"]),
+        below_eps={name: float(np.mean(np.abs(g) < eps)) for name, g in flat.items()},
     )
 
 

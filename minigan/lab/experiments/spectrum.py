@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minigan.gan.config import preset_names
+from minigan.lab.experiments.spectrum_eigenvalues import Eigenvalues
 from minigan.lab.experiments.spectrum_known import Known, known_games
 from minigan.lab.experiments.spectrum_large import Large, large_networks
-from minigan.lab.experiments.spectrum_motion import Motion, PathAngle, motion_of, path_angle
+from minigan.lab.experiments.spectrum_motion import Motion, motion_of
+from minigan.lab.experiments.spectrum_path import TWO_WEIGHTS, PathAngle, of_two_weights, path_angle
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.experiments.spectrum_trace import trace_per_gamma
-from minigan.lab.jacobian_vector import Vector, ordered
+from minigan.lab.jacobian import ordered, unit
 from minigan.lab.options import Number, OneOf, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 
@@ -29,8 +30,6 @@ ARNOLDI = 10
 WIDEST = 32  # of a hidden layer: 2,400 weights, whose eigenvalues take a minute
 PRESETS = tuple(preset_names())
 
-Eigenvalues = NDArray[np.complex128]
-
 
 @dataclass(frozen=True)
 class State:
@@ -38,18 +37,18 @@ class State:
 
     Attributes:
         step: after which.
-        field: the length of v.
-        eigenvalues: all of the Jacobian, the largest absolute value first.
+        speed: the length of v.
+        eigenvalues: all of the Jacobian.
     """
 
     step: int
-    field: float
+    speed: float
     eigenvalues: Eigenvalues
 
 
 @dataclass(frozen=True)
-class Training:
-    """A training of the small game.
+class Trajectory:
+    """A training of the small game, and where it led.
 
     Attributes:
         gamma: the weight of R1.
@@ -67,15 +66,13 @@ class Agreement:
     """How far apart two ways to the same numbers are, in the small game at the end of its training with R1.
 
     Attributes:
-        products: J^T u by a backward pass, and by the Jacobian: the largest difference.
-        differences: J u by differences of the field, and by the Jacobian.
+        differences: J u by differences of the field, and by the Jacobian: the largest difference.
         arnoldi: the largest eigenvalues by Arnoldi's method, and by all of the Jacobian.
         arnoldi_products: how many products that took.
         slope: by what the sum of the eigenvalues changes for each unit of γ, by a formula for D's slope.
         slope_of_sums: the same from the eigenvalues with the least and the largest of `GAMMAS`.
     """
 
-    products: float
     differences: float
     arnoldi: float
     arnoldi_products: int
@@ -93,6 +90,7 @@ class Spectrum:
         without, with_r1: the two trainings.
         same: by loss, for each of the gammas the eigenvalues at the same weights, the last ones of ``with_r1``.
         motion: of two trainings that begin close to each other there.
+        two_weights: the path angle of games with two weights, by what they do.
         known: games whose eigenvalues are known.
         large: networks of the usual size.
         agreement: of different ways to the same numbers.
@@ -100,10 +98,11 @@ class Spectrum:
 
     parameters: int
     gammas: tuple[float, ...]
-    without: Training
-    with_r1: Training
+    without: Trajectory
+    with_r1: Trajectory
     same: Mapping[str, tuple[Eigenvalues, ...]]
     motion: Motion
+    two_weights: Mapping[str, PathAngle]
     known: tuple[Known, ...]
     large: tuple[Large, ...]
     agreement: Agreement
@@ -133,32 +132,31 @@ def spectrum(
     Raises:
         ConfigError: a value is out of its range, or there is no such preset.
     """
-    without, _ = _train(SmallGame(0.0, steps, width, seed), steps)
-    with_r1, game = _train(SmallGame(r1_gamma, steps, width, seed), steps)
-    last = game.weights
-    motion = motion_of(game, last)
+    without, game = SmallGame(0.0, steps, width, seed), SmallGame(r1_gamma, steps, width, seed)
+    trajectories = [_trajectory(each, steps) for each in (without, game)]
     same = {loss: tuple(_switched(game, loss, weight) for weight in GAMMAS) for loss in LOSSES}
     return Spectrum(
-        len(last),
-        GAMMAS,
-        without,
-        with_r1,
-        same,
-        motion,
-        known_games(),
-        large_networks(preset, preset_steps, (0.0, r1_gamma), seed),
-        _agreement(game, same["non-saturating"], seed),
+        parameters=len(game.weights),
+        gammas=GAMMAS,
+        without=trajectories[0],
+        with_r1=trajectories[1],
+        same=same,
+        motion=motion_of(game, game.weights),
+        two_weights={name: of_two_weights(jacobian) for name, jacobian in TWO_WEIGHTS.items()},
+        known=known_games(),
+        large=large_networks(preset, preset_steps, (0.0, r1_gamma), seed),
+        agreement=_agreement(game, same["non-saturating"], seed),
     )
 
 
-def _train(game: SmallGame, steps: int) -> tuple[Training, SmallGame]:
+def _trajectory(game: SmallGame, steps: int) -> Trajectory:
     """From the first step to the last; the game is left there."""
     moments = sorted({0, *(steps * share // 100 for share in (1, 3, 10, 33)), steps})
     first, states = game.weights, []
     for step in moments:
         game.train_to(step)
         states.append(State(step, game.speed(), game.eigenvalues()))
-    return Training(game.gamma, tuple(states), path_angle(game, first, game.weights)), game
+    return Trajectory(game.gamma, tuple(states), path_angle(game, first, game.weights))
 
 
 def _switched(game: SmallGame, loss: str, gamma: float) -> Eigenvalues:
@@ -168,21 +166,15 @@ def _switched(game: SmallGame, loss: str, gamma: float) -> Eigenvalues:
 
 
 def _agreement(game: SmallGame, of_gamma: tuple[Eigenvalues, ...], seed: int) -> Agreement:
-    jacobian, products = game.jacobian(), game.products()
+    jacobian = game.jacobian()
     random = np.random.default_rng(seed)
-    directions = [_unit(random.standard_normal(len(jacobian))) for _ in range(20)]
-    largest = products.largest(ARNOLDI)
-    sums = [float(each.real.sum()) for each in of_gamma]
+    directions = [unit(random.standard_normal(len(jacobian))) for _ in range(20)]
+    largest = game.products().largest(ARNOLDI)
     found = ordered(np.linalg.eigvals(jacobian))[: len(largest.eigenvalues)]
     return Agreement(
-        products=max(float(np.abs(products.transposed_product(u) - jacobian.T @ u).max()) for u in directions),
         differences=max(float(np.abs(game.difference(u) - jacobian @ u).max()) for u in directions),
         arnoldi=float(np.abs(largest.eigenvalues - found).max()),
         arnoldi_products=largest.products,
         slope=trace_per_gamma(game),
-        slope_of_sums=(sums[-1] - sums[0]) / (GAMMAS[-1] - GAMMAS[0]),
+        slope_of_sums=(of_gamma[-1].trace - of_gamma[0].trace) / (GAMMAS[-1] - GAMMAS[0]),
     )
-
-
-def _unit(u: Vector) -> Vector:
-    return u / np.linalg.norm(u)

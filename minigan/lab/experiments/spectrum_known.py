@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.lab.experiments.dirac_runs import spectrum
-from minigan.lab.jacobian import game_jacobian
-from minigan.lab.jacobian_vector import ordered
+from minigan.lab.jacobian import game_jacobian, ordered
 from minigan.ops.creation import tensor, zeros
 from minigan.tensor import Tensor
 

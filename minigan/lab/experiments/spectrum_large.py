@@ -5,9 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from minigan.backend.device import CPU
 from minigan.data import Loader
 from minigan.gan.build import DataFacts, build_game
@@ -15,7 +12,8 @@ from minigan.gan.config import Config, load_preset
 from minigan.gan.game import Game
 from minigan.gan.source import batch_of, data_of, loader_of
 from minigan.gan.trainer import Trainer
-from minigan.lab.jacobian_vector import JacobianVector, costs_of
+from minigan.lab.experiments.spectrum_eigenvalues import Eigenvalues
+from minigan.lab.jacobian import JacobianVector, costs_of
 from minigan.ops.random import manual_seed, set_step
 
 LARGEST = 16
@@ -40,7 +38,7 @@ class Large:
     step: int
     parameters: int
     products: int
-    eigenvalues: NDArray[np.complex128]
+    eigenvalues: Eigenvalues
 
 
 def large_networks(preset: str, steps: int, gammas: tuple[float, ...], seed: int) -> tuple[Large, ...]:
@@ -76,4 +74,4 @@ def _look(preset: str, gamma: float, game: Game, loader: Loader) -> Large:
     set_step(0)
     products = JacobianVector(*costs_of(deepcopy(game), batch_of(loader, 0, CPU)))
     found = products.largest(LARGEST, TOLERANCE, loader.seed)
-    return Large(preset, gamma, game.steps, len(products), found.products, found.eigenvalues)
+    return Large(preset, gamma, game.steps, len(products), found.products, Eigenvalues(found.eigenvalues))

@@ -1,4 +1,4 @@
-"""What eigenvalues and paths tell of the motion of a game: a prediction that can be tried, and the path angle."""
+"""What an eigenvalue predicts of the motion of a game, tried: two trainings that begin close to each other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import ConfigError
+from minigan.lab.experiments.spectrum_eigenvalues import BIG, largest_step
 from minigan.lab.experiments.spectrum_small import SmallGame
-from minigan.lab.jacobian_vector import Vector
+from minigan.lab.jacobian import Vector, unit
 
 STEPS = 200
 APART = 1e-5  # so close that only the Jacobian counts
-BIG = 0.01  # eigenvalues below this belong to directions in which next to nothing happens in a training
+WATCHED = 50  # for so many of them the Jacobian hardly changes
 QUICK = 0.1  # of a motion that can be watched in so few steps
 CAREFUL = 1 / 3  # of the largest step that all big eigenvalues allow
 
@@ -34,30 +35,10 @@ class Motion:
     predicted: NDArray[np.complex128]
     measured: NDArray[np.complex128]
 
-
-@dataclass(frozen=True)
-class PathAngle:
-    """The field on the line w(alpha) = w_0 + alpha (w_1 - w_0) through two checkpoints.
-
-    Attributes:
-        alpha: 0 at the first checkpoint, 1 at the second.
-        cosine: of the angle between the field and the direction of the line.
-        norm: the length of the field.
-    """
-
-    alpha: NDArray[np.float64]
-    cosine: NDArray[np.float64]
-    norm: NDArray[np.float64]
-
-
-def largest_step(eigenvalue: complex) -> float:
-    """The step size h below which |1 + h lambda| < 1: -2 Re(lambda) / |lambda|^2; 0 if there is none.
-
-    >>> from minigan.lab.experiments.spectrum_motion import largest_step
-    >>> largest_step(-4), largest_step(-1 + 1j), largest_step(1j)
-    (0.5, 1.0, 0.0)
-    """
-    return max(0.0, -2 * eigenvalue.real / (eigenvalue.real**2 + eigenvalue.imag**2))
+    @property
+    def apart(self) -> float:
+        """How far the measured difference is from the predicted one after some dozens of steps, relative to it."""
+        return float(np.abs(self.measured[WATCHED] / self.predicted[WATCHED] - 1))
 
 
 def motion_of(game: SmallGame, weights: Vector) -> Motion:
@@ -90,7 +71,7 @@ def _right(jacobian: NDArray[np.float64], eigenvalue: complex) -> Vector:
     """A direction of the plane in which this eigenvalue moves."""
     values, right = np.linalg.eig(jacobian)
     direction = right[:, np.abs(values - eigenvalue).argmin()].real
-    return _unit(direction)
+    return unit(direction)
 
 
 def _trained_on(game: SmallGame, weights: Vector, h: float) -> NDArray[np.float64]:
@@ -100,25 +81,3 @@ def _trained_on(game: SmallGame, weights: Vector, h: float) -> NDArray[np.float6
         game.weights = found[-1]
         found.append(found[-1] + h * game.field())
     return np.array(found)
-
-
-def path_angle(game: SmallGame, first: Vector, last: Vector) -> PathAngle:
-    """The field on the line through two checkpoints, from half-way to as far beyond; the game is left at the last.
-
-    Source: Berard et al. 2020, "A Closer Look at the Optimization Landscapes of GANs", section 4.
-    """
-    along = _unit(last - first)
-    fields = []
-    for alpha in ALPHA:
-        game.weights = first + alpha * (last - first)
-        fields.append(game.field())
-    game.weights = last
-    norms = np.linalg.norm(fields, axis=1)
-    return PathAngle(ALPHA, np.array(fields) @ along / norms, norms)
-
-
-def _unit(u: Vector) -> Vector:
-    return u / np.linalg.norm(u)
-
-
-ALPHA = 1 + 0.5 * np.linspace(-1, 1, 81) ** 3  # closest to each other where the field is small

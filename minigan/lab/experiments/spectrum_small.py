@@ -19,8 +19,8 @@ from minigan.gan.config import Config
 from minigan.gan.game import Batch, Game
 from minigan.gan.losses import get_loss
 from minigan.gan.penalties import R1
-from minigan.lab.jacobian import game_jacobian
-from minigan.lab.jacobian_vector import JacobianVector, Vector, costs_of, flat, ordered, put
+from minigan.lab.experiments.spectrum_eigenvalues import Eigenvalues
+from minigan.lab.jacobian import JacobianVector, Vector, costs_of, flat, game_jacobian, ordered, put
 from minigan.nn import Parameter
 from minigan.ops.creation import tensor
 from minigan.ops.random import manual_seed, set_step
@@ -50,16 +50,16 @@ class SmallGame:
     @property
     def weights(self) -> Vector:
         """All of them, G's first; setting them moves both players."""
-        return flat(self._trained)
+        return flat(self.parameters)
 
     @weights.setter
     def weights(self, new: Vector) -> None:
-        put(new, self._trained)
+        put(new, self.parameters)
 
     def train_to(self, step: int) -> None:
         """Play on until so many steps are made, D and G in turn."""
         while self.game.steps < step:
-            self._same_z()
+            self.draw_z()
             self.game.step(self.batch)
 
     @contextmanager
@@ -82,17 +82,17 @@ class SmallGame:
 
     def products(self) -> JacobianVector:
         """The Jacobian there, by its products."""
-        self._same_z()
+        self.draw_z()
         return JacobianVector(*costs_of(self.game, self.batch))
 
     def jacobian(self) -> NDArray[np.float64]:
         """The Jacobian there: a product for each weight."""
-        self._same_z()
+        self.draw_z()
         return game_jacobian(*costs_of(self.game, self.batch))
 
-    def eigenvalues(self) -> NDArray[np.complex128]:
-        """All of them, the largest absolute value first."""
-        return ordered(np.linalg.eigvals(self.jacobian()))
+    def eigenvalues(self) -> Eigenvalues:
+        """All of them."""
+        return Eigenvalues(ordered(np.linalg.eigvals(self.jacobian())))
 
     def difference(self, u: Vector) -> Vector:
         """J u by a central difference of the field: no second derivative is needed for that."""
@@ -104,10 +104,12 @@ class SmallGame:
         return (ends[0] - ends[1]) / (2 * STEP)
 
     @property
-    def _trained(self) -> list[Parameter]:
+    def parameters(self) -> list[Parameter]:
+        """Of both networks, G's first."""
         return [*self.game.generator.trained, *self.game.discriminator.trained]
 
-    def _same_z(self) -> None:
+    def draw_z(self) -> None:
+        """Set the random stream to where z is drawn, so that it is the same z each time."""
         manual_seed(self.seed)
         set_step(0)
 

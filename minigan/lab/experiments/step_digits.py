@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from minigan.ops.random import fork_rng
 SHOWN = 6  # fakes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Digits:
     """The step.
 
@@ -58,12 +58,54 @@ class Digits:
 def digits(steps: int, batch_size: int, seed: int) -> Digits:
     """Train for some steps, then play one more and look at it."""
     game, loader = _trained(steps, batch_size, seed)
-    G, D = game.generator.network, game.discriminator.network
-    real = Batch(mg.as_tensor(loader.batch(steps)))
+    game.generator.begin(steps)
+    game.discriminator.begin(steps)
     mg.set_step(steps)
+    real = Batch(mg.as_tensor(loader.batch(steps)))
     z = game.noise.draw(batch_size, real.images.dtype, real.images.device)
-    players, data = {"G": G, "D": D}, {"z": z, "real": real.images}
+    seen = _play(game, real, z)
+    with mg.no_grad():  # the random stream stands where it stood before G's turn: D drops the same units
+        moved = Batch(game.generator.network(z))
+        loss_after = game.cost_G(real, moved)[0].item()
+    fakes, changed = host(seen.fakes.images.data), host(moved.images.data)
+    signals, changes = _flat(_received(seen.sweep_G, seen.fakes.images)), _flat(changed) - _flat(fakes)
+    sizes = np.linalg.norm(signals, axis=1)
+    opinions, logit_gradients = _opinions(seen.seen_G, seen.sweep_G)
+    return Digits(
+        steps=steps,
+        batch_size=batch_size,
+        loss_D=seen.loss_D,
+        loss_G=seen.loss_G,
+        turn_D=seen.turn_D,
+        turn_G=seen.turn_G,
+        fakes=_images(fakes),
+        signals=_images(signals),
+        changes=_images(changes),
+        opinions=opinions,
+        logit_gradients=logit_gradients,
+        signal_sizes=sizes,
+        cosines=-(signals * changes).sum(1) / (sizes * np.linalg.norm(changes, axis=1)),
+        slope_of_loss=float((signals * changes).sum()),
+        change_of_loss=loss_after - seen.loss_G,
+    )
 
+
+class _Turns(NamedTuple):
+    """Both turns of a step, and what was seen of G's."""
+
+    fakes: Batch
+    loss_D: float
+    loss_G: float
+    turn_D: Tape
+    turn_G: Tape
+    seen_G: Forward
+    sweep_G: Backward
+
+
+def _play(game: Game, real: Batch, z: mg.Tensor) -> _Turns:
+    """D's turn and G's, watched; the random stream is left where it is before G's turn."""
+    G, D = game.generator.network, game.discriminator.network
+    players, data = {"G": G, "D": D}, {"z": z, "real": real.images}
     seen_D, sweep_D, seen_G, sweep_G = Forward(), Backward(), Forward(), Backward()
     with seen_D, seen_G:
         fakes = Batch(G(z))
@@ -76,28 +118,7 @@ def digits(steps: int, batch_size: int, seed: int) -> Digits:
     with D.frozen():
         turn_G = read(seen_G, sweep_G, loss_G, players, data)
     game.move_G()
-
-    with mg.no_grad():  # the random stream stands where it stood before G's turn: D drops the same units
-        moved = Batch(G(z))
-        loss_after = game.cost_G(real, moved)[0]
-    signals = _flat(_received(sweep_G, fakes.images))
-    changes = _flat(host(moved.images.data)) - _flat(host(fakes.images.data))
-    return Digits(
-        steps,
-        batch_size,
-        loss_D.item(),
-        loss_G.item(),
-        turn_D,
-        turn_G,
-        _images(host(fakes.images.data)),
-        _images(signals),
-        _images(changes),
-        *_opinions(seen_G, sweep_G),
-        np.linalg.norm(signals, axis=1),
-        -(signals * changes).sum(1) / (np.linalg.norm(signals, axis=1) * np.linalg.norm(changes, axis=1)),
-        float((signals * changes).sum()),
-        loss_after.item() - loss_G.item(),
-    )
+    return _Turns(fakes, loss_D.item(), loss_G.item(), turn_D, turn_G, seen_G, sweep_G)
 
 
 def _trained(steps: int, batch_size: int, seed: int) -> tuple[Game, Loader]:
@@ -113,8 +134,6 @@ def _trained(steps: int, batch_size: int, seed: int) -> tuple[Game, Loader]:
         mg.set_step(step)
         game.step(mg.as_tensor(loader.batch(step)))
     game.release_memory()
-    game.generator.begin(steps)
-    game.discriminator.begin(steps)
     return game, loader
 
 

@@ -26,14 +26,14 @@ def function_in(place: str) -> Iterator[Any]:
     """
     file, _, name = place.rpartition(":")
     if not file or not name:
-        raise ConfigError(f"--function: expected FILE.py:NAME, such as mine.py:f, but got {place!r}.")
+        raise ConfigError(f"function: expected FILE.py:NAME, such as mine.py:f, but got {place!r}.")
     path = Path(file).resolve()
     if not path.is_file():
-        raise ConfigError(f"--function: there is no file {file!r}; give the path of a Python file.")
+        raise ConfigError(f"function: there is no file {file!r}; give the path of a Python file.")
     with _as_a_script(path.parent):
         module = _run(path)
         if not hasattr(module, name):
-            raise ConfigError(f"--function: {file} has no function {name!r}.{_instead(name, module)}")
+            raise ConfigError(f"function: {file} has no function {name!r}.{_instead(name, module)}")
         yield getattr(module, name)
 
 
@@ -62,7 +62,7 @@ def _run(path: Path) -> ModuleType:
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"--function: running {path.name} raised {in_words(error)}") from error
+        raise ConfigError(f"function: running {path.name} raised {in_words(error)}") from error
     return module
 
 

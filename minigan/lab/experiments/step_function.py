@@ -21,7 +21,7 @@ MOST = 200  # operations: a slider has a position for each
 EXAMPLE = "def f(x=[[1., 2.]], w=[[.5], [.3]]): return (x @ w).tanh().sum()"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Function:
     """A function and its tape.
 
@@ -50,7 +50,7 @@ def explain(function: Callable[..., Any] | str, seed: int) -> Function:
     """
     with function_in(function) if isinstance(function, str) else nullcontext(function) as f:
         if not callable(f):
-            raise ConfigError(f"step: expected a function, but got an object of type {type(f).__name__}.")
+            raise ConfigError(f"function: expected a function, but got an object of type {type(f).__name__}.")
         mg.manual_seed(seed)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # the page says what is not finite
             return _followed(f, getattr(f, "__name__", type(f).__name__))
@@ -68,7 +68,7 @@ def _followed(f: Callable[..., Any], name: str) -> Function:
     _check_length(name, seen, loss)
     with sweep, _reported(f"the backward pass of {name}"):
         loss.backward()
-    return Function(name, _source(f), y.shape, read(seen, sweep, loss, {}, {}))
+    return Function(name=name, source=_source(f), shape=y.shape, tape=read(seen, sweep, loss, {}, {}))
 
 
 # ---- calling it ------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def _arguments(f: Callable[..., Any], name: str) -> inspect.BoundArguments:
 
 
 def _tensor(function: str, name: str, value: Any) -> Any:
-    """Numbers as a tensor, which takes a gradient if they are floating point; anything else as it is."""
+    """ArraySummary as a tensor, which takes a gradient if they are floating point; anything else as it is."""
     if value is None or isinstance(value, str | bool):
         return value
     data = value.detach() if isinstance(value, mg.Tensor) else value

@@ -79,7 +79,7 @@ class Forward(Observer):
 
 
 @dataclass
-class Sending:
+class SentGradient:
     """A gradient that a node sent along an edge, and the sum of all that went along edges to the same place so far."""
 
     edge: Edge
@@ -92,7 +92,7 @@ class Backward(Observer):
 
     def __init__(self) -> None:
         self.received: dict[Node, NDArray[Any]] = {}
-        self.sendings: dict[Node, list[Sending]] = {}
+        self.sendings: dict[Node, list[SentGradient]] = {}
         self.totals: dict[Edge, NDArray[Any]] = {}
 
     def passing(self, node: Node, gy: Tensor) -> None:
@@ -107,7 +107,7 @@ class Backward(Observer):
             gradient = host((gx if gx.shape == edge.shape else sum_to(gx, shape=edge.shape)).data)
             before = self.totals.get(edge)
             self.totals[edge] = gradient if before is None else np.asarray(before + gradient)
-            self.sendings[node].append(Sending(edge, gradient, self.totals[edge]))
+            self.sendings[node].append(SentGradient(edge, gradient, self.totals[edge]))
 
 
 def host(x: Array) -> NDArray[Any]:

@@ -24,6 +24,7 @@ from minigan.backend import get_backend
 from minigan.lab.experiments.step_record import Call, edge_at, host
 from minigan.ops.creation import tensor
 from minigan.slopes import Slopes
+from minigan.tape import Primitive
 from minigan.tensor import Tensor
 from minigan.variable import Variable
 
@@ -40,7 +41,7 @@ KINK = "there is a kink or a jump, where the slopes on both sides differ"
 """Why a gradient was not checked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Slope:
     """How fast the loss changes as one value moves along a random direction u of length 1.
 
@@ -94,7 +95,7 @@ def slopes(calls: Sequence[Call], gradients: dict[Key, NDArray[Any]], seed: int)
         gradients: of the step itself.
         seed: of the directions.
     """
-    twin = _Twin([call for call in calls if call.node is not None])
+    twin = _Twin(calls)
     random = np.random.default_rng(seed)
     return {key: twin.slope(key, gradient, random) for key, gradient in gradients.items()}
 
@@ -103,22 +104,23 @@ class _Twin:
     """The calls of a step that are on the tape, in float64."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
-        self.calls = calls
+        self.ops: dict[Call, Primitive] = {call: call.node.op for call in calls if call.node is not None}
         self.values: dict[Key, NDArray[Any]] = {}
-        self._constants = {call: [_double(x) for x in call.arrays] for call in calls}
+        self.last = calls[-1]
+        self._constants = {call: [_double(x) for x in call.arrays] for call in self.ops}
         self.gradients = self._gradients()
-        self.loss = float(self.values[calls[-1]].item())
-        self.finite = bool(np.isfinite([self.loss, float(host(calls[-1].y).item())]).all())
+        self.loss = float(self.values[self.last].item())
+        self.finite = bool(np.isfinite([self.loss, float(host(self.last.y).item())]).all())
 
     def _gradients(self) -> dict[Key, NDArray[Any]]:
         tensors: dict[Key, Tensor] = {}
-        for call in self.calls:
+        for call, op in self.ops.items():
             for key, x in zip(_keys(call), self._constants[call], strict=True):
                 if isinstance(key, Variable) and key not in tensors:
                     tensors[key] = tensor(x, requires_grad=True)
-            tensors[call] = _node(call).op(*self._arguments(call, tensors), **call.params)
+            tensors[call] = op(*self._arguments(call, tensors), **call.params)
         self.values = {key: host(x.data) for key, x in tensors.items()}
-        found = grad(tensors[self.calls[-1]], list(tensors.values()), allow_unused=True)
+        found = grad(tensors[self.last], list(tensors.values()), allow_unused=True)
         return {key: host(gx.data) for key, gx in zip(tensors, found, strict=True) if gx is not None}
 
     def _arguments(self, call: Call, given: Any) -> list[Any]:
@@ -141,7 +143,14 @@ class _Twin:
         rounding = float(np.linalg.norm(gradient - exact)) / (usual * value.size**0.5 or 1.0)
         shown, repeated = (float((g.astype(np.float64) * u).sum()) for g in (gradient, exact))
         return Slope(
-            shown, repeated, np.nan if why_not else measured, tries, str(gradient.dtype), usual, rounding, why_not
+            predicted=shown,
+            repeated=repeated,
+            measured=np.nan if why_not else measured,
+            tries=tries,
+            precision=str(gradient.dtype),
+            usual=usual,
+            rounding=rounding,
+            not_checked=why_not,
         )
 
     def _why_not(self, measured: float, apart: float) -> str:
@@ -179,11 +188,11 @@ class _Twin:
     def _loss(self, key: Key, value: NDArray[Any]) -> float:
         """With this value in place of the one at ``key``: only what depends on it is computed again."""
         changed: dict[Key, NDArray[Any]] = {key: np.asarray(value)}
-        for call in self.calls:
+        for call, op in self.ops.items():
             if any(source in changed for source in _keys(call) if source is not None):
                 arrays = self._arguments(call, {**self.values, **changed})
-                changed[call] = _node(call).op.run(get_backend(changed[key]), arrays, call.params)
-        return float(changed[self.calls[-1]].item())
+                changed[call] = op.run(get_backend(changed[key]), arrays, call.params)
+        return float(changed[self.last].item())
 
 
 def _with_statistics(call: Call, arguments: list[Any]) -> list[Any]:
@@ -204,10 +213,6 @@ def _keys(call: Call) -> list[Key | None]:
 def _key(call: Call, i: int) -> Key | None:
     edge = edge_at(call, i)
     return edge if edge is None or isinstance(edge, Variable) else call.sources[i]
-
-
-def _node(call: Call) -> Any:
-    return call.node
 
 
 def _double(x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.lab.experiments.step_record import Backward, Call, Forward, Sending, edge_at, host, program
+from minigan.lab.experiments.step_record import Backward, Call, Forward, SentGradient, edge_at, host, program
 from minigan.lab.experiments.step_slopes import Key, Slope, slopes
 from minigan.nn import Module, Parameter
 from minigan.observers.costs import cost
@@ -29,7 +29,7 @@ has no slope in that argument."""
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ArraySummary:
     """An array.
 
     Attributes:
@@ -43,7 +43,7 @@ class Numbers:
     numbers: NDArray[Any] | None
 
     @classmethod
-    def of(cls, x: Any) -> Numbers:
+    def of(cls, x: Any) -> ArraySummary:
         """Those of an array."""
         array = host(x)
         size = float(np.linalg.norm(array.astype(np.float64).ravel()))
@@ -66,15 +66,15 @@ class Argument:
     """
 
     name: str
-    box: int | None
+    box: int | None = None
     value: float | None = None
-    sent: Numbers | None = None
-    so_far: Numbers | None = None
+    sent: ArraySummary | None = None
+    so_far: ArraySummary | None = None
     why_not: str = ""
     spared: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Box:
     """A value of the tape: the result of an operation, a parameter, or data.
 
@@ -94,11 +94,11 @@ class Box:
 
     kind: str
     name: str
-    player: str
-    layer: tuple[str, str]
-    value: Numbers
+    player: str = ""
+    layer: tuple[str, str] = ("", "")
+    value: ArraySummary
     followed: bool
-    gradient: Numbers | None = None
+    gradient: ArraySummary | None = None
     arguments: tuple[Argument, ...] = ()
     settings: Mapping[str, str] | None = None
     keeps: tuple[str, ...] = ()
@@ -206,21 +206,21 @@ class _Reader:
         inner = call.modules[-1] if call.modules else None
         arguments = self._arguments(call)
         return Box(
-            "operation",
-            call.name,
-            player,
-            (self.layers[inner][1] if inner in self.layers else path, type(inner).__name__ if inner else ""),
-            Numbers.of(call.y),
-            call.node is not None,
-            self._gradient(call),
-            arguments,
-            {name: _setting(value) for name, value in call.params.items() if _setting(value)},
-            _kept(call.node) if call.node is not None else (),
-            self.slopes.get(call),
+            kind="operation",
+            name=call.name,
+            player=player,
+            layer=(self.layers[inner][1] if inner in self.layers else path, type(inner).__name__ if inner else ""),
+            value=ArraySummary.of(call.y),
+            followed=call.node is not None,
+            gradient=self._gradient(call),
+            arguments=arguments,
+            settings={name: _setting(value) for name, value in call.params.items() if _setting(value)},
+            keeps=_kept(call.node) if call.node is not None else (),
+            slope=self.slopes.get(call),
         )
 
-    def _gradient(self, key: Key) -> Numbers | None:
-        return Numbers.of(self.gradients[key]) if key in self.gradients else None
+    def _gradient(self, key: Key) -> ArraySummary | None:
+        return ArraySummary.of(self.gradients[key]) if key in self.gradients else None
 
     def _arguments(self, call: Call) -> tuple[Argument, ...]:
         waiting = list(self.backward.sendings.get(call.node, ())) if call.node is not None else []
@@ -228,16 +228,17 @@ class _Reader:
             self._argument(call, i, waiting) for i, x in enumerate(call.arrays) if x is not None and _is_shown(x)
         )
 
-    def _argument(self, call: Call, i: int, waiting: list[Sending]) -> Argument:
+    def _argument(self, call: Call, i: int, waiting: list[SentGradient]) -> Argument:
         """``waiting`` are the gradients that the call has sent, those of earlier arguments taken away."""
         name, x = _argument_name(call, i), call.arrays[i]
         if not hasattr(x, "shape"):
-            return Argument(name, None, float(x))
+            return Argument(name, value=float(x))
         box, edge = self._source(call, i), edge_at(call, i)
         sending = next((s for s in waiting if s.edge is edge), None) if edge is not None else None
         if sending is not None:
             waiting.remove(sending)
-            return Argument(name, box, None, Numbers.of(sending.gradient), Numbers.of(sending.so_far))
+            sent, so_far = ArraySummary.of(sending.gradient), ArraySummary.of(sending.so_far)
+            return Argument(name, box, sent=sent, so_far=so_far)
         if call.node not in self.backward.received:
             return Argument(name, box)
         return Argument(name, box, why_not=self._why_not(call, i), spared=_spared(call, i))
@@ -250,13 +251,20 @@ class _Reader:
         return self.place[key] if key in self.place else self._add(key, self._leaf(call, i, operand))
 
     def _leaf(self, call: Call, i: int, x: Tensor) -> Box:
-        value = Numbers.of(call.arrays[i])
+        value = ArraySummary.of(call.arrays[i])
         if isinstance(x, Parameter) or x.requires_grad:
             player, path = self.parameters.get(x, ("", x.name or _argument_name(call, i)))
-            gradient, slope = self._gradient(x), self.slopes.get(x)
-            return Box("parameter", path, player, ("", ""), value, x.requires_grad, gradient, slope=slope)
+            return Box(
+                kind="parameter",
+                name=path,
+                player=player,
+                value=value,
+                followed=x.requires_grad,
+                gradient=self._gradient(x),
+                slope=self.slopes.get(x),
+            )
         name = self.data.get(id(call.arrays[i])) or x.name or _argument_name(call, i)
-        return Box("data", name, "", ("", ""), value, followed=False)
+        return Box(kind="data", name=name, value=value, followed=False)
 
     def _why_not(self, call: Call, i: int) -> str:
         if edge_at(call, i) is not None:
@@ -304,7 +312,7 @@ def _spared(call: Call, i: int) -> int:
 
 
 def _setting(value: Any) -> str:
-    """Numbers, words and the like, as they are written; nothing of arrays."""
+    """ArraySummary, words and the like, as they are written; nothing of arrays."""
     if isinstance(value, int | float | str | tuple | slice):
         return str(value)
     return ""

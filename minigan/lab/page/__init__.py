@@ -2,8 +2,9 @@
 
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
 from minigan.lab.page.contents import Check, Exhibit, Frame, Page, Panel, Section, Slider, Table, Text
-from minigan.lab.page.drawing import HEIGHT, INK, SERIES, WIDTH, Canvas, Drawing, Overlaid, Path, linestyle, look, panel
-from minigan.lab.page.numbers import number, power
+from minigan.lab.page.drawing import HEIGHT, INK, SERIES, WIDTH, Canvas, Drawing, Mark, Overlaid, look, panel
+from minigan.lab.page.marks import Dots, Heat, Label, Lines, Path, arrows, linestyle
+from minigan.lab.page.numbers import listed, number, power
 
 __all__ = [
     "BLUE",
@@ -20,9 +21,14 @@ __all__ = [
     "YELLOW",
     "Canvas",
     "Check",
+    "Dots",
     "Drawing",
     "Exhibit",
     "Frame",
+    "Heat",
+    "Label",
+    "Lines",
+    "Mark",
     "Overlaid",
     "Page",
     "Panel",
@@ -31,7 +37,9 @@ __all__ = [
     "Slider",
     "Table",
     "Text",
+    "arrows",
     "linestyle",
+    "listed",
     "look",
     "number",
     "panel",

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from minigan.gan.pictures import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, YELLOW
 from minigan.lab.page.numbers import power
@@ -111,37 +111,18 @@ class Drawing:
         return _saved(self.figure, "png", dpi=DPI[kind], facecolor="white")
 
 
-@dataclass(frozen=True)
-class Path:
-    """A line in the coordinates of the axes.
+class Mark(Protocol):
+    """Something drawn in the coordinates of the axes: a path, dots, a heat map."""
 
-    Attributes:
-        points: (N, 2).
-        color: one of the series' colours.
-        width: in points.
-        dot: the radius of a dot at its end, in points; 0 for none.
-        dashes: lengths of strokes and gaps by turns, in points; none for a solid line.
-    """
+    def svg(self, canvas: Canvas) -> str:
+        """As a part of an SVG."""
 
-    points: ArrayLike
-    color: str = BLUE
-    width: float = 1.5
-    dot: float = 0.0
-    dashes: tuple[float, ...] = ()
-
-
-def linestyle(dashes: Sequence[float], width: float) -> Any:
-    """Dashes, which are in points, as matplotlib counts them: in widths of the line; a legend needs it, too.
-
-    >>> from minigan.lab.page.drawing import linestyle
-    >>> linestyle((6, 3), width=1.5), linestyle((), width=1.5)
-    ((0, (4.0, 2.0)), '-')
-    """
-    return (0, tuple(length / width for length in dashes)) if dashes else "-"
+    def draw(self, axes: Any) -> Sequence[Any]:
+        """By matplotlib; returns what can be removed again."""
 
 
 class Canvas:
-    """Axes that are drawn once, to draw paths over again and again: hundreds of frames cost no more than their paths.
+    """Axes that are drawn once, to draw marks over again and again: hundreds of frames cost no more than their marks.
 
     Args:
         figure, axes: as `panel` makes them, with limits set, and whatever all frames have in common.
@@ -159,9 +140,9 @@ class Canvas:
             figure.draw_without_rendering()  # a layout that fits is found now, and stays
         figure.set_layout_engine("none")
 
-    def frame(self, paths: Sequence[Path]) -> Overlaid:
-        """The axes with these paths over them."""
-        return Overlaid(self, tuple(paths))
+    def frame(self, marks: Sequence[Mark]) -> Overlaid:
+        """The axes with these marks over them, the first below the others."""
+        return Overlaid(self, tuple(marks))
 
     def markup(self, scope: str, overlays: str) -> str:
         """The axes, and over them what `Overlaid.overlay` gave, as SVG; what leaves the axes is cut off."""
@@ -172,17 +153,10 @@ class Canvas:
         svg = _saved(self.figure, "svg").decode()
         return themed(svg.replace("</svg>", f'{inside}<g clip-path="url(#inside)">{overlays}</g></svg>'), scope)
 
-    def line(self, path: Path) -> str:
-        """A path as SVG."""
-        x, y = self.axes.transData.transform(np.asarray(path.points, float)).T * (POINTS / self.figure.dpi)
-        y = self._height - y
-        places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-        dashes = f"; stroke-dasharray: {' '.join(f'{length:g}' for length in path.dashes)}" if path.dashes else ""
-        style = f"fill: none; stroke: {path.color}; stroke-width: {path.width:g}{dashes}"
-        line = f'<polyline points="{places}" style="{style}"/>'
-        if not path.dot:
-            return line
-        return f'{line}<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="{path.dot:g}" style="fill: {path.color}"/>'
+    def places(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Where points (N, 2) of the axes are in the picture, (N, 2), in the unit of SVG: from above."""
+        x, y = self.axes.transData.transform(np.asarray(points, float)).T * (POINTS / self.figure.dpi)
+        return np.stack([x, self._height - y], 1)
 
     @property
     def _height(self) -> float:
@@ -194,31 +168,24 @@ class Overlaid:
     """A frame of a canvas."""
 
     canvas: Canvas
-    paths: tuple[Path, ...]
+    marks: tuple[Mark, ...]
 
     def overlay(self) -> str:
-        """The paths alone, as SVG for `Canvas.markup`."""
-        return "".join(map(self.canvas.line, self.paths))
+        """The marks alone, as SVG for `Canvas.markup`."""
+        return "".join(mark.svg(self.canvas) for mark in self.marks)
 
     def markup(self, scope: str) -> str:
-        """The axes with the paths, as SVG."""
+        """The axes with the marks, as SVG."""
         return self.canvas.markup(scope, self.overlay())
 
     def png(self, kind: str = "png") -> bytes:
         """The same as the content of a PNG file."""
-        drawn = []
-        for path in self.paths:
-            points = np.asarray(path.points, float)
-            drawn += self.canvas.axes.plot(
-                *points.T, color=path.color, linewidth=path.width, linestyle=linestyle(path.dashes, path.width)
-            )
-            if path.dot:
-                drawn += self.canvas.axes.plot(*points[-1:].T, "o", color=path.color, markersize=2 * path.dot)
+        drawn = [artist for mark in self.marks for artist in mark.draw(self.canvas.axes)]
         try:
             return Drawing(self.canvas.figure).png(kind)
         finally:
-            for line in drawn:
-                line.remove()
+            for artist in drawn:
+                artist.remove()
 
 
 def _saved(figure: Any, kind: str, **settings: Any) -> bytes:

@@ -1,7 +1,8 @@
-"""Numbers as a reader sees them."""
+"""Numbers, and lists of words, as a reader sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 _RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -29,3 +30,14 @@ def power(x: float) -> str:
     digits, exponent = f"{x:.0e}".split("e")
     raised = f"10{number(exponent, 'g').translate(_RAISED)}"
     return {"1": raised, "-1": f"−{raised}"}.get(digits, f"{number(digits, 'g')}·{raised}")
+
+
+def listed(words: Sequence[str]) -> str:
+    """The words as a list in a sentence.
+
+    >>> from minigan.lab.page import listed
+    >>> listed(["z"]), listed(["G", "D"]), listed(["1", "2", "3"])
+    ('z', 'G and D', '1, 2 and 3')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from minigan.data import ring
-from minigan.lab.experiments.bugs import Bugs, Pair, Shadowed
+from minigan.lab.experiments.bugs import Bugs, Comparison, Shadowed
 from minigan.lab.experiments.bugs_programs import clipping, decay_that_restarts, shadowed_loss, shape_as_data
 from minigan.lab.page import GREY, Canvas, Check, Exhibit, Overlaid, Panel, Path, Section, Slider, Table, panel
 from minigan.lab.pages.bugs_drawing import MENDED, WRONG, code, curves, last, program, told
@@ -20,7 +20,7 @@ SHOWN = 40  # fakes of a batch
 # ---- 3 ---------------------------------------------------------------------------------------------------
 
 
-def decay(found: Pair[decay_that_restarts.Seen]) -> Section:
+def decay(found: Comparison[decay_that_restarts.Seen]) -> Section:
     """A rate that never decays."""
     wrong, mended = found.wrong, found.mended
     panels = [
@@ -40,9 +40,9 @@ def decay(found: Pair[decay_that_restarts.Seen]) -> Section:
         f"shows as noise that never settles: the weights stay {last(wrong.distance):.3f} from their goal, those of the "
         f"mended program come to {last(mended.distance):.3f} (right) and go on.",
         why=f"<code>i</code> counts the batches of one epoch and begins again at 0 in the next, so "
-        f"<code>i // STEPS_PER_EPOCH</code> is 0 always. Each noisy gradient moves a weight by up to the rate h, and "
-        f"pulls it back by the share h: both balance at √(h / (2 − h)), for h = {LR:g} at {NOISE_FLOOR:.3f} (dashed). "
-        f"Only a smaller h comes nearer.",
+        f"<code>i // STEPS_PER_EPOCH</code> is 0 always. Each step adds noise of the standard deviation h to a weight, "
+        f"and pulls it back by the share h: both balance at √(h / (2 − h)), for h = {LR:g} at {NOISE_FLOOR:.3f} "
+        f"(dashed). Only a smaller h comes nearer.",
         mend="Count what goes on: the epoch, or all steps. A scheduler such as <code>LambdaLR</code> counts by itself.",
     )
     return Section(
@@ -66,7 +66,7 @@ def _expected(rates: list[float]) -> float:
 # ---- 6 ---------------------------------------------------------------------------------------------------
 
 
-def clipped(found: Pair[clipping.Seen]) -> Section:
+def clipped(found: Comparison[clipping.Seen]) -> Section:
     """Weights or gradients."""
     bounds = Exhibit("One bounds the steps, the other the weights", _bounds(found), _clipped_curves(found))
     return Section(
@@ -79,7 +79,7 @@ def clipped(found: Pair[clipping.Seen]) -> Section:
     )
 
 
-def _clipped_curves(found: Pair[clipping.Seen]) -> list[Panel]:
+def _clipped_curves(found: Comparison[clipping.Seen]) -> list[Panel]:
     """The code, and three numbers by step."""
     wrong, mended = found.wrong, found.mended
     named = ("gradient clipping", "weight clipping")
@@ -104,7 +104,7 @@ def _clipped_curves(found: Pair[clipping.Seen]) -> list[Panel]:
     ]  # fmt: skip
 
 
-def _bounds(found: Pair[clipping.Seen]) -> str:
+def _bounds(found: Comparison[clipping.Seen]) -> str:
     wrong, mended = found.wrong, found.mended
     bound = clipping.HIDDEN * clipping.LIMIT**2
     return told(
@@ -122,7 +122,7 @@ def _bounds(found: Pair[clipping.Seen]) -> str:
     )
 
 
-def _histograms(found: Pair[clipping.Seen]) -> Exhibit:
+def _histograms(found: Comparison[clipping.Seen]) -> Exhibit:
     """Of the weights of both critics."""
     wide, tight = 1.1 * max(found.wrong.largest), 1.3 * clipping.LIMIT
     panels = [
@@ -154,7 +154,7 @@ def _weights(title: str, seen: clipping.Seen, color: str, width: float) -> list[
 # ---- 7 ---------------------------------------------------------------------------------------------------
 
 
-def names(found: Shadowed, shape: Pair[shape_as_data.Seen]) -> Section:
+def names(found: Shadowed, shape: Comparison[shape_as_data.Seen]) -> Section:
     """A shadowed loss, and a shape that is data."""
     return Section(
         "7. A name and a shape that are not what they seem",
@@ -178,7 +178,7 @@ def _shadowed(found: Shadowed) -> Exhibit:
     return Exhibit("A loss that works once", caption, [lines])
 
 
-def _shape(shape: Pair[shape_as_data.Seen]) -> Exhibit:
+def _shape(shape: Comparison[shape_as_data.Seen]) -> Exhibit:
     panels = [
         code("shape-code", shape_as_data.wrong, shape_as_data.mended, shape_as_data.train),
         Panel("shape-fakes", _fakes(shape), "Fakes of both programs on the ring, step by step", film=True),
@@ -217,7 +217,7 @@ def _meaning(found: Shadowed) -> Table:
     return Table("What the names mean", head, rows)
 
 
-def _fakes(shape: Pair[shape_as_data.Seen]) -> list[Overlaid]:
+def _fakes(shape: Comparison[shape_as_data.Seen]) -> list[Overlaid]:
     figure, ax = panel("Fakes on the ring", "x", "y", xlim=(-2.1, 2.1), ylim=(-1.4, 1.9), aspect="equal")
     ax.plot(*ring().centres.T, "o", color=GREY, alpha=0.35, markersize=14, label="modes of the data", zorder=0)
     ax.plot([], [], "o", color=WRONG, markersize=14, label="wrong")

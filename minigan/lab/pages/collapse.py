@@ -11,8 +11,8 @@ import numpy as np
 
 from minigan.lab.experiments.collapse import RATES, STEPS, Collapse
 from minigan.lab.experiments.collapse_runs import COUNTED, Run, Setting
-from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table
-from minigan.lab.pages.collapse_drawing import NEAR, among_modes, by_ratio, by_step, outcomes, raster
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, listed
+from minigan.lab.pages.collapse_drawing import NEAR, RATIO, among_modes, by_ratio, by_step, outcomes, raster
 
 FEW, NEARLY_ALL = 5 / 8, 7 / 8
 """Shares of the modes: a run that holds less has collapsed, one that holds more has not."""
@@ -66,7 +66,7 @@ def _packing(data: Collapse) -> str:
         f"Packing (PacGAN, Lin et al. 2018) shows D several samples side by side, and D says whether they are real all "
         f"together. Why it works: of two real samples both come from the same mode once in {len(data.centres)} "
         f"({data.perfect.together:.3f} measured), of two fakes of a collapsed G always, or nearly so"
-        f"{f' ({_together(fallen):.2f} of all pairs near a mode, in the first game below)' * _collapsed(fallen)}. A D "
+        f"{f' ({fallen.together:.2f} of all pairs near a mode, in the first game below)' * _collapsed(fallen)}. A D "
         f"that sees single samples cannot know that; one that sees pairs reads it off each pair."
     )
 
@@ -122,12 +122,6 @@ def _kept(run: Run) -> bool:
     return run.at_last > NEARLY_ALL * len(run.shares[0])
 
 
-def _together(run: Run) -> float:
-    """How often two fakes near a mode are near the same one: the mean of all looks that found any near a mode."""
-    shares = run.shares[run.shares.any(1)]
-    return float(np.mean((shares**2).sum(1) / shares.sum(1) ** 2)) if len(shares) else math.nan
-
-
 # ---- rasters ---------------------------------------------------------------------------------------------
 
 
@@ -160,7 +154,7 @@ def _rasters(data: Collapse) -> Section:
 def _decides(data: Collapse) -> Section:
     text = (
         "A map has a cell for each setting: the number of modes held, mean over the seeds, and below it the least and "
-        "the most of all seeds. Where the seeds disagree, whoever ran one seed would report chance."
+        "the most of all seeds. Where the seeds disagree, one seed alone tells nothing."
     )
     return Section("What decides", [text], [_of_rates(data), _of_losses(data), _of_slow_D(data)])
 
@@ -180,8 +174,8 @@ def _of_rates(data: Collapse) -> Exhibit:
         f"Compare along the diagonals, where the ratio of the rates is the same, and across them. The {len(slower)} "
         f"runs with a slower D held {_range(slower)} modes, the {len(faster)} with a faster one "
         f"{_range(faster)}{', whatever the rates themselves' if decided else ''}; the {len(equal)} with equal rates "
-        f"{_range(equal)}.{' A fast D lowers its opinion of a place before all fakes are there.' * decided} Right: "
-        f"the same runs, one dot each, moved sideways a little."
+        f"{_range(equal)}.{' A fast D lowers its opinion of a place before all fakes are there.' * decided} "
+        f"<b>{RATIO}</b>: the same runs, one dot each, moved sideways a little."
     )
     title = "It is the ratio of the rates" if decided else "The rates of both players"
     return Exhibit(title, caption, [rates, by_ratio(data)])
@@ -210,7 +204,7 @@ def _of_slow_D(data: Collapse) -> Exhibit:
         f"In all cells D's rate is a quarter of G's. With one step of D and single samples it holds "
         f"{_range(data.of(slow))} modes, with {half.d_steps} steps {_range(data.of(half))}, with {last[0].d_steps}, "
         f"about as fast as G, {_range(data.of(last[0]))}. Packs of {packs.pack} leave D slow and hold "
-        f"{_range(data.of(packs))}. In the last row {_and([_near(data, s) for s in last])} of the fakes are near a "
+        f"{_range(data.of(packs))}. In the last row {listed([_near(data, s) for s in last])} of the fakes are near a "
         f"mode{PRICE if _falls([_quality(data, s) for s in last]) else ''}."
     )
     return Exhibit("Steps of D, and packing", caption, [moved])
@@ -231,11 +225,6 @@ def _range(runs: Iterable[Run]) -> str:
 
 def _column(data: Collapse, table: Sequence[Sequence[Setting]], column: int) -> list[Run]:
     return [run for row in table for run in data.of(row[column])]
-
-
-def _and(words: Sequence[str]) -> str:
-    """The words as a list in a sentence."""
-    return " and ".join([", ".join(words[:-1]), words[-1]])
 
 
 def _near(data: Collapse, setting: Setting) -> str:
@@ -297,4 +286,4 @@ def _promises(data: Collapse) -> Iterator[Check]:
         (f"slow D, packs: seeds with which it holds more than {most:g}", packs, _kept),
         (f"fast D: seeds with which it holds more than {most:g}", fast, _kept),
     ):
-        yield Check(name, len(runs), sum(map(holds, runs)), 0)
+        yield Check(name, len(runs), sum(map(holds, runs)), 0, by="earlier runs")

@@ -8,9 +8,10 @@ import numpy as np
 
 from minigan.lab.experiments.collapse import Collapse
 from minigan.lab.experiments.collapse_runs import MIXTURES, Run, Setting
-from minigan.lab.page import BLUE, GREY, ORANGE, Canvas, Drawing, Overlaid, Panel, Path, panel
+from minigan.lab.page import BLUE, GREY, ORANGE, Canvas, Drawing, Label, Overlaid, Panel, Path, panel
 
 NEAR = 3  # standard deviations: how far from a mode a fake may be
+RATIO = "Each run by the ratio of the rates"
 
 
 def raster(run: Run, title: str) -> Drawing:
@@ -33,7 +34,9 @@ def raster(run: Run, title: str) -> Drawing:
         extent=(run.steps[0], run.steps[-1], 0.5, modes + 0.5),
     )
     ax.set_yticks(range(1, modes + 1, 1 if modes <= 10 else 4))
-    bar = figure.colorbar(image, ax=ax, label=f"share of all fakes, brightest from 1/{modes} on")
+    bar = figure.colorbar(
+        image, ax=ax, label=f"share of all fakes, brightest from 1/{modes} on\n(scale stretched at small shares)"
+    )
     shares = [0, 0.1 / modes, 0.5 / modes, 1 / modes]
     bar.set_ticks(shares, labels=[f"{share:.3g}" for share in shares])
     return Drawing(figure)
@@ -68,7 +71,11 @@ def among_modes(data: Collapse, run: Run, title: str) -> list[Overlaid]:
         ax.add_patch(Circle(tuple(centre), NEAR * MIXTURES[data.data].std, color=GREY, alpha=0.3, linewidth=0))
     canvas = Canvas(figure, ax)
     fakes = run.fakes if run.fakes is not None else np.zeros((len(run.steps), 0, 2))
-    return [canvas.frame([Path(point[np.newaxis], BLUE, dot=1.8) for point in look]) for look in fakes]
+    corner = (-0.95 * reach, 0.88 * reach)
+    return [
+        canvas.frame([*(Path(point[np.newaxis], BLUE, dot=1.8) for point in look), Label(corner, f"step {step:,}")])
+        for step, look in zip(run.steps, fakes, strict=True)
+    ]
 
 
 def outcomes(
@@ -98,7 +105,7 @@ def outcomes(
 
 def by_ratio(data: Collapse) -> Panel:
     """Each run of the first map: modes caught, by the ratio of the learning rates."""
-    figure, ax = panel("Each run by the ratio of the rates", "lr of D / lr of G", "modes caught at once", xscale="log")
+    figure, ax = panel(RATIO, "lr of D / lr of G", "modes caught at once", xscale="log")
     runs = [run for row in data.rates for setting in row for run in data.of(setting)]
     ratios = np.array([run.setting.lr_D / run.setting.lr_G for run in runs])
     places = [(2 * data.seeds.index(run.seed) + 1) / len(data.seeds) - 1 for run in runs]  # from -1 to 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigan.lab.experiments.dirac import DiracData
+from minigan.lab.experiments.dirac import Dirac
 from minigan.lab.experiments.dirac_game import NOISY
 from minigan.lab.page import Page, Section, Table
 from minigan.lab.pages.dirac_checks import checks, nearest, rates_table, spectra_table
@@ -11,7 +11,7 @@ from minigan.lab.pages.dirac_matches import matches, rates
 from minigan.lab.pages.dirac_more import bilinear, bilinear_table, cycle, cycle_table
 
 
-def page(data: DiracData) -> Page:
+def page(data: Dirac) -> Page:
     """What the experiment found, as a page."""
     return Page(
         "The smallest GAN",
@@ -31,7 +31,7 @@ def page(data: DiracData) -> Page:
     )
 
 
-def _rates_table(data: DiracData) -> Table:
+def _rates_table(data: Dirac) -> Table:
     return rates_table(data, nearest(data.strengths, 0.3), nearest(data.h, 0.2))
 
 

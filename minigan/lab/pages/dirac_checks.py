@@ -1,4 +1,4 @@
-"""What theory and publications say of the Dirac-GAN, beside what was measured: checks and tables."""
+"""What theory says of the Dirac-GAN, beside what was measured: checks and tables."""
 
 from __future__ import annotations
 
@@ -7,40 +7,27 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from minigan.lab.experiments.dirac import DiracData
+from minigan.lab.experiments.dirac import Dirac
 from minigan.lab.experiments.dirac_cycle import Cycle
+from minigan.lab.experiments.dirac_game import named
 from minigan.lab.experiments.dirac_rules import RULES
-from minigan.lab.experiments.dirac_runs import KIND, LONG, H, Run
+from minigan.lab.experiments.dirac_runs import LONG_H, LONG_STEPS, Run, distance
 from minigan.lab.experiments.dirac_theory import Complex, apart, bilinear_radius, radius
 from minigan.lab.page import Check, Table, number
 
-END = {  # radius after 500 steps of .2 from (1, 1), and half of its last digit
-    ("minimax", 0.0): (3.10, 5e-3),
-    ("non-saturating", 0.0): (0.640, 5e-4),
-    ("R1", 0.3): (2.6e-6, 5e-8),
-    ("R1", 1.0): (9.5e-22, 5e-24),
-    ("consensus", 1.0): (2.6e-10, 5e-12),
-}
-BETWEEN = {  # smallest and largest radius of the last 200 steps, and half of their last digit
-    ("WGAN, clipped", 0.0): (1.0, 5e-2, 1.27, 5e-3),
-    ("WGAN-GP", 0.7): (1.6, 5e-2, 2.0, 5e-2),
-}
+SWINGING = ("WGAN, clipped", "WGAN-GP")  # whose radius neither settles nor grows without end
+LAST = 200  # steps of theirs that are compared besides
 LEADING = 0.2  # the largest h for which the cycle is held against 2h
 BILINEAR_H = (0.1, 0.3, 0.45)
 
 
-def checks(data: DiracData) -> tuple[Check, ...]:
+def checks(data: Dirac) -> tuple[Check, ...]:
     """All of them."""
-    parts = (_eigenvalues(data), _drawn(data), _rates(data), _published(data), _cycle(data.cycle), _bilinear(data))
+    parts = (_eigenvalues(data), _drawn(data), _rates(data), _long(data), _cycle(data.cycle), _bilinear(data))
     return tuple(check for part in parts for check in part)
 
 
-def named(game: str, strength: float) -> str:
-    """A game with its strength, if it has one."""
-    return f"{game}, {KIND[game].symbol} = {strength:g}" if KIND[game].symbol else game
-
-
-def _eigenvalues(data: DiracData) -> Iterator[Check]:
+def _eigenvalues(data: Dirac) -> Iterator[Check]:
     for one in data.exact:
         if one.predicted[0] == one.predicted[1]:  # a rounding error moves them by its root, but not their mean
             name = f"two equal eigenvalues of {named(one.game, one.strength)}"
@@ -54,24 +41,24 @@ def _eigenvalues(data: DiracData) -> Iterator[Check]:
         yield Check(f"{name}: imaginary part", float(predicted.imag), float(measured.imag), 1e-10)
 
 
-def _drawn(data: DiracData) -> Iterator[Check]:
+def _drawn(data: Dirac) -> Iterator[Check]:
     noise = data.drawn
     name = f"real part with instance noise really drawn, of the variance {noise.variance:.4f} for {noise.std**2:g}"
     yield Check(name, -noise.variance / 4, float(noise.measured[0].real), 1e-10)
 
 
-def _rates(data: DiracData) -> Iterator[Check]:
+def _rates(data: Dirac) -> Iterator[Check]:
     strength, h = nearest(data.strengths, 0.3), nearest(data.h, 0.2)
     for run in _near_equilibrium(data, strength, h):
-        if not run.rate > 0:
+        if run.gone:
             continue
         name = f"{named(run.game, run.strength)}, h = {h:g}, {run.rule}: logarithm of a run's factor per step"
-        predicted, measured = math.log(radius(run.predicted)), math.log(run.rate)
+        predicted, measured = math.log(radius(run.predicted)), math.log(run.rate) if run.rate > 0 else math.nan
         turns = abs(predicted) < 1e-12  # for ever: nothing that an error could be a share of
         yield Check(name, predicted, measured, 1e-6 if turns else 1e-3, relative=not turns)
 
 
-def _near_equilibrium(data: DiracData, strength: float, h: float) -> list[Run]:
+def _near_equilibrium(data: Dirac, strength: float, h: float) -> list[Run]:
     """The runs of all games that have eigenvalues at this strength."""
     return [run for run in data.runs if run.h == h and run.strength in (0.0, strength) and len(run.predicted)]
 
@@ -81,17 +68,17 @@ def nearest(values: Iterable[float], wanted: float) -> float:
     return min(values, key=lambda value: abs(value - wanted))
 
 
-def _published(data: DiracData) -> Iterator[Check]:
+def _long(data: Dirac) -> Iterator[Check]:
     yield Check("minimax: radius² after a step, |w|² (1 + h² p²)", *data.identity, 1e-13, relative=True)
     for run in data.long:
-        key, name = (run.game, run.strength), f"{named(run.game, run.strength)}: radius"
-        if key in END:
-            yield Check(f"{name} after {LONG} steps of {H:g}", END[key][0], float(run.radius[-1]), END[key][1])
-        else:
-            low, low_digit, high, high_digit = BETWEEN[key]
-            last = run.radius[-200:]
-            yield Check(f"{name}, smallest of the last 200 steps", low, float(last.min()), low_digit)
-            yield Check(f"{name}, largest of the last 200 steps", high, float(last.max()), high_digit)
+        name, by_hand = f"{named(run.game, run.strength)}: radius", distance(run.by_hand)
+        last = f"of the last {LAST} steps, and by the same recursion by hand"
+        how = f"after {LONG_STEPS} steps of {LONG_H:g}, and by the same recursion by hand"
+        yield Check(f"{name} {how}", float(by_hand[-1]), float(run.radius[-1]), 1e-9, relative=True)
+        if run.game in SWINGING:
+            for which, extreme in (("smallest", np.min), ("largest", np.max)):
+                ends = float(extreme(by_hand[-LAST:])), float(extreme(run.radius[-LAST:]))
+                yield Check(f"{name}, {which} {last}", *ends, 1e-9, relative=True)
 
 
 def _cycle(cycle: Cycle) -> Iterator[Check]:
@@ -102,7 +89,7 @@ def _cycle(cycle: Cycle) -> Iterator[Check]:
                 yield Check(name, float(predicted), float(square), 0.01, relative=True)
 
 
-def _bilinear(data: DiracData) -> Iterator[Check]:
+def _bilinear(data: Dirac) -> Iterator[Check]:
     for h in BILINEAR_H:
         at = int(np.argmin(np.abs(data.bilinear.h - h)))
         for rule in RULES:
@@ -113,7 +100,7 @@ def _bilinear(data: DiracData) -> Iterator[Check]:
 # ---- tables ----------------------------------------------------------------------------------------------
 
 
-def spectra_table(data: DiracData) -> Table:
+def spectra_table(data: Dirac) -> Table:
     """Eigenvalues of all games at all strengths."""
     rows = [
         (
@@ -151,7 +138,7 @@ def brief(x: float) -> str:
     return f"{number(digits, '.1f')} · 10<sup>{number(exponent, 'g')}</sup>"
 
 
-def rates_table(data: DiracData, strength: float, h: float) -> Table:
+def rates_table(data: Dirac, strength: float, h: float) -> Table:
     """Factors per step of all games and rules at one strength and one h."""
     rows = [
         (run.game, run.rule, radius(run.predicted), radius(run.measured), brief(_off(run)), run.rate, verdict(run))

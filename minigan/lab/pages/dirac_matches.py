@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigan.lab.experiments.dirac import DiracData
-from minigan.lab.experiments.dirac_game import KINDS
+from minigan.lab.experiments.dirac import Dirac
+from minigan.lab.experiments.dirac_game import KIND, KINDS, has_jacobian, named
 from minigan.lab.experiments.dirac_rules import RULES
-from minigan.lab.experiments.dirac_runs import Run, defined, distance, has_jacobian
-from minigan.lab.experiments.dirac_theory import eigenvalues, factors, radius
+from minigan.lab.experiments.dirac_runs import Run, distance
+from minigan.lab.experiments.dirac_theory import eigenvalues, radius
 from minigan.lab.page import GREY, INK, ORANGE, Canvas, Exhibit, Frame, Overlaid, Panel, Path, Slider, Text, panel
 from minigan.lab.pages.dirac_checks import brief, in_words, nearest, verdict
 from minigan.lab.pages.dirac_plane import (
@@ -19,7 +19,9 @@ from minigan.lab.pages.dirac_plane import (
     RULE_COLORS,
     circle,
     crosses,
+    entry,
     legend,
+    lines,
     marks,
     plane,
     radii,
@@ -28,9 +30,7 @@ from minigan.lab.pages.dirac_plane import (
 )
 
 NAMES = tuple(kind.name for kind in KINDS)
-SYMBOL = {kind.name: kind.symbol for kind in KINDS}
 COLOR = ORANGE
-CURVE = np.linspace(0.01, 1.05, 60)  # step sizes
 
 Position = tuple[str, str, float, float]  # of the sliders: game, rule, strength and h
 
@@ -41,15 +41,18 @@ Position = tuple[str, str, float, float]  # of the sliders: game, rule, strength
 class Matches:
     """The frames of the exhibit with four sliders; what looks the same at several positions is one frame."""
 
-    def __init__(self, data: DiracData) -> None:
+    def __init__(self, data: Dirac) -> None:
         self.data = data
         self.runs = {(run.game, run.rule, run.strength, run.h): run for run in data.runs}
-        self.planes = {
-            (field.game, field.strength): plane("the run, and the arrows of the game", field) for field in data.fields
-        }
-        self.radii = radii("how far it is from (0, 0)", data.time)
-        self.circle = circle("eigenvalues of one step near (0, 0)")
-        self.none = circle("eigenvalues of one step near (0, 0)", "none: see the note")
+        run = entry("run", COLOR)
+        played, followed = [run, entry("arrows of the game", GREY)], [run, entry("predicted", GREY)]
+        found = [entry("measured", COLOR, "o", line=False, filled=True), entry("predicted", INK, "+", line=False)]
+        title = "the run, and the arrows of the game"
+        self.planes = {(field.game, field.strength): plane(title, field, entries=played) for field in data.fields}
+        self.radii = radii("how far it is from (0, 0)", data.time, entries=followed)
+        self.circle, self.none = (
+            circle("eigenvalues of one step near (0, 0)", found, note) for note in ("", "none: see the note")
+        )
 
     def each(self, draw: Callable[[str, str, float, float], Frame]) -> list[Frame]:
         """A frame for each position of the sliders."""
@@ -59,7 +62,7 @@ class Matches:
             for rule in RULES:
                 for strength in self.data.strengths:
                     for h in self.data.h:
-                        key = (game, rule, strength if SYMBOL[game] else 0.0, h)
+                        key = (game, rule, strength if KIND[game].symbol else 0.0, h)
                         if key not in made:
                             made[key] = draw(*key)
                         frames.append(made[key])
@@ -95,7 +98,7 @@ class Matches:
     def numbers(self, game: str, rule: str, strength: float, h: float) -> Text:
         """The same in figures."""
         run = self.runs.get((game, rule, strength, h))
-        name = f"{game}, {rule}" + (f", {SYMBOL[game]} = {strength:g}" if SYMBOL[game] else "") + f", h = {h:g}"
+        name = f"{named(game, strength)}, {rule}, h = {h:g}"
         if run is None:
             return Text(f"<p><strong>{name}</strong></p><p>{UNDEFINED}</p>")
         end = distance(run.path)[-1]
@@ -138,14 +141,14 @@ def _without(end: float) -> str:
     )
 
 
-def matches(data: DiracData) -> Exhibit:
+def matches(data: Dirac) -> Exhibit:
     """All runs under four sliders."""
     made = Matches(data)
     strength, h = data.strengths.index(nearest(data.strengths, 0.3)), data.h.index(nearest(data.h, 0.2))
     return Exhibit(
         "Every game, by every rule",
         "Follow the run along the arrows. The grey line is what the largest eigenvalue "
-        "of a step says (third panel; dots measured, crosses predicted): inside of the circle the run converges, "
+        "of a step says (<b>eigenvalues of one step near (0, 0)</b>): inside of the circle the run converges, "
         "outside it diverges, on it it turns for ever. Try minimax with all rules, then R1 with larger γ and h. "
         f"{_escapes(data)}",
         [
@@ -163,7 +166,7 @@ def matches(data: DiracData) -> Exhibit:
     )
 
 
-def _escapes(data: DiracData) -> str:
+def _escapes(data: Dirac) -> str:
     """Where (0, 0) attracts, but the run leaves all the same: eigenvalues hold close to it, and nowhere else."""
     found: dict[str, Run] = {}
     for each in data.runs:
@@ -175,34 +178,36 @@ def _escapes(data: DiracData) -> str:
         texts.append(f"R1 with γ = {run.strength:g} and h = {run.h:g} leaves, as ψ overshoots")
     if run := found.get("consensus"):
         texts.append(f"consensus with γ = {run.strength:g} drifts away, where all gradients are small")
-    return f"They hold near (0, 0) only: {'; '.join(texts)}." if texts else ""
+    return f"These predictions hold near (0, 0) only: {'; '.join(texts)}." if texts else ""
 
 
 # ---- rates -----------------------------------------------------------------------------------------------
 
 
-def rates(data: DiracData) -> Exhibit:
+def rates(data: Dirac) -> Exhibit:
     """The factor per step over the step size."""
     games = [name for name in NAMES if has_jacobian(name)]
     canvases = (
         _rates_axes("of one step", "factor", (0.4, 1.6), 1.0),
-        _rates_axes("of one unit of time", "logarithm of the factor / h", (-0.7, 0.7), 0.0),
+        _rates_axes("of one unit of time", "logarithm of the factor / h", (-0.8, 0.8), 0.0),
     )
     made: dict[Any, list[Overlaid]] = {}
     frames: list[list[Overlaid]] = [[], []]
     for game in games:
         for strength in data.strengths:
-            key = (game, strength if SYMBOL[game] else 0.0)
+            key = (game, strength if KIND[game].symbol else 0.0)
             if key not in made:
                 made[key] = [canvas.frame(paths) for canvas, paths in zip(canvases, _rates_of(data, *key), strict=True)]
             for row, frame in zip(frames, made[key], strict=True):
                 row.append(frame)
     return Exhibit(
         "How fast, predicted and measured",
-        "Lines are predicted from the eigenvalues of the game; dots are fitted to real runs. Below 1 (first panel) or "
-        "0 (second) a run converges. In the second panel the step size is taken out: for small h all rules meet at the "
-        "real part of the game's eigenvalue. What parts them is of the order of h: where the game turns much, "
-        "simultaneous steps lose by it, extragradient and optimistic steps gain.",
+        "Lines are predicted from the eigenvalues of the game; dots are fitted to real runs. Below 1 (<b>of one "
+        "step</b>) or 0 (<b>of one unit of time</b>) a run converges. In the latter the step size is taken out: for "
+        "small h all rules meet at the real part of the game's eigenvalue. What parts them is of the order of h: where "
+        "the game turns much, simultaneous steps lose by it. Extragradient and optimistic steps gain as long as h|λ| "
+        "is small; optimistic steps that are too long diverge. Consensus is not defined for alternating moves, so "
+        "that this rule, though named below, has no line there.",
         [
             Panel("dirac-rates", frames[0], "Factor per step over h: four lines, with dots on them."),
             Panel("dirac-rates-time", frames[1], "Logarithm of the factor over h: four lines that meet at h = 0."),
@@ -221,23 +226,20 @@ def rates(data: DiracData) -> Exhibit:
 def _rates_axes(title: str, ylabel: str, ylim: tuple[float, float], neutral: float) -> Canvas:
     figure, ax = panel(title, "h, the step size", ylabel, xlim=(0, 1.08), ylim=ylim)
     ax.axhline(neutral, color=INK, linewidth=0.9)
-    legend(figure, RULE_COLORS)
+    legend(figure, lines(RULE_COLORS))
     return Canvas(figure, ax)
 
 
-def _rates_of(data: DiracData, game: str, strength: float) -> tuple[list[Path], list[Path]]:
+def _rates_of(data: Dirac, game: str, strength: float) -> tuple[list[Path], list[Path]]:
     per_step, per_time = [], []
-    pair = eigenvalues(game, strength)
-    for rule in RULES:
-        if not defined(game, rule):
-            continue
-        curve = np.array([radius(factors(rule, h, pair)) for h in CURVE])
+    (curve,) = (each for each in data.factor_curves if (each.game, each.strength) == (game, strength))
+    for rule, predicted in curve.predicted.items():
         runs = [run for run in data.runs if (run.game, run.rule, run.strength) == (game, rule, strength)]
-        found = [(run.h, run.rate) for run in runs if run.h <= CURVE[-1] and run.rate > 0]
+        found = [(run.h, run.rate) for run in runs if run.h <= curve.h[-1] and run.rate > 0]
         color = RULE_COLORS[rule]
-        per_step += [_line(CURVE, curve, color), *(Path([[h, rate]], color, 1, 3) for h, rate in found)]
+        per_step += [_line(curve.h, predicted, color), *(Path([[h, rate]], color, 1, 3) for h, rate in found)]
         per_time += [
-            _line(CURVE, np.log(curve) / CURVE, color),
+            _line(curve.h, np.log(predicted) / curve.h, color),
             *(Path([[h, np.log(rate) / h]], color, 1, 3) for h, rate in found),
         ]
     return per_step, per_time

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigan.lab.experiments.dirac_bilinear import TIME, Bilinear, Orbit
+from minigan.lab.experiments.dirac_bilinear import ORBIT_TIME, Bilinear, Orbit
 from minigan.lab.experiments.dirac_cycle import Cycle
 from minigan.lab.experiments.dirac_rules import RULES
 from minigan.lab.page import BLUE, GREY, INK, ORANGE, Drawing, Exhibit, Panel, Path, Slider, Table, linestyle, panel
 from minigan.lab.pages.dirac_checks import brief
-from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, plane, radii, radius_line, trajectory
+from minigan.lab.pages.dirac_plane import DASHES, RULE_COLORS, legend, lines, plane, radii, radius_line, trajectory
 
 TABLED = (0.1, 0.2, 0.3, 0.4)  # step sizes
 LIMIT = 1 / np.sqrt(3)  # of optimistic steps
@@ -24,7 +24,7 @@ def cycle(found: Cycle) -> Exhibit:
     return Exhibit(
         "The cycle of the non-saturating game",
         f"With h = {found.shown_h:g} a run from inside and one from outside end on the same limit cycle, whose radius² "
-        f"is near 2h = {found.predicted[at]:g} (and swings by {100 * found.swing[at]:.1f}%). The second panel has the "
+        f"is near 2h = {found.predicted[at]:g} (and swings by {100 * found.swing[at]:.1f}%). <b>Its size</b> is the "
         f"mean over ten turns for {len(found.h)} step sizes. Halve the step, and radius² is halved, but the cycle "
         "never goes away: with simultaneous steps of any size this game does not converge.",
         [
@@ -77,15 +77,16 @@ def cycle_table(found: Cycle) -> Table:
 def bilinear(found: Bilinear) -> Exhibit:
     """Orbits of four rules, and the spectral radius of their steps."""
     lengths = sorted({orbit.h for orbit in found.orbits})
-    axes = plane("four runs from (1, 0)", reach=2.0, axes=("x", "y"), colors=RULE_COLORS)
-    over_time = radii("how far they are from (0, 0)", TIME, limits=(1e-4, 20.0), colors=RULE_COLORS)
+    axes = plane("four runs from (1, 0)", reach=2.0, axes=("x", "y"), entries=lines(RULE_COLORS))
+    over_time = radii("how far they are from (0, 0)", ORBIT_TIME, limits=(1e-4, 20.0), entries=lines(RULE_COLORS))
     orbits = {h: [orbit for orbit in found.orbits if orbit.h == h] for h in lengths}
     return Exhibit(
         "min over x and max over y of xy",
         "Simultaneous steps leave the circle along its tangent. Alternating steps stay on an ellipse, because each "
         "half of one is a shear, which keeps areas. Extragradient takes the gradient from a step ahead, which points "
-        "inwards; optimistic steps guess it from the last two. Third panel: the size of a step's largest eigenvalue, "
-        f"lines predicted, dots measured. Beyond h = 1/√3 = {LIMIT:.3f} the guess is worth nothing.",
+        "inwards; optimistic steps guess it from the last two. <b>What one step multiplies by</b>: the size of a "
+        f"step's largest eigenvalue, lines predicted, dots measured. Beyond h = 1/√3 = {LIMIT:.3f} the guess is worth "
+        "nothing.",
         [
             Panel(
                 "dirac-bilinear",
@@ -116,7 +117,7 @@ def _factors(found: Bilinear) -> Drawing:
         ax.plot(found.h, found.predicted[rule], color=color, linewidth=1.2, linestyle=linestyle(DASHES[color], 1.2))
         ax.plot(found.h, found.measured[rule], "o", color=color, markersize=3)
     ax.axhline(1, color=INK, linewidth=0.6)
-    legend(figure, RULE_COLORS)
+    legend(figure, lines(RULE_COLORS))
     return Drawing(figure)
 
 
@@ -133,7 +134,7 @@ def bilinear_table(found: Bilinear) -> Table:
         (
             rule,
             formulas[rule],
-            *(f"{found.measured[rule][at]:.12f}" for at in columns),
+            *(f"{found.measured[rule][at]:.6f}" for at in columns),
             brief(_off(found, rule, columns)),
         )
         for rule in RULES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,30 +20,51 @@ DASHES = {
     GREEN: (3.5, 1.5),
     PURPLE: (7.0, 1.5, 1.2, 1.5),
 }  # of lines that cross
-NEAR = 2.2  # of a plane, on all sides of the equilibrium
+PLANE_REACH = 2.2  # of a plane, on all sides of the equilibrium
 LOW, HIGH = 1e-6, 20.0  # radii that are shown
 HEAD = 0.35  # of an arrow, as a share of its length
+_TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+CORNERS = {
+    "o": np.stack([np.cos(_TURN), np.sin(_TURN)], 1),
+    "s": np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]),
+    "D": np.array([[-1, 0], [0, -1], [1, 0], [0, 1]]) * np.sqrt(2),
+}
+"""Of open marks of radius 1, by the names that matplotlib gives them."""
 
 Points = NDArray[np.floating[Any]]
 
 
-def legend(figure: Any, colors: Mapping[str, str]) -> None:
-    """Names of lines that frames draw, below the axes."""
+# ---- names of what frames draw ---------------------------------------------------------------------------
+
+
+def legend(figure: Any, entries: Sequence[Any]) -> None:
+    """Below the axes: what each of these is."""
+    figure.legend(handles=entries, loc="outside lower center", ncols=2 if len(entries) == 4 else 3, handlelength=2.5)
+
+
+def lines(colors: Mapping[str, str]) -> list[Any]:
+    """For a legend: lines by name."""
+    return [entry(name, color) for name, color in colors.items()]
+
+
+def entry(name: str, color: str, form: str = "", size: float = 3.6, line: bool = True, filled: bool = False) -> Any:
+    """For a legend: a line, or a mark of this form and radius in points, or both."""
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], color=color, linestyle=linestyle(DASHES[color], 1.5), label=name)
-        for name, color in colors.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2 if len(handles) == 4 else 3, handlelength=2.5)
+    style: Any = linestyle(DASHES.get(color, ()), 1.5) if line else "none"
+    fill: Any = "full" if filled else "none"
+    return Line2D([], [], color=color, linestyle=style, label=name, marker=form, markersize=2 * size, fillstyle=fill)
+
+
+# ---- planes ----------------------------------------------------------------------------------------------
 
 
 def plane(
     title: str,
     field: Field | None = None,
-    reach: float = NEAR,
+    reach: float = PLANE_REACH,
     axes: tuple[str, str] = ("θ", "ψ"),
-    colors: Mapping[str, str] | None = None,
+    entries: Sequence[Any] = (),
 ) -> Canvas:
     """Axes for the paths of runs, with the equilibrium and, below, the arrows of a field."""
     limits = (-reach, reach)
@@ -50,8 +72,8 @@ def plane(
     if field is not None:
         ax.plot(*_arrows(field), color=GREY, linewidth=0.7)
     ax.plot(0, 0, "+", color=INK, markersize=9)
-    if colors:
-        legend(figure, colors)
+    if entries:
+        legend(figure, entries)
     return Canvas(figure, ax)
 
 
@@ -68,7 +90,7 @@ def _arrows(field: Field) -> Points:
     return np.stack([tail, tip, left, tip, right, gap], -1).reshape(2, -1)
 
 
-def trajectory(path: Points, color: str, reach: float = NEAR) -> Path:
+def trajectory(path: Points, color: str, reach: float = PLANE_REACH) -> Path:
     """The path of a run (K, 2), with a dot where it is: until it has left for good."""
     inside = np.flatnonzero(np.abs(path).max(1) <= reach)
     path = np.clip(path[: (inside[-1] if len(inside) else 0) + 2], -2 * reach, 2 * reach)
@@ -94,14 +116,13 @@ def radii(
     end: float,
     xlabel: str = "time (steps × h)",
     limits: tuple[float, float] = (LOW, HIGH),
-    colors: Mapping[str, str] | None = None,
+    entries: Sequence[Any] = (),
 ) -> Canvas:
     """Axes for the radius over time, logarithmic: what falls by the same factor in each step is a straight line."""
     figure, ax = panel(title, xlabel, "distance from (0, 0)", yscale="log", xlim=(0, end), ylim=limits)
     ax.set_yticks([10.0**k for k in range(math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1])) + 1, 2)])
     ax.minorticks_off()
-    if colors:
-        legend(figure, colors)
+    legend(figure, entries)
     return Canvas(figure, ax)
 
 
@@ -115,7 +136,10 @@ def radius_line(path: Points, times: Points, color: str, dot: float = 0.0) -> Pa
     return Path(np.stack([seen[:, 0], np.exp(seen[:, 1])], 1), color, 1.3, dot, DASHES[color])
 
 
-def circle(title: str, note: str = "", reach: float = 1.5) -> Canvas:
+# ---- eigenvalues -----------------------------------------------------------------------------------------
+
+
+def circle(title: str, entries: Sequence[Any], note: str = "", reach: float = 1.5) -> Canvas:
     """Axes for eigenvalues of a step, with the circle inside of which a run closes in; a note if there are none."""
     limits = (-reach, reach)
     figure, ax = panel(title, "real part", "imaginary part", xlim=limits, ylim=limits, aspect="equal")
@@ -123,6 +147,7 @@ def circle(title: str, note: str = "", reach: float = 1.5) -> Canvas:
     ax.fill(np.cos(angle), np.sin(angle), color=BLUE, alpha=0.08, linewidth=0)
     ax.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.9)
     ax.text(0, 0, note, ha="center", va="center")
+    legend(figure, entries)
     return Canvas(figure, ax)
 
 
@@ -135,3 +160,25 @@ def crosses(values: NDArray[np.complex128], arm: float) -> list[Path]:
     """What was predicted: crosses, each one line, whose arms are so long in the units of the axes."""
     line = np.array([[-1, 0], [1, 0], [0, 0], [0, -1], [0, 1]]) * arm
     return [Path(line + np.array([value.real, value.imag]), INK, 1.1) for value in values]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """An open mark at a point: one of `CORNERS`, with this radius in points; several at one point can be told apart."""
+
+    point: tuple[float, float]
+    form: str
+    color: str
+    radius: float
+
+    def svg(self, canvas: Canvas) -> str:
+        """A polygon."""
+        corners = canvas.places([self.point]) + self.radius * CORNERS[self.form]
+        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+        return f'<polygon points="{places}" style="fill: none; stroke: {self.color}; stroke-width: 1.3"/>'
+
+    def draw(self, axes: Any) -> Sequence[Any]:
+        """The same mark of matplotlib."""
+        look = {"color": self.color, "markersize": 2 * self.radius, "fillstyle": "none", "markeredgewidth": 1.3}
+        drawn: list[Any] = axes.plot(*self.point, self.form, **look)
+        return drawn

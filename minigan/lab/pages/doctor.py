@@ -13,6 +13,7 @@ from minigan.lab.pages.doctor_pictures import pictures
 
 NARROW = '<span style="display: inline-block; max-width: 22rem; white-space: normal">{}</span>'
 WIDE = NARROW.replace("22rem", "44rem")
+Row = tuple[str, str, str]
 WORDS = {"ill": '<b class="bad">ill</b>', "well": "well", "unknown": "unknown"}
 ABOUT = {
     "D too strong": "D(x) near 1 and D(G(z)) near 0: D is sure of everything",
@@ -154,43 +155,54 @@ def _number(name: str, evidence: Evidence) -> str:
 
 
 def _how() -> Section:
-    rows = [
-        ("D too strong", f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}", "as logits of 3 and −3"),
-        ("G starved", f"gradient over weights below {limits.FAINT:g}", "healthy: .01 to .7; starved: below 2e-4"),
-        ("", f"and Adam moves a weight by less than {limits.SLOW:g} lr", "healthy: .4 to 1.1; starved: below .04"),
-        (
-            "collapse",
-            f"samples below {limits.ALIKE:g} of the distance of real ones",
-            "healthy: .44 to 1; ill: below .15",
-        ),
-        (
-            "",
-            f"or above {limits.LOST:.0%} of the modes below {limits.RARE:.0%} of the samples",
-            "young runs lose fewer",
-        ),
-        (
-            "",
-            f"or a digit certainly below {limits.FEW:.0%} of its share, if at most {limits.UNREAD:.0%} are eights",
-            f"healthy: 20% or more; certain: chance below {limits.CHANCE:g}",
-        ),
-        ("divergence", f"a loss above {limits.BLOWN:g}", "a probability of 2e-9"),
-        ("", f"or a swing above {limits.VISIBLE:g} that grows {limits.GROWN:g} times", "second half over the first"),
-        ("", f"with wasserstein: above {limits.SPAN:g} mean distances of real samples", "what a slope of 1 allows"),
-        ("train/eval gap", f"of G: either way above {limits.UNLIKE:g} distances of two samples", "healthy: .03 to .15"),
-        (
-            "",
-            f"of D: {limits.UNTRUE:.0%} fewer pairs of real and fake ordered rightly in evaluation mode",
-            "BatchNorm in D: most often 50% and more; other D: none",
-        ),
-        ("NaN", "curves, but no checkpoint at the last step; or a NaN in log or checkpoint", "how the trainer stops"),
-    ]
     text = [
         "No limit is a law of nature: each lies well between what short runs of the presets show and what runs show "
         "that were made ill on purpose. A run in its first steps looks collapsed to any of these measures, as G then "
         "draws the same grey for every z; ask again later.",
         " ".join(f"<b>{name}</b>: {what}." for name, what in ABOUT.items()),
+        "The <b>AUC</b> of D is the area under its ROC curve: the share of all pairs of a real sample and a fake in "
+        "which the real one has the larger output. At 1 D tells them apart, at ½ it guesses, below that it takes fakes "
+        "for real.",
     ]
-    return Section("How it is judged", text, [Table("Limits", ("finding", "a symptom", "why there"), rows)])
+    rows = [*_limits_of_players(), *_limits_of_samples(), *_limits_of_losses(), *_limits_of_modes()]
+    nan = ("NaN", "curves, but no checkpoint at the last step; or a NaN in log or checkpoint", "how the trainer stops")
+    return Section("How it is judged", text, [Table("Limits", ("finding", "a symptom", "why there"), [*rows, nan])])
+
+
+def _limits_of_players() -> list[Row]:
+    return [
+        ("D too strong", f"D(x) above {limits.SURE}, D(G(z)) below {1 - limits.SURE:.2f}", "as logits of 3 and −3"),
+        ("G starved", f"gradient over weights below {limits.FAINT:g}", "healthy: .01 to .7; starved: below 2e-4"),
+        ("", f"and Adam moves a weight by less than {limits.SLOW:g} lr", "healthy: .4 to 1.1; starved: below .04"),
+    ]
+
+
+def _limits_of_samples() -> list[Row]:
+    alike = f"samples below {limits.ALIKE:g} of the distance of real ones"
+    modes = f"or above {limits.LOST:.0%} of the modes below {limits.RARE:.0%} of the samples"
+    digits = f"or a digit certainly below {limits.FEW:.0%} of its share, if at most {limits.UNREAD:.0%} are eights"
+    return [
+        ("collapse", alike, "healthy: .44 to 1; ill: below .15"),
+        ("", modes, "young runs lose fewer"),
+        ("", digits, f"healthy: 20% or more; certain: chance below {limits.CHANCE:g}"),
+    ]
+
+
+def _limits_of_losses() -> list[Row]:
+    return [
+        ("divergence", f"a loss above {limits.BLOWN:g}", "a probability of 2e-9"),
+        ("", f"or a swing above {limits.VISIBLE:g} that grows {limits.GROWN:g} times", "second half over the first"),
+        ("", f"with wasserstein: above {limits.SPAN:g} mean distances of real samples", "what a slope of 1 allows"),
+    ]
+
+
+def _limits_of_modes() -> list[Row]:
+    of_G = f"of G: either way above {limits.UNLIKE:g} distances of two samples"
+    of_D = f"of D: its AUC in evaluation mode is more than {limits.UNTRUE:g} below that in training mode"
+    return [
+        ("train/eval gap", of_G, "healthy: .03 to .15"),
+        ("", of_D, "BatchNorm in D: most often by .5 and more; other D: by 0"),
+    ]
 
 
 # ---- checks -----------------------------------------------------------------------------------------------------
@@ -203,6 +215,7 @@ def _checks(data: Doctor) -> list[Check]:
         found = float(len(expected & set(patient.ails)))
         if expected:
             name = f"{patient.name}: {', '.join(sorted(expected))}"
-            checks.append(Check(name, float(len(expected)), found, 0.0))
-        checks.append(Check(f"{patient.name}: false alarms", 0.0, float(len(patient.alarms)), 0.0))
+            checks.append(Check(name, float(len(expected)), found, 0.0, by="earlier runs"))
+        alarms = float(len(patient.alarms))
+        checks.append(Check(f"{patient.name}: false alarms", 0.0, alarms, 0.0, by="earlier runs"))
     return checks

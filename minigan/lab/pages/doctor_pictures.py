@@ -106,14 +106,14 @@ def _outputs(patient: Patient) -> Drawing | None:
 def _gradients(patient: Patient) -> Drawing | None:
     if patient.measures is None:
         return None
-    signal = patient.measures.signal
-    ratio, x = np.clip(signal.gradient / signal.weight, 1e-12, None), np.arange(len(signal.layers))
+    gradients = patient.measures.gradients
+    ratio, x = np.clip(gradients.gradient / gradients.weight, 1e-12, None), np.arange(len(gradients.layers))
     figure, ax = panel("gradient over weights", "", "ratio of L2 norms", height=TALL, yscale="log")
-    of_G = np.array([name.startswith("G") for name in signal.layers])
+    of_G = np.array([name.startswith("G") for name in gradients.layers])
     ax.plot(x[of_G], ratio[of_G], "o", color=ORANGE, label="layers of G")
     ax.plot(x[~of_G], ratio[~of_G], "s", color=BLUE, label="layers of D")
     ax.axhline(FAINT, color=GREY, linestyle="--", linewidth=1, label="starved below")
-    ax.set_xticks(x, signal.layers, rotation=90 if len(x) > 8 else 0)
+    ax.set_xticks(x, gradients.layers, rotation=90 if len(x) > 8 else 0)
     ax.set_ylim(min(ratio.min(), FAINT) / 5, max(ratio.max(), 1) * 5)
     return _below(figure)
 

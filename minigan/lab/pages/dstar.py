@@ -56,10 +56,11 @@ def _best(data: DStar) -> Section:
         "Put <var>D</var>* into <var>V</var>, and what comes out is <strong><var>V</var>* = &minus;log 4 + 2 "
         "JSD</strong>. JSD is the Jensen-Shannon divergence: 0 if both distributions are the same, log 2 if no "
         "<var>x</var> can come from both. The two facts are proposition 1 and theorem 1 of Goodfellow et al. 2014.",
-        f"Here real samples are N(0, 1), a Gaussian with mean 0 and variance 1; the fakes are another one. D is a "
-        f"small network with two hidden layers. It sees {len(far.x)} points <var>x</var> at once, each as heavy as it "
-        "is likely, so that no step differs from another by chance. With the last position of the first slider both "
-        "have the same mean, but the fakes are twice as wide: D finds them at both sides.",
+        "N(μ, <var>s</var>²) is the Gaussian with the mean μ and the standard deviation <var>s</var>. Here real "
+        "samples are N(0, 1), and the fakes are another one. D is a small network with two hidden layers. It sees "
+        f"{len(far.x)} points <var>x</var> at once, each as heavy as it is likely, so that no step differs from "
+        "another by chance. With the last position of the first slider both have the same mean, but the fakes are "
+        "twice as wide: D finds them at both sides.",
     ]
     caption = (
         "The first slider puts real samples and fakes further apart, the second trains D. It begins at ½ everywhere, "
@@ -97,26 +98,28 @@ def _saturation(data: DStar) -> Section:
     shifted = data.trained[:-1]
     far = max(shifted, key=lambda one: one.pair.mean)
     most = max(shifted, key=lambda one: one.pull.minimax)
-    gap_slope = float(np.interp(far.pair.mean, data.curve.mean, np.gradient(data.curve.gap, data.curve.mean)))
+    gap_slope = float(np.interp(far.pair.mean, data.curve.mean, data.curve.gap_slope))
     text = [
         "G cannot see <var>V</var>*. All it gets is a gradient: how the value changes when its fakes move. Take the "
         "simplest G there is, <var>G</var>(<var>z</var>) = μ + <var>z</var>: it can only shift its fakes, and the "
         "gradient with respect to μ says how hard D pulls them towards the real samples.",
         "The minimax pull is the slope of <var>V</var>* = &minus;log 4 + 2 JSD, twice that of JSD. The critic pulls by "
         "its own slope, the mean of &minus;<var>f</var>&prime; over the fakes: neither the slope of <var>W</var>, "
-        f"which is 1, nor that of the best critic's gap, {gap_slope:.2f}, as the critic stands still meanwhile. Its "
-        f"penalty (λ = {data.gradient_penalty:g}, below) lets its slope exceed 1 a little, and its gap the distance.",
+        f"which is 1, nor that of the best critic's gap, {gap_slope:.2f} at μ = {far.pair.mean:g}, as the critic "
+        f"stands still meanwhile. Its penalty (λ = {data.gradient_penalty:g}, below) lets its slope exceed 1 a "
+        "little, and its gap the distance.",
         "The non-saturating loss, E &minus;log <var>D</var>(fake), asks the same D another question: its pull even "
         "grows with the distance, as the slope of D's logit does. Where its dots lie below the line, D is sure already "
         "and is paid next to nothing for a steeper slope; how far below depends on the weights that D began with. "
         "<code>minigan lab saturation</code> looks into this loss.",
     ]
     caption = (
-        "Lines are theory, dots what minigan trained and differentiated. <b>Left</b>: JSD lies flat at log 2 from some "
-        "distance on: “nothing in common”. <b>Middle</b>: the Wasserstein distance is "
-        "how far the mass has to be carried, and just grows. <b>Right</b>: the pull on G. Minimax's falls from "
+        "Lines are theory, dots what minigan trained and differentiated. <b>What D measures</b>: JSD lies flat at log "
+        "2 from some distance on: “nothing in common”. <b>What a critic measures</b>: the Wasserstein distance is how "
+        "far the mass has to be carried, and just grows. <b>What G gets</b>: the pull on it. Minimax's falls from "
         f"{most.pull.minimax:.2g} at μ = {most.pair.mean:g} to {far.pull.minimax:.2g} at μ = {far.pair.mean:g}, as it "
-        f"is the slope of a curve that is flat; the critic's stays at {far.pull.wasserstein:.2f}."
+        "is the slope of a curve that is flat; the critic's "
+        f"{'grows slowly, to' if far.pull.wasserstein > most.pull.wasserstein else 'is'} {far.pull.wasserstein:.2f}."
     )
     exhibit = Exhibit("A distance that stops growing", caption,
                       [jsd_drawing(data), distance_drawing(data), pull_drawing(data)])  # fmt: skip
@@ -140,7 +143,8 @@ def _critic(data: DStar) -> Section:
         "The same two sliders, another question. The critic becomes a ramp that falls from the real samples to the "
         "fakes and does not flatten between them, however far apart they are: its slope is what G gets. Its gap passes "
         "the Wasserstein distance (dashed) and ends at what the penalty allows (grey). For wide fakes it becomes a "
-        f"tent, and {missing:.0%} of the gap is missing, as LeakyReLU makes straight pieces only."
+        "tent. The best one gets steeper on its way outwards, but the sides of the trained one stay nearly straight, "
+        f"and {missing:.1%} of the gap is missing for it."
     )
     panels = [density_frames(data, "critic-densities"), critic_frames(data), gap_frames(data), critic_numbers(data)]
     return Section("A critic in place of D", text, [Exhibit("A ramp that stays", caption, panels, sliders(data))])
@@ -183,12 +187,13 @@ def _checks(data: DStar) -> list[Check]:
 
 def _pair_checks(data: DStar, one: Trained) -> Iterator[Check]:
     name = f"N(0, 1) against {one.pair.name}"
-    if one.pair.name in data.published:
-        yield Check(f"V* of {name}, published and by quadrature", data.published[one.pair.name], one.value, 1e-6)
+    if one.pair.name in data.reference:
+        known = f"V* of {name}, to six decimals (mathematics, integrated once more)"
+        yield Check(known, data.reference[one.pair.name], one.value, 1e-6)
     yield Check(f"−log 4 + 2 JSD of {name}, and V of a trained D", 2 * one.jsd - LOG_4, float(one.values[-1]), 1e-3)
     yield Check(f"W of {name}, exact and by quadrature", _exact_distance(one.pair), one.wasserstein, 1e-9)
     if one.gap > 0:
-        within = 0.05 if one.pair.std != 1 else 0.01  # straight pieces are a ramp, but not quite a tent
+        within = 0.05 if one.pair.std != 1 else 0.01  # a trained tent has sides that are too straight
         yield Check(f"critic's gap, {name}", one.gap, float(one.gaps[-1]), within, True)
 
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from minigan.lab.experiments.dstar import DStar, Trained
 from minigan.lab.experiments.dstar_pairs import LOG_4
@@ -27,7 +28,7 @@ from minigan.lab.page import (
     number,
     panel,
 )
-from minigan.lab.pages.dstar_axes import BEST, MARK, Stroke, legend, plain_log_ticks, steps_axis
+from minigan.lab.pages.strokes import BEST, MARK, Stroke, legend, plain_log_ticks, steps_axis
 
 EVERY = 2  # point of the grid is enough for a curve
 LOG_2 = math.log(2)
@@ -62,8 +63,8 @@ def discriminator_frames(data: DStar) -> Panel:
     canvas = _canvas(data, "what D says", "probability that x is real", (-0.03, 1.03), {"D": OF_D, "D*": BEST})
 
     def paths(one: Trained, stop: int) -> list[Path]:
-        best = _path(one, _sigmoid(one.best_logit), BEST)
-        return [best, _path(one, _sigmoid(one.logits[stop]), OF_D)]
+        best = _path(one, expit(one.best_logit), BEST)
+        return [best, _path(one, expit(one.logits[stop]), OF_D)]
 
     return Panel("discriminator", _frames(data, canvas, paths), "D and the best D over x.", film=True)
 
@@ -162,10 +163,6 @@ def _path(one: Trained, y: Any, stroke: Stroke) -> Path:
 def _some_steps(last: int) -> Any:
     """About as many as can be told apart on a logarithmic scale, with 0 and the last."""
     return np.unique(np.expm1(np.linspace(0, np.log1p(last), 80)).round().astype(int))
-
-
-def _sigmoid(s: Any) -> Any:
-    return np.exp(-np.logaddexp(0, -s))
 
 
 # ---- axes ------------------------------------------------------------------------------------------------

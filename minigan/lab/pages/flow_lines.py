@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigan.lab.experiments.flow import Flow
-from minigan.lab.experiments.flow_training import Course
+from minigan.lab.experiments.flow_training import WatchedTraining
 from minigan.lab.page import GREY, Canvas, Exhibit, Panel, Path, Slider, panel
 from minigan.lab.pages.flow_style import COLORS, DASHES, LEAST, TALL, few, legend, limits, styles, width
 
@@ -29,31 +29,31 @@ _RATIO = _Kind("ratio", "update over weight", "ratio of L2 norms", 1e-3)
 
 def step_by_step(data: Flow, group: str, title: str, caption: str) -> Exhibit:
     """The trainings of a group beside each other."""
-    courses = [data.courses[name] for name in data.groups[group]]
-    layers = [place.name for place in courses[0].layers]
+    trainings = [data.trainings[name] for name in data.groups[group]]
+    layers = [layer.name for layer in trainings[0].layers]
     panels = [
-        _lines(data, group, _SIGNAL, _places(courses[0]), [way_back(course) for course in courses]),
-        _lines(data, group, _GRADIENT, layers, [course.gradient for course in courses]),
-        _lines(data, group, _RATIO, layers, [course.update / course.weight for course in courses]),
+        _lines(data, group, _SIGNAL, _places(trainings[0]), [way_back(training) for training in trainings]),
+        _lines(data, group, _GRADIENT, layers, [training.gradient for training in trainings]),
+        _lines(data, group, _RATIO, layers, [training.ratio for training in trainings]),
     ]
     return Exhibit(title, caption, panels, [Slider("step", [str(step) for step in data.steps])])
 
 
-def _count(course: Course) -> int:
+def _count(training: WatchedTraining) -> int:
     """G's layers."""
-    return sum(place.name.startswith("G") for place in course.layers)
+    return sum(layer.name.startswith("G") for layer in training.layers)
 
 
-def _places(course: Course) -> list[str]:
+def _places(training: WatchedTraining) -> list[str]:
     """From the logit to G's first layer."""
-    names, G = [place.name for place in course.layers], _count(course)
+    names, G = [layer.name for layer in training.layers], _count(training)
     return [*names[G:][::-1], "pixels", *names[:G][::-1]]
 
 
-def way_back(course: Course) -> Any:
+def way_back(training: WatchedTraining) -> Any:
     """The signal at these places (places, times)."""
-    G = _count(course)
-    return np.concatenate([course.signal[G:][::-1], course.at_fake[None], course.signal[:G][::-1]])
+    G = _count(training)
+    return np.concatenate([training.signal[G:][::-1], training.at_fake[None], training.signal[:G][::-1]])
 
 
 def _lines(data: Flow, group: str, kind: _Kind, places: Sequence[str], tracks: Sequence[Any]) -> Panel:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigan.lab.page import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, YELLOW, linestyle, number, power
+from minigan.lab.page import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, YELLOW, linestyle, power
 
 COLORS = (INK, ORANGE, GREEN, SKY, PURPLE, BLUE, YELLOW)  # of the trainings of a group, the preset first
 LONG, SHORT, MIXED = (7.0, 2.0), (2.5, 1.5), (7.0, 1.5, 1.2, 1.5)
@@ -53,10 +53,10 @@ def limits(*values: ArrayLike) -> tuple[float, float]:
 
 
 def short(x: float) -> str:
-    """Two digits, or a power of ten of what is small.
+    """A number of two digits; nothing where there is none.
 
     >>> from minigan.lab.pages.flow_style import short
-    >>> short(0.0123), short(4.2e-7), short(13.7)
-    ('0.012', '4·10⁻⁷', '14')
+    >>> short(0.0123), short(4.2e-7), short(13.7), short(float("nan"))
+    ('0.012', '4·10⁻⁷', '14', '')
     """
-    return power(x) if 0 < x < 1e-3 else number(x, ".2g")
+    return power(float(f"{x:.2g}")) if np.isfinite(x) else ""

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from minigan.lab.experiments.flow import Flow
-from minigan.lab.experiments.flow_training import Course
+from minigan.lab.experiments.flow_training import WatchedTraining
 from minigan.lab.page import Table
 from minigan.lab.pages.flow_style import short
 
+MOST = 0.5  # of the units
 
-def layers(course: Course) -> Table:
+
+def layers(training: WatchedTraining) -> Table:
     """Their sizes."""
-    rows = [(place.name, place.kind, place.numbers) for place in course.layers]
+    rows = [(layer.name, layer.kind, layer.numbers) for layer in training.layers]
     caption = "The first layer sees z, the last one of D gives the logit. Biases are not counted."
     return Table("The layers with weights", ("layer", "kind", "weights"), rows, caption)
 
@@ -25,8 +27,8 @@ def layers(course: Course) -> Table:
 def first(data: Flow) -> Table:
     """The signal when all weights are fresh."""
     rows = [
-        (name, *map(short, (course.signal[-1, 0], course.at_fake[0], course.signal[0, 0])))
-        for name, course in data.courses.items()
+        (name, *map(short, (training.signal[-1, 0], training.at_fake[0], training.signal[0, 0])))
+        for name, training in data.trainings.items()
     ]
     shares = "".join(_share(data, name) for name in ("Sigmoid in D", "N(0, .2)", "N(0, .002)"))
     caption = f"L2 norm of the gradient of a sample's own loss.{shares}"
@@ -34,10 +36,10 @@ def first(data: Flow) -> Table:
 
 
 def _share(data: Flow, name: str) -> str:
-    if name not in data.courses:
+    if name not in data.trainings:
         return ""
-    share = data.courses[name].at_fake[0] / data.courses["preset"].at_fake[0]
-    return f" With {name}, the pixels get {_times(share)} what they get in the preset."
+    share = _times(data.pixels_beside_preset[name])
+    return f" With {name}, the pixels get {share} what they get in the preset."
 
 
 def _times(share: float) -> str:
@@ -48,9 +50,9 @@ def _times(share: float) -> str:
 
 def kept(data: Flow) -> Table:
     """What each layer of D leaves of the signal."""
-    names = [place.name for place in data.courses["preset"].layers if place.name.startswith("D")]
-    rows = [(name, *_kept(course)) for name, course in data.courses.items()]
-    draws = data.courses["preset"].kept.shape[1]
+    names = [layer.name for layer in data.trainings["preset"].layers if layer.name.startswith("D")]
+    rows = [(name, *_kept(training)) for name, training in data.trainings.items()]
+    draws = data.trainings["preset"].kept.shape[1]
     caption = (
         f"The length of the gradient before a layer over that behind it: the root mean square over {draws} networks "
         f"with other fresh weights, whose D has not moved yet; in brackets what theory predicts, where it applies: "
@@ -60,42 +62,60 @@ def kept(data: Flow) -> Table:
     return Table("What fresh layers of D leave of the signal", ("training", *names[::-1], "all of D"), rows, caption)
 
 
-def _kept(course: Course) -> list[str]:
+def _kept(training: WatchedTraining) -> list[str]:
     """Of each layer, in the order of the way back, and of all together."""
-    measured, predicted = rms(course.kept)[::-1], course.expected.kept[::-1]
-    each = [_beside(m, p) for m, p in zip(measured, predicted, strict=True)]
-    return [*each, _beside(rms(course.kept.prod(0)), predicted.prod())]
-
-
-def rms(values: Any) -> Any:
-    """The root mean square over the draws."""
-    return np.sqrt(np.square(values).mean(-1))
+    wanted = training.expected
+    each = [_beside(m, p) for m, p in zip(training.kept_rms[::-1], wanted.kept[::-1], strict=True)]
+    return [*each, _beside(training.kept_by_D, wanted.kept_by_D)]
 
 
 def _beside(measured: float, predicted: float) -> str:
-    return short(measured) + ("" if np.isnan(predicted) else f" ({short(predicted)})")
+    return short(measured) + (f" ({short(predicted)})" if np.isfinite(predicted) else "")
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------
 
 
-def silent(data: Flow) -> Table:
-    """The share of silent units at the last watched step."""
-    preset = data.courses["preset"]
-    head = ("training", *(f"{place.name}, {place.kind}" for place in preset.activations))
-    rows = [(name, *map(_percent, course.silent[:, -1])) for name, course in data.courses.items()]
-    i = int(np.argmax(np.nan_to_num(preset.silent[:, -1])))
+def inactive(data: Flow) -> Table:
+    """The share of dead, inactive and saturated units at the last watched step."""
+    preset = data.trainings["preset"]
+    head = ("training", *(f"{layer.name}, {layer.kind}" for layer in preset.activations))
+    rows = [(name, *map(_percent, training.inactive[:, -1])) for name, training in data.trainings.items()]
     caption = (
         "Behind each layer of the preset, with its activation. Of ReLU and LeakyReLU: the share of units that are "
         "below 0 for every sample of the step, real or fake (in networks of images: of channels). Behind a ReLU such a "
-        "unit is dead: its slope is 0, and no gradient reaches its weights. Behind a LeakyReLU a part still passes, "
-        f"and it can come back: {preset.activations[i].name} of the preset, where {_percent(preset.silent[i, -1])} are "
-        "silent in the end, learns on. Of Tanh and Sigmoid: the share of outputs so near their end that the slope is "
-        "below a tenth of the largest. Behind G's last Tanh this need not be a fault, as most pixels of MNIST are "
-        "exactly −1. It is one when it comes before G draws digits, as in the training N(0, .2), whose pixels are "
-        "stuck from the first step on."
+        "unit is <b>dead</b>: its slope is 0, and no gradient reaches its weights. Behind a LeakyReLU it is "
+        f"<b>inactive</b>: a part still passes, and it can come back{_learns_on(preset)}. Of Tanh and Sigmoid: the "
+        "share of outputs that are <b>saturated</b>, so near their end that the slope is below a tenth of the largest. "
+        "Behind G's last Tanh this need not be a fault, as most pixels of MNIST are exactly −1. It is one when it "
+        f"comes before G draws digits{_stuck(data)}."
     )
-    return Table(f"Silent units at step {data.steps[-1]}", head, rows, caption)
+    return Table(f"Dead, inactive and saturated units at step {data.steps[-1]}", head, rows, caption)
+
+
+def _learns_on(preset: WatchedTraining) -> str:
+    """An example of a layer with many inactive units whose weights still get a gradient."""
+    leaky = np.array([layer.kind == "LeakyReLU" for layer in preset.activations])
+    shares = np.where(leaky, np.nan_to_num(preset.inactive[:, -1]), 0.0)
+    layer = preset.activations[int(np.argmax(shares))].name
+    gradient = next(g[-1] for place, g in zip(preset.layers, preset.gradient, strict=True) if place.name == layer)
+    if not (shares.max() and gradient):
+        return ""
+    return (
+        f": {layer} of the preset, where {_percent(shares.max())} are inactive in the end, gets a gradient of length "
+        f"{short(gradient)} all the same"
+    )
+
+
+def _stuck(data: Flow) -> str:
+    """Weights that are too large push pixels to the end of the Tanh before there is anything to see."""
+    training = data.trainings.get("N(0, .2)")
+    if training is None:
+        return ""
+    of_G = [i for i, layer in enumerate(training.activations) if layer.name.startswith("G") and layer.kind == "Tanh"]
+    if not of_G or training.inactive[of_G[-1], 0] < MOST:
+        return ""
+    return f", as in the training N(0, .2), where {_percent(training.inactive[of_G[-1], 0])} are at step 0"
 
 
 def _percent(share: float) -> str:
@@ -105,10 +125,10 @@ def _percent(share: float) -> str:
 def ends(data: Flow) -> Table:
     """Where each training got."""
     rows = []
-    for name, course in data.courses.items():
-        gradients = [_range(course.gradient[[p.name.startswith(who) for p in course.layers], -1]) for who in "GD"]
-        D = [f"{course.report[key][-1]:.2f}" for key in ("D_x", "D_G_z")]
-        rows.append((name, *gradients, short(course.at_fake[-1]), *D))
+    for name, training in data.trainings.items():
+        gradients = [_range(training.gradient[[p.name.startswith(who) for p in training.layers], -1]) for who in "GD"]
+        D = [f"{training.report[key][-1]:.2f}" for key in ("D_x", "D_G_z")]
+        rows.append((name, *gradients, short(training.at_fake[-1]), *D))
     caption = (
         "All differ by one setting and by nothing else: same seed, same images, same z. One step is one batch, so "
         "D(x) and D(G(z)) jump from step to step. What depends on chance is who is ahead at this very step; the order "

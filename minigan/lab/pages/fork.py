@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from minigan.lab.experiments.fork import Fork
 from minigan.lab.experiments.fork_futures import AGAIN, AS_IT_WAS, CHANGED, NUDGED
-from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text, power
-from minigan.lab.pages.fork_drawings import apart, curves, looks, modes
+from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, Text, number, power
+from minigan.lab.pages.fork_drawings import apart, averaged, curves, looks, modes
 
 
 def page(data: Fork) -> Page:
@@ -39,7 +40,7 @@ def _change(data: Fork) -> str:
 
 
 def _shown(value: object) -> str:
-    return escape(f"{value:g}" if isinstance(value, float) else str(value))
+    return escape(number(value, "g") if isinstance(value, float) else str(value))
 
 
 def _beginning(data: Fork) -> list[str]:
@@ -53,7 +54,27 @@ def _beginning(data: Fork) -> list[str]:
         "(BatchNorm's). Random numbers and the order of the data need not be saved: they are functions of the seed "
         "and the number of the step. That is why a future can be played "
         "again, to the last bit, and why one setting can be changed alone.",
+        *([_memory(data)] if data.setting.endswith(".betas") else []),
     ]
+
+
+def _memory(data: Fork) -> str:
+    """What the numbers are that Adam has."""
+    player = "G" if data.setting.startswith("generator") else "D"
+    (before, squares), (after, squares_after) = data.before, data.after
+    changed = "" if squares == squares_after else f", and {_remembered(squares_after)} in the other future"
+    return (
+        f"<code>{data.setting}</code> are β₁ and β₂, which say how long Adam remembers. It moves {player}'s weights "
+        "not along the newest gradient <var>g</var> but along a running mean, <var>m</var> ← β₁ <var>m</var> + (1 − "
+        "β₁) <var>g</var>: an older gradient counts β₁ times as much as the one after it, so the mean is that of about "
+        f"1 ⁄ (1 − β₁) gradients. As it was, that is {_remembered(before)}, with the other setting "
+        f"{_remembered(after)}. In a game the other player moves meanwhile, and what is remembered is old. β₂ does the "
+        f"same for the squares of the gradients, by whose root the step is divided: {_remembered(squares)}{changed}."
+    )
+
+
+def _remembered(beta: float) -> str:
+    return f"{number(1 / (1 - beta), '.4g')} (β = {number(beta, 'g')})"
 
 
 PARTING = (
@@ -61,8 +82,8 @@ PARTING = (
     "distance: the root of the sum of all squared differences. It is 0 at the fork. Beside the future with the other "
     "setting there is a third one, in which no setting is different: only the first weight of D was changed, by its "
     "last bit. It shows what becomes of a difference as small as rounding.",
-    "Two trainings that differ by no more than rounding end at different weights. This is why results are told for "
-    "several seeds, and why the same bits need the same machine, libraries and threads.",
+    "Where such a difference grows, results have to be told for several seeds, and the same bits need the same "
+    "machine, libraries and threads.",
 )
 
 
@@ -74,9 +95,9 @@ def _samples(data: Fork) -> Exhibit:
     return Exhibit(
         "What G draws",
         f"Both pictures are drawn from the same <var>z</var>{_behind(data)}. At the first position they are the same "
-        "picture, because nothing has been trained since the fork. Move the slider, and compare: the future on the "
-        f"left knows nothing of the change. After {data.frames[-1]:,} steps the distance between the two is "
-        f"{_of_weights(data, CHANGED, 'G')} of G's weights and {_of_weights(data, CHANGED, 'D')} of D's.",
+        "picture, because nothing has been trained since the fork. Move the slider, and compare: the future "
+        f"<b>{AS_IT_WAS}</b> knows nothing of the change. After {data.frames[-1]:,} steps the distance between the two "
+        f"is {_of_weights(data, CHANGED, 'G')} of G's weights and {_of_weights(data, CHANGED, 'D')} of D's.",
         [*looks(data), Panel("numbers", [_numbers(data, i) for i in range(len(data.frames))])],
         [Slider("step", names, start=len(names) - 1)],
     )
@@ -99,7 +120,7 @@ def _numbers(data: Fork, i: int) -> Text:
     rows = []
     for name in (AS_IT_WAS, CHANGED):
         future = data.futures[name]
-        told = [f"{label} {values[k - 1]:.3f}" for label, values in _told(future.reports) if k]
+        told = [f"{label} {number(values[k - 1], '.3f')}" for label, values in _told(future.reports) if k]
         if future.modes:
             count = future.modes[i]
             told += [f"{count.modes} of {count.of} modes", f"{100 * count.high_quality:.0f}% of high quality"]
@@ -107,12 +128,11 @@ def _numbers(data: Fork, i: int) -> Text:
     changed = data.futures[CHANGED]
     return Text(
         f"<p>{k:,} steps after the fork:</p><ul>{''.join(rows)}</ul><p>Distance of the weights: G "
-        f"{changed.apart_G[k]:.3g}, D {changed.apart_D[k]:.3g}.</p>"
+        f"{number(changed.apart_G[k], '.3g')}, D {number(changed.apart_D[k], '.3g')}.</p>"
     )
 
 
-def _told(reports: object) -> list[tuple[str, NDArray[np.float64]]]:
-    assert isinstance(reports, dict)
+def _told(reports: Mapping[str, NDArray[np.float64]]) -> list[tuple[str, NDArray[np.float64]]]:
     labels = {"loss_D": "D's loss", "loss_G": "G's loss"}
     return [(label, reports[name]) for name, label in labels.items() if name in reports]
 
@@ -143,7 +163,7 @@ def _late(values: NDArray[np.float64]) -> float:
 def _curves(data: Fork) -> Exhibit:
     return Exhibit(
         "What the players pay, before and after",
-        "Grey is the common past, the vertical line the fork; each point is a mean over the same number of steps. Look "
+        f"Grey is the common past, the vertical line the fork; {_points(data)}. Look "
         "whether the two futures stay together, and whether D(x) and D(G(z)), what D makes of real samples and of "
         "fakes, meet: that is where D cannot tell them apart. A loss that goes up is no bad sign by itself, as what a "
         "player pays depends on how good the other one is.",
@@ -151,10 +171,17 @@ def _curves(data: Fork) -> Exhibit:
     )
 
 
+def _points(data: Fork) -> str:
+    past, future = averaged(data)
+    if past == future:
+        return f"each point is a mean over {past:,} {'step' if past == 1 else 'steps'}"
+    return f"a point of the past is a mean over {past:,} steps, one of the futures over {future:,}, so it is noisier"
+
+
 def _apart(data: Fork) -> Exhibit:
     nudged, changed = data.futures[NUDGED], data.futures[CHANGED]
-    first, last = nudged.apart_G[1], nudged.apart_G[-1]
-    grown = f"grows by a factor of {power(last / first)}, to {last:.2g}" if first else f"goes from 0 to {last:.2g}"
+    first, last, bit = nudged.apart_G[1], nudged.apart_G[-1], nudged.apart_D[:2].max()
+    grown = f"{f'grows by a factor of {power(last / first)},' if first else 'goes from 0'} to {number(last, '.2g')}"
     chance = (
         f"The setting did {changed.apart_G[-1] / last:.2g} times as much as the bit; near 1 it would be no more than "
         "chance."
@@ -164,11 +191,15 @@ def _apart(data: Fork) -> Exhibit:
     return Exhibit(
         "How far apart they are",
         "On this axis a straight line upwards is growth by a constant factor in each step. With the other setting G's "
-        f"weights are {changed.apart_G[1]:.2g} apart after one step and {changed.apart_G[-1]:.2g} in the end. After "
-        f"the changed bit, {power(max(nudged.apart_D[0], nudged.apart_D[1]))}, the distance of G {grown}: training is "
-        f"chaotic, and a rounding error grows. {chance}",
+        f"weights are {number(changed.apart_G[1], '.2g')} apart after one step and "
+        f"{number(changed.apart_G[-1], '.2g')} in the end. After the changed bit, {power(bit)}, the distance of G {grown}{CHAOS if last > 10 * max(first, bit) else ''}. "
+        f"{chance}",
         apart(data),
     )
+
+
+CHAOS = ": training is chaotic, and a rounding error grows"
+"""Said only where it has grown."""
 
 
 def _first(data: Fork) -> Table:

@@ -15,7 +15,7 @@ from minigan.lab.page import BLUE, GREEN, GREY, ORANGE, Drawing, Panel, panel
 COLORS = {AS_IT_WAS: BLUE, CHANGED: ORANGE, NUDGED: GREEN}
 MARKS = {AS_IT_WAS: "o-", CHANGED: "s--", NUDGED: "^:"}
 WIDTHS = {AS_IT_WAS: 2.0, CHANGED: 1.0, NUDGED: 1.5}  # curves that cross are told apart without colour
-POINTS = 60  # of a curve
+POINTS = 60  # at most, of the curve of a future
 
 
 def looks(data: Fork) -> list[Panel]:
@@ -99,9 +99,10 @@ def _curve(data: Fork, name: str, title: str, unit: str, columns: list[str]) -> 
     figure, axes = panel(title, "step", unit)
     for column, style in zip(columns, ("-", "--"), strict=False):
         if column in data.past:
-            axes.plot(data.past["step"], data.past[column], style, color=GREY, label=_once("the past", style))
+            steps, means = before(data, column)
+            axes.plot(steps, means, style, color=GREY, label=_once("the past", style))
         for future in (AS_IT_WAS, CHANGED):
-            steps, means = _means(data.futures[future].reports[column], data.step)
+            steps, means = after(data, future, column)
             axes.plot(steps, means, style, color=COLORS[future], linewidth=WIDTHS[future], label=_once(future, style))
     axes.axvline(data.step, color=GREY, linewidth=1)
     axes.legend(loc="best")
@@ -112,30 +113,59 @@ def _once(label: str, style: str) -> str | None:
     return label if style == "-" else None
 
 
-def _means(values: NDArray[np.float64], start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Over as many steps each as give some dozens of points; the step in the middle of each."""
-    each = max(1, len(values) // POINTS)
-    whole = values[: len(values) // each * each].reshape(-1, each).mean(1)
-    return np.asarray(start + each * (np.arange(len(whole)) + 0.5)), np.asarray(whole)
+def averaged(data: Fork) -> tuple[int, int]:
+    """Over how many steps a point of the past is a mean, and one of the futures: as many, if these are long enough."""
+    steps = data.frames[-1]
+    line = _line(data)
+    past = line * max(1, round(steps / POINTS / line))
+    return past, min(past, steps)
+
+
+def _line(data: Fork) -> int:
+    """Over how many steps a line of the log is a mean."""
+    steps = data.past.get("step", np.zeros(0))
+    return int(np.median(np.diff(steps, prepend=0))) if len(steps) else 1
+
+
+def before(data: Fork, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The steps and the means of a curve up to the fork."""
+    lines = averaged(data)[0] // _line(data)
+    return _means(data.past["step"] - _line(data) / 2, lines), _means(data.past[column], lines)
+
+
+def after(data: Fork, name: str, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The same of a future."""
+    values, each = data.futures[name].reports[column], averaged(data)[1]
+    return _means(data.step + 0.5 + np.arange(len(values), dtype=np.float64), each), _means(values, each)
+
+
+def _means(values: NDArray[np.float64], each: int) -> NDArray[np.float64]:
+    """Over as many values each; the last that are too few for a mean are left out."""
+    return np.asarray(values[: len(values) // each * each].reshape(-1, each).mean(1))
 
 
 def apart(data: Fork) -> list[Panel]:
-    """The distance of the weights of each player, of all steps and of the first ones."""
-    return [
-        _apart(data, "G", len(data.futures[CHANGED].apart_G) - 1),
-        _apart(data, "D", len(data.futures[CHANGED].apart_D) - 1),
-    ]
+    """The distance of the weights of each player, step by step."""
+    return [_apart(data, player) for player in "GD"]
 
 
-def _apart(data: Fork, player: str, steps: int) -> Panel:
+def _apart(data: Fork, player: str) -> Panel:
     figure, axes = panel(f"{player}'s weights", "steps after the fork", "distance, L2", yscale="log")
     for name in (CHANGED, NUDGED):
-        distances = getattr(data.futures[name], f"apart_{player}")[: steps + 1]
+        distances = getattr(data.futures[name], f"apart_{player}")
         seen = np.where(distances > 0, distances, np.nan)
         axes.plot(seen, MARKS[name][1:], color=COLORS[name], label=_label(name))
     length = data.weights["GD".index(player)]
     axes.axhline(length, color=GREY, linewidth=1)
     axes.set_ylim(axes.get_ylim()[0] / 10, 30 * max(length, 1e-6))
-    axes.text(steps, 1.3 * length, "length of the weights at the fork", ha="right", va="bottom", color=GREY, fontsize=8)
+    axes.text(
+        data.frames[-1],
+        1.3 * length,
+        "length of the weights at the fork",
+        ha="right",
+        va="bottom",
+        color=GREY,
+        fontsize=8,
+    )
     axes.legend(loc="lower right")
     return Panel(f"apart-{player}", [Drawing(figure)], f"the distance of {player}'s weights by step")

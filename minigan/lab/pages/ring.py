@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from itertools import cycle
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.lab.experiments.ring import COUNTED, SPREAD, Ring, Training
+from minigan.lab.experiments.ring import COUNTED, SPREAD, History, Ring
 from minigan.lab.page import (
     BLUE,
     GREY,
@@ -32,7 +33,6 @@ from minigan.lab.pages import ring_views as views
 
 SUREST = 60.0  # beyond this logit, e^s in a gradient is smaller than float32's numbers
 PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane lies within three standard deviations
-SMOOTH = 300  # points of a curve of losses: each is the mean over as many steps as come to it
 STYLES = ("-", "--", "-.", ":")  # of lines that cross each other
 TICKS = (0, 0.05, 0.2, 0.5, 1)  # of the steps
 
@@ -63,15 +63,33 @@ def _game(data: Ring) -> Section:
     )
     caption = (
         "Move the slider from the left: D finds G's first small cloud, and chases it across the plane. "
-        f"{_when(data)} Arrows become short as D flattens where the fakes are. The last bad fakes lie in thin bands "
-        f"between modes, as G is continuous and cannot tear the grid. {SOFTER if known else ''}At the end "
+        f"{_when(data)} {SHORT if _calmed(data, [data.loss]) else ''}"
+        f"{BANDS if data.training.all_from is not None else ''}{_softer(data) if known else ''}At the end "
         f"{_modes_of(data.moments[-1])}."
     )
     game = Exhibit("The game, step by step", caption, views.game_panels(data), [views.slider(data)])
     return Section("Watch it train", [*_players(data), _pictures(data, known)], [before, game])
 
 
-SOFTER = "D's edges are softer than D*'s, because the fakes move while it learns. "
+SHORT = "Arrows become short as D flattens where the fakes are. "
+BANDS = "The last bad fakes lie in thin bands between modes, as G is continuous and cannot tear the grid. "
+"""Said only where it is so."""
+
+
+def _softer(data: Ring) -> str:
+    """Why D is not the best D; nothing where it is as sharp."""
+    end = data.moments[-1]
+    seen = np.isfinite(np.asarray(end.best))
+    if np.std(end.D[seen]) >= np.std(np.asarray(end.best)[seen]):
+        return ""
+    why = "R1 makes D pay for its slope, and it has few steps" if data.r1_gamma else "it has few steps"
+    return f"<b>D</b>'s edges are softer than those of <b>D*</b>: {why}. "
+
+
+def _calmed(data: Ring, losses: Sequence[str]) -> bool:
+    """Whether the arrows of all these losses are short in the end, beside what they have been."""
+    lengths = [[moment.lengths[name] for moment in data.moments] for name in losses]
+    return all(each[-1] < max(each) / 2 for each in lengths)
 
 
 def _players(data: Ring) -> list[str]:
@@ -104,22 +122,16 @@ def _pictures(data: Ring, known: bool) -> str:
     return (
         "How to read the moving pictures. <b>The grid</b> of <var>z</var> is carried along by G: each cell holds the "
         "same share of all fakes, so small cells mean many fakes. <b>Arrows</b> are the negative gradient of G's loss "
-        f"at each fake, which is all that G learns about real points; they point uphill on D. {of_D} Small circles "
-        "lie two standard deviations around the modes."
+        f"at each fake, which is all that G learns about real points; they lie along D's slope. {of_D} Small circles "
+        "lie two standard deviations around the modes. Fakes beyond the edge of a picture are not seen."
     )
 
 
 def _when(data: Ring) -> str:
-    first = _first(data.training)
+    first = data.training.all_from
     if first is None:
         return "It never catches all modes at once."
     return f"After step {first} all modes are caught for the first time."
-
-
-def _first(training: Training) -> int | None:
-    """The first step after which all modes were caught."""
-    counted = zip(training.steps, training.modes, strict=True)
-    return next((step for step, found in counted if found.modes == found.of), None)
 
 
 def _modes_of(moment: Any) -> str:
@@ -138,13 +150,27 @@ def _losses_compared(data: Ring) -> Section:
         Panel("arrow-lengths", [_lengths(data, names)], "median length of the arrows by step"),
     ]
     caption = (
-        "The same D, the same fakes, another loss of G: the arrows keep their line, and only their length differs, as "
-        "each loss multiplies the same ∇D(<var>x</var>) by a number of its own (<b>how strongly a fake is pulled</b>). "
-        "The <b>median length</b> jumps while D and G chase each other and falls once the fakes sit on the modes, for "
-        "all losses alike: what changes then is D's slope, not the loss."
+        "The same D, the same fakes, another loss of G: the arrows keep their line, as each loss multiplies the same "
+        "∇D(<var>x</var>) by a number of its own (<b>how strongly a fake is pulled</b>). That number decides how long "
+        f"they are, and if it is below 0 it turns them around{_turned(data)}."
+        f"{FALLS if _calmed(data, names) else ''}"
     )
     exhibit = Exhibit("Arrows of several losses, from the same state", caption, panels, [views.slider(data)])
     return Section("Which way each loss sends a fake", _factors(data), [exhibit])
+
+
+FALLS = (
+    " The <b>median length</b> jumps while D and G chase each other and falls once D flattens, for all losses alike: "
+    "what changes then is D's slope, not the loss."
+)
+
+
+def _turned(data: Ring) -> str:
+    """Which loss does that, and whether it does it here."""
+    if "least-squares" not in data.pull:
+        return ""
+    seen = max(float(moment.outputs.max()) for moment in data.moments) > 1
+    return f": least squares does so where <var>s</var> is above 1{'' if seen else ', which no fake here reaches'}"
 
 
 def _factors(data: Ring) -> list[str]:
@@ -175,8 +201,7 @@ def _lengths(data: Ring, names: list[str]) -> Drawing:
     figure, axes = _by_step(data, "median length of the arrows", "L2 norm of ∂L/∂x")
     steps = [moment.step for moment in data.moments]
     for color, style, name in zip(SERIES, cycle(STYLES), names, strict=False):
-        lengths = [np.median(np.hypot(*moment.arrows[name].T)) for moment in data.moments]
-        axes.plot(steps, lengths, style, color=color, label=name)
+        axes.plot(steps, [moment.lengths[name] for moment in data.moments], style, color=color, label=name)
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right", handlelength=2.8)
     return Drawing(figure)
@@ -224,16 +249,11 @@ def _counts(data: Ring, name: str, title: str, ylabel: str, value: Any, perfect:
     return Panel(name, [Drawing(figure)], title)
 
 
-def _row(training: Training, of: int) -> tuple[Any, ...]:
-    found, first = training.modes[-1], _first(training)
-    caught = f"{found.modes} of {of}", found.high_quality, found.kl, "never" if first is None else first
-    return str(training.seed), *caught, *_late(training)
-
-
-def _late(training: Training) -> tuple[float, float]:
-    """The mean losses of the last tenth of the steps."""
-    last = -max(1, len(training.loss_D) // 10)
-    return float(training.loss_D[last:].mean()), float(training.loss_G[last:].mean())
+def _row(training: History, of: int) -> tuple[Any, ...]:
+    found, first = training.modes[-1], training.all_from
+    kl = float(f"{found.kl:.2g}")  # more digits would be chance
+    caught = f"{found.modes} of {of}", found.high_quality, kl, "never" if first is None else first
+    return str(training.seed), *caught, *training.late
 
 
 # ---- curves ----------------------------------------------------------------------------------------------
@@ -244,16 +264,20 @@ def _curves(data: Ring) -> Section:
     panels = [Panel("losses", [_losses(data)], "the losses of both players by step")]
     caption = (
         "<b>Losses</b>: neither falls as a classifier's does, because each player moves the other's target. At the end "
-        f"they pay {' and '.join(_signed(x) for x in _late(data.training))}; dashed is what they would pay if fakes "
+        f"they pay {' and '.join(_signed(x) for x in data.training.late)}; dashed is what they would pay if fakes "
         "were like real points and D the same everywhere."
     )
     if end.value is not None:
         panels.append(Panel("value", [_value(data)], "the value of the game by step"))
         caption += (
-            f" <b>The value</b>: D reaches {_signed(end.value)} and could reach {_signed(end.reachable)}: fakes can "
-            "still be told apart, but hardly by this D. <b>Losses that stand still do not prove that G is good.</b>"
+            f" <b>The value</b>: D reaches {_signed(end.value)} and could reach {_signed(end.reachable)}"
+            f"{HARDLY if end.value + math.log(4) < end.reachable - end.value else ''}. "
+            "<b>Losses that stand still do not prove that G is good.</b>"
         )
     return Section("What the losses say", _at_equilibrium(data), [Exhibit("Losses and value", caption, panels)])
+
+
+HARDLY = ": fakes can still be told apart, but hardly by this D"
 
 
 def _at_equilibrium(data: Ring) -> list[str]:
@@ -262,11 +286,11 @@ def _at_equilibrium(data: Ring) -> list[str]:
     of_G_in_words = f"G {_signed(of_G)}" if of_G is not None else "G any number, as only gaps of scores count"
     text = [f"At the equilibrium, where fakes are like real points, D would pay {_signed(of_D)} and {of_G_in_words}."]
     if data.moments[-1].value is not None:
-        distance = (data.moments[-1].reachable + math.log(4)) / 2
         text.append(
             "The value of the game is <var>V</var> = E log D(<var>x</var>) + E log(1 − D(G(<var>z</var>))), which D "
             "maximises; the best D would reach −log 4 + 2 JSD(<var>p</var>, <var>q</var>), over the blurred densities. "
-            f"At the end JSD, the distance that is left between fakes and real points, is {distance:.3f} nats."
+            f"At the end JSD, the distance that is left between fakes and real points, is "
+            f"{data.moments[-1].distance:.3f} nats."
         )
     return text
 
@@ -276,20 +300,14 @@ _signed = partial(number, form=".3f")
 
 def _losses(data: Ring) -> Drawing:
     figure, axes = _by_step(data, "losses, without penalties", "loss, nats" if data.moments[0].value else "loss")
-    ways = ((data.training.loss_D, BLUE, "D"), (data.training.loss_G, ORANGE, "G"))
+    ways = ((data.training.smooth_D, BLUE, "D"), (data.training.smooth_G, ORANGE, "G"))
     for (losses, color, name), rest in zip(ways, data.at_equilibrium, strict=True):
-        axes.plot(*_smoothed(losses), color=color, label=name, linewidth=1)
+        axes.plot(data.training.smooth_steps, losses, color=color, label=name, linewidth=1)
         if rest is not None:
             axes.axhline(rest, color=color, linestyle="--", linewidth=1)
     axes.legend(loc="upper right", ncols=2)
     axes.margins(y=0.15)
     return Drawing(figure)
-
-
-def _smoothed(losses: Any) -> tuple[Any, Any]:
-    """The middle steps and means of windows."""
-    parts = np.array_split(np.arange(len(losses)), min(len(losses), SMOOTH))
-    return [part.mean() + 1 for part in parts], [losses[part].mean() for part in parts]
 
 
 def _value(data: Ring) -> Drawing:
@@ -319,16 +337,16 @@ def _checks(data: Ring) -> list[Check]:
     trainings, of, end = [data.training, *data.repeats], len(data.centres), data.moments[-1]
     caught = sum(training.modes[-1].modes == of for training in trainings)
     checks = [
-        Check("modes caught at the end", of, end.modes.modes, 0),
-        Check("trainings that end with all modes", len(trainings), caught, 0),
+        Check("modes caught at the end", of, end.modes.modes, 0, by="earlier runs"),
+        Check("trainings that end with all modes", len(trainings), caught, 0, by="earlier runs"),
         Check("share of real points near a mode, 1 − e^(−4.5)", PERFECT, data.real_modes.high_quality, 0.007),
         Check("share of the fakes in the square at the end: V leaves out the rest", 1, end.fakes_in_view, 0.01),
         *(check for name in data.pull for check in _falls(data, name)),
     ]
     names = ("loss of D at the end", "loss of G at the end")
-    for name, rest, late in zip(names, data.at_equilibrium, _late(data.training), strict=True):
+    for name, rest, late in zip(names, data.at_equilibrium, data.training.late, strict=True):
         if rest:
-            checks.append(Check(name, rest, late, 0.03, relative=True))
+            checks.append(Check(name, rest, late, 0.03, relative=True, by="earlier runs"))
     if {"minimax", "non-saturating"} <= set(data.pull):
         checks.append(_ratio(data))
     return checks

@@ -10,8 +10,23 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from minigan.lab.experiments.ring import Floats, Moment, Ring
-from minigan.lab.page import BLUE, GREEN, GREY, ORANGE, SKY, Canvas, Panel, Slider, panel
-from minigan.lab.pages.ring_marks import Dots, Heat, Label, Lines, Mark, arrows, marked
+from minigan.lab.page import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SKY,
+    Canvas,
+    Dots,
+    Heat,
+    Label,
+    Lines,
+    Mark,
+    Panel,
+    Slider,
+    arrows,
+    panel,
+)
 
 FAR = 0.4  # of half the picture: how long the longest arrows are drawn, but for one in fifty
 EVERY = 2  # of the lines of the net
@@ -62,9 +77,9 @@ def before_panels(data: Ring) -> list[Panel]:
     plane = _axes("real points", data.half)
     density = _axes("p: their density, blurred", data.half, bar=(*colors, "per unit of area"))
     return [
-        Panel("z", [marked(_axes("z, and a grid over it", half, "z"), *_lines(data.z_lattice))], "a grid of z"),
-        Panel("real", [marked(plane, Dots(data.real, SKY))], "real points"),
-        Panel("p", [marked(density, Heat(data.density, data.half, *colors))], "the density of real points"),
+        Panel("z", [_axes("z, and a grid over it", half, "z").frame(_lines(data.z_lattice))], "a grid of z"),
+        Panel("real", [plane.frame([Dots(data.real, SKY)])], "real points"),
+        Panel("p", [density.frame([Heat(data.density, data.half, *colors)])], "the density of real points"),
     ]
 
 
@@ -104,12 +119,12 @@ def _modes(data: Ring) -> Lines:
 
 def _moving(data: Ring, name: str, title: str, marks: Callable[[Moment], list[Mark]], film: bool = False) -> Panel:
     canvas = _axes(title, data.half)
-    return Panel(name, [marked(canvas, *marks(moment)) for moment in data.moments], title, film=film)
+    return Panel(name, [canvas.frame(marks(moment)) for moment in data.moments], title, film=film)
 
 
 def _heat_panel(data: Ring, name: str, title: str, values: Callable[[Moment], Any], bar: Bar) -> Panel:
     canvas, modes = _axes(title, data.half, bar=bar), _modes(data)
-    frames = [marked(canvas, Heat(values(moment), data.half, *bar[:3]), modes) for moment in data.moments]
+    frames = [canvas.frame([Heat(values(moment), data.half, *bar[:3]), modes]) for moment in data.moments]
     return Panel(name, frames, title)
 
 

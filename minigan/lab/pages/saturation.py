@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from minigan.lab.experiments.saturation import Chase, Duel, Saturation
-from minigan.lab.experiments.saturation_signal import EPS
 from minigan.lab.page import Check, Exhibit, Page, Panel, Section, Slider, Table, number, power
 from minigan.lab.pages.saturation_drawings import (
     chase_drawing,
@@ -62,8 +61,8 @@ def _losses(data: Saturation) -> Section:
     caption = (
         "Move the slider to the left: D becomes sure that this is a fake. Minimax turns flat (it saturates): its "
         "gradient falls by a factor e for each 1 in <var>s</var>, because it is D itself. At <var>s</var> = &minus;8 "
-        f"it is {_share(at_8)} of the non-saturating one, which is nearly 1, as much as it can be. Non-saturating is "
-        "flat on the other side, where the fake is good already."
+        f"it is 1/{1 / at_8:,.0f} of the non-saturating one, which is nearly 1, as much as it can be. Non-saturating "
+        "is flat on the other side, where the fake is good already."
     )
     panels = [loss_frames(curves), slope_frames(curves), slope_numbers(curves)]
     slider = Slider("Logit s of a fake", names, names.index(_whole(-8)))
@@ -129,8 +128,8 @@ def _networks(data: Saturation) -> list[str]:
         "The table has two new rows. The <em>cosine</em> says whether both gradients point the same way: "
         f"{first.cosine:.3f} for a fresh G, whose fakes are all alike, but {last.cosine:.3f} for the other one, as "
         "minimax listens to the fakes that fool D best and non-saturating to the others. <em>Below eps</em> is the "
-        f"share of G's weights whose gradient is smaller than {power(EPS)}: Adam divides a gradient by its own size "
-        "plus that eps, so these weights move by less than half of the learning rate. In the end they are "
+        f"share of G's weights whose gradient is smaller than {power(later.eps)}: Adam divides a gradient by its own "
+        "size plus that eps, so these weights move by less than half of the learning rate. In the end they are "
         f"{last.below_eps['minimax']:.0%} of the later G's with minimax, and {last.below_eps['non-saturating']:.0%} "
         "with non-saturating.",
     ]
@@ -150,7 +149,7 @@ def _chases(data: Saturation) -> Section:
         f"mean fake for real, after {_crossing(fast)}; minimax is at {_logit(slow.logits[-1])} after "
         f"{len(slow.logits) - 1:,} steps. With Adam both rise alike at first, because it divides away a factor that "
         "all weights share. Above 0 non-saturating is flat, while minimax pulls on without end (with Adam to "
-        f"{runaway.logits[-1]:,.0f})."
+        f"about {_rounded(runaway.logits[-1])})."
     )
     return Section(
         "What G makes of it", text, [Exhibit("The same state, four ways on", caption, [chase_drawing(data)])]
@@ -174,7 +173,12 @@ _whole, _logit = partial(number, form="g"), partial(number, form=".1f")
 
 
 def _share(ratio: float) -> str:
-    return f"1/{1 / ratio:,.0f}"
+    return f"1/{_rounded(1 / ratio)}"
+
+
+def _rounded(x: float) -> str:
+    """To two digits: the others depend on chance."""
+    return f"{float(f'{x:.2g}'):,.0f}"
 
 
 def _crossing(chase: Chase) -> str:
@@ -188,7 +192,7 @@ def _crossing(chase: Chase) -> str:
 
 def _checks(data: Saturation) -> Iterator[Check]:
     for s, ratio in zip(data.per_logit.told, data.per_logit.ratios, strict=True):
-        yield Check(f"ratio of the gradients at s = {s:g}: exp(s)", float(np.exp(s)), float(ratio), 1e-12, True)
+        yield Check(f"ratio of the gradients at s = {_whole(s)}: exp(s)", float(np.exp(s)), float(ratio), 1e-12, True)
     for name, duel in (("toy", data.toy), *(("MNIST", duel) for duel in data.mnist)):
         seen = sum(len(one.fake) for one in duel.signals)
         what = (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from minigan.gan.pictures import grid
 from minigan.lab.experiments.saturation import Chase, Duel, PerLogit, Saturation
@@ -26,7 +27,7 @@ from minigan.lab.page import (
     number,
     panel,
 )
-from minigan.lab.pages.dstar_axes import MARK, Stroke, legend, plain_log_ticks, steps_axis
+from minigan.lab.pages.strokes import MARK, Stroke, legend, plain_log_ticks, steps_axis
 
 STROKES = {
     "minimax": Stroke(PURPLE, 2.0, (7.0, 2.5)),
@@ -74,7 +75,7 @@ def slope_numbers(curves: PerLogit) -> Panel:
 
     def table(i: int) -> Text:
         s, slopes = curves.logits[i], {name: curves.gradients[name][i] for name in LOSSES}
-        rows = [("D = 1/(1 + e<sup>&minus;s</sup>)", 1 / (1 + np.exp(-s)))]
+        rows = [("D = 1/(1 + e<sup>&minus;s</sup>)", expit(s))]
         rows += [(f"dL/ds, {CALLED[name]}", slopes[name]) for name in LOSSES]
         rows += [
             ("minimax / non-saturating", slopes["minimax"] / slopes["non-saturating"]),
@@ -150,12 +151,12 @@ def layer_frames(duels: Sequence[Duel], name: str) -> Panel:
 
 def total_frames(duels: Sequence[Duel], name: str) -> Panel:
     """The gradient of all of G over the steps of D, for each duel in axes of its own."""
-    limits = _range(duels, lambda one: np.array([*(one.size(loss) for loss in LOSSES), _expected(one)]))
+    limits = _range(duels, lambda one: np.array([*(one.size(loss) for loss in LOSSES), one.if_alike]))
     frames: list[Frame] = []
     for duel in duels:
         figure, axes = panel(duel.name, "steps of D alone", "L2 norm of all of G's gradient", yscale="log", ylim=limits)
         steps_axis(axes, duel.at[-1])
-        axes.plot(duel.at, [_expected(one) for one in duel.signals], **EXPECTED.settings())
+        axes.plot(duel.at, [one.if_alike for one in duel.signals], **EXPECTED.settings())
         for loss in ORDER:
             sizes = [one.size(loss) for one in duel.signals]
             axes.plot(duel.at, sizes, **STROKES[loss].settings())
@@ -165,18 +166,13 @@ def total_frames(duels: Sequence[Duel], name: str) -> Panel:
     return Panel(name, frames, "The norm of G's gradient over the steps of D, log scale, for four losses.")
 
 
-def _expected(one: Signal) -> float:
-    """Minimax, if all fakes had the mean logit."""
-    return float(one.size("non-saturating") * np.exp(one.fake.mean()))
-
-
 def signal_numbers(duels: Sequence[Duel], name: str, more: bool) -> Panel:
     """The same in numbers; ``more`` of them where the two losses differ in more than size."""
 
     def table(one: Signal) -> Text:
         rows = [
             ("mean logit of fakes", one.fake.mean()),
-            ("mean D of fakes", float(np.mean(1 / (1 + np.exp(-one.fake))))),
+            ("mean D of fakes", float(expit(one.fake).mean())),
             ("minimax / non-saturating, all of G", one.ratio),
             ("exp(mean logit)", np.exp(one.fake.mean())),
         ]

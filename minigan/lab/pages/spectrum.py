@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from minigan.lab.experiments.spectrum import Spectrum
-from minigan.lab.experiments.spectrum_motion import BIG
+from minigan.lab.experiments.spectrum_eigenvalues import BIG
+from minigan.lab.experiments.spectrum_motion import WATCHED
 from minigan.lab.page import Check, Page, Section
-from minigan.lab.pages.spectrum_paths import motion, networks, two_weights
+from minigan.lab.pages.spectrum_paths import FOLLOWED, motion, networks, two_weights
 from minigan.lab.pages.spectrum_planes import (
     LINEAR,
     along_training,
@@ -19,8 +18,6 @@ from minigan.lab.pages.spectrum_planes import (
     step_sizes,
     steps_table,
 )
-
-WATCHED = 50  # steps of the motion for which the Jacobian hardly changes
 
 
 def page(data: Spectrum) -> Page:
@@ -57,8 +54,7 @@ def _matrix(data: Spectrum) -> list[str]:
         "recorded, and a second one, started from a vector <var>u</var>, gives <var>J</var><sup>T</sup><var>u</var>. "
         "With the unit vectors for <var>u</var> that is all of <var>J</var>, row by row.",
         f"Eigenvalues smaller than {BIG:g} are left out of the pictures, because next to nothing moves along them. The "
-        f"axes are linear up to {LINEAR:g} and logarithmic beyond. Without R1 the share of rotation may dip late in "
-        "the training: a D that has become steep makes a few real eigenvalues huge.",
+        f"axes are linear up to {LINEAR:g} and logarithmic beyond.",
     ]
 
 
@@ -67,12 +63,11 @@ SAME = (
     "curvature, as in any training. The other two say how each changes the other's slope. In a zero-sum game, in which "
     "one player pays what the other gains, these are each other's negative transpose, and such a matrix, standing "
     "alone, has only imaginary eigenvalues: rotation comes of the coupling of the players, attraction of curvature. "
-    "Which one wins can be seen by taking parts away, at one place: the weights at the end of the training with R1, "
-    "where fakes lie on the real points.",
-    "The Wasserstein loss is linear in D's scores, so real points and fakes pull D's weights with equal forces in "
-    "opposite directions, and no curvature is left. The non-saturating loss is curved: a D that is too sure is "
-    "punished more than a D that is too careful is rewarded. R1 is curved in D's weights, with its minimum where D is "
-    "flat.",
+    "Which one wins can be seen by taking parts away, at one place: the weights at the end of the training with R1.",
+    "The Wasserstein loss is linear in D's scores, so where fakes lie on real points both pull D's weights with equal "
+    "forces in opposite directions, and no curvature is left. The non-saturating loss is curved: a D that is too sure "
+    "is punished more than a D that is too careful is rewarded. R1 is curved in D's weights, with its minimum where D "
+    "is flat.",
 )
 
 STEPS = (
@@ -80,7 +75,8 @@ STEPS = (
     "<var>h</var><var>v</var>, so a small displacement is multiplied by 1 + <var>h</var>λ. Where only attraction is "
     "at work, any small <var>h</var> will do. Where rotation is at work, straight steps lead away from the circle on "
     "which they should go, and attraction has to make up for it. An eigenvalue left of 0 leaves the circle of radius 1 "
-    "at <var>h</var> = −2 Re λ / |λ|². R1 moves that limit out, until its own curvature is what sets it.",
+    "at <var>h</var> = −2 Re λ / |λ|². R1 pulls eigenvalues to the left, and can move that limit out until its own "
+    "curvature is what sets it.",
 )
 
 MOTION = (
@@ -97,8 +93,8 @@ PATH = (
     "backwards after it: the cosine switches its sign. If it only turns, the field crosses the line at a right angle, "
     "and only beside the equilibrium does it point along the line: a bump with one sign on both sides.",
     "In a network most of the line lies in directions in which the game is flat, so that the field stands across it "
-    "and the cosines are small. The height of a bump depends on how far the line passes by the equilibrium, and so on "
-    "the seed: a switch is a sign of attraction, but no bump is no proof that nothing turns.",
+    "and the cosines are small. The height of a bump depends on how far the line passes by the equilibrium: "
+    "a switch is a sign of attraction, but no bump is no proof that nothing turns.",
 )
 
 
@@ -121,13 +117,9 @@ def _checks(data: Spectrum) -> Iterator[Check]:
     for game in data.known:
         yield Check(f"{game.name}: largest difference of an eigenvalue", 0.0, game.apart, 1e-12)
     agreed = data.agreement
-    yield Check("J<sup>T</sup>u by a backward pass, and by the whole Jacobian: difference", 0.0, agreed.products, 1e-12)
     yield Check("Ju by differences of the field, and by the Jacobian: difference", 0.0, agreed.differences, 1e-8)
     yield Check("the largest eigenvalues by Arnoldi's method, and all: difference", 0.0, agreed.arnoldi, 1e-8)
     name = "sum of the eigenvalues, its change by γ: −½ of the sum of second derivatives of |∇<sub>x</sub>D|² in ψ"
     yield Check(name, agreed.slope, agreed.slope_of_sums, 1e-8, True)
-    moved = data.motion
-    apart = float(np.abs(moved.measured[WATCHED] / moved.predicted[WATCHED] - 1))
-    yield Check(
-        f"motion after {WATCHED} steps: its distance from (1 + hλ)<sup>{WATCHED}</sup>, relative", 0.0, apart, 0.02
-    )
+    name = f"motion after {WATCHED} steps: its distance from (1 + hλ)<sup>{WATCHED}</sup>, relative"
+    yield Check(name, 0.0, data.motion.apart, FOLLOWED)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from minigan.lab.experiments.spectrum import Spectrum
 from minigan.lab.experiments.spectrum_motion import STEPS, Motion
+from minigan.lab.experiments.spectrum_path import ASIDE, PathAngle
 from minigan.lab.page import (
     BLUE,
     GREEN,
@@ -26,12 +25,8 @@ from minigan.lab.page import (
 )
 
 FRAMES = 21
-ASIDE = 0.05  # how far the line passes by the equilibrium
-TWO = {
-    "attraction": [[-1.0, 0.0], [0.0, -1.0]],
-    "rotation": [[0.0, -1.0], [1.0, 0.0]],
-    "both": [[-1.0, -1.0], [1.0, -1.0]],
-}
+FOLLOWED = 0.02  # a motion that is no farther from its prediction follows it
+INVISIBLE = 0.01  # of the first difference: a line is wider
 
 
 def motion(data: Spectrum) -> Exhibit:
@@ -40,9 +35,6 @@ def motion(data: Spectrum) -> Exhibit:
     canvas = _spiral(moved)
     spirals = [canvas.frame([Path(_points(moved.measured[: k + 1]), BLUE, 1.5, dot=3)]) for k in at]
     turns = moved.eigenvalue.imag != 0
-    path = "all weights moving at once: they follow it"
-    if turns:
-        path += f" around, a turn in {2 * np.pi / abs(np.angle(1 + moved.h * moved.eigenvalue)):.0f} steps,"
     parts = (
         "The real part of λ is the attraction, the imaginary part the rotation."
         if turns
@@ -52,14 +44,33 @@ def motion(data: Spectrum) -> Exhibit:
         "An eigenvalue is a motion",
         "The difference of two trainings, with and without the push, in the "
         f"{'plane' if turns else 'direction'} that belongs to λ = {_in_words(moved.eigenvalue)}. Grey is what the "
-        "eigenvalue says: each step multiplies by 1 + <var>h</var>λ. Blue is what the networks do, "
-        f"{path} and have come to {abs(moved.measured[-1]):.3f} of where they began after {STEPS} steps. {parts} A "
-        "gap opens where the weights have moved on, and the Jacobian with them.",
+        "eigenvalue says: each step multiplies by 1 + <var>h</var>λ. Blue is what the networks do, all weights moving "
+        f"at once: {_followed(moved)}after {STEPS} steps the difference is {abs(moved.measured[-1]):.3f} of the first "
+        f"one. {parts} {_apart(moved)}",
         [
             Panel("spiral", spirals, "the difference of two trainings as a spiral", film=True),
             Panel("decay", [_decay(moved)], "its length by step"),
         ],
         [Slider("step", [str(k) for k in at], start=FRAMES - 1)],
+    )
+
+
+def _followed(moved: Motion) -> str:
+    """Said only of networks that do what the eigenvalue says."""
+    if moved.apart > FOLLOWED:
+        return ""
+    turn = np.angle(1 + moved.h * moved.eigenvalue)
+    around = f" around, a turn in {2 * np.pi / abs(turn):.0f} steps" if moved.eigenvalue.imag else ""
+    return f"they follow it{around}, and "
+
+
+def _apart(moved: Motion) -> str:
+    """How far what was measured goes from what was predicted."""
+    most = np.abs(moved.measured - moved.predicted).max()
+    seen = ", too little to be seen" if most < INVISIBLE else ""
+    return (
+        "The weights move on meanwhile, and the Jacobian with them, but blue and grey are never farther apart than "
+        f"{most:.2g} of the first difference{seen}."
     )
 
 
@@ -96,13 +107,12 @@ def _decay(moved: Motion) -> Drawing:
 
 def two_weights(data: Spectrum) -> Exhibit:
     """The path angle of three games with two weights, where all is known."""
-    alpha = data.with_r1.path.alpha
     angle, axes = panel("cosine with the path", "α", "cosine", ylim=(-1.1, 1.1))
     length, ground = panel("length of the field", "α", "‖v‖, L2 norm")
-    for (name, matrix), color, style in zip(TWO.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=True):
-        cosine, norm = _passing(np.array(matrix), alpha)
-        axes.plot(alpha, cosine, style, color=color, label=name)
-        ground.plot(alpha, norm, style, color=color, label=name)
+    looks = zip(data.two_weights.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=True)
+    for (name, path), color, style in looks:
+        axes.plot(path.alpha, path.cosine, style, color=color, label=name)
+        ground.plot(path.alpha, path.norm, style, color=color, label=name)
     for each in (axes, ground):
         each.axvline(1, color=GREY, linewidth=1)
     axes.legend(loc="lower left")
@@ -110,21 +120,15 @@ def two_weights(data: Spectrum) -> Exhibit:
     return Exhibit(
         "How to read a path: games with two weights",
         "A line leads from a first pair of weights (α = 0) to a second (α = 1) and beyond; the second lies "
-        f"{ASIDE:g} aside of the equilibrium, as a trained game does. Left: attraction has a switch of the sign at "
-        "α = 1, rotation a bump, both have both. The length of the field, right, is smallest at α = 1 in all three: it "
-        "says that there is an equilibrium, but not of which kind.",
+        f"{ASIDE:g} away from the equilibrium, as a trained game does. In <b>cosine with the path</b>, attraction has "
+        "a switch of the sign at α = 1, rotation a bump, and the game with both has a switch and a bump. The "
+        "<b>length of the field</b> is smallest at α = 1 in all three: it says that there is an equilibrium, but not "
+        "of which kind.",
         [
             Panel("two-cosine", [Drawing(angle)], "the cosine along the path for three games"),
             Panel("two-norm", [Drawing(length)], "the length of the field along the path for three games"),
         ],
     )
-
-
-def _passing(matrix: NDArray[np.float64], alpha: NDArray[np.float64]) -> tuple[Any, Any]:
-    """Cosine and length of v = J w on the line from (1, aside) to (0, aside)."""
-    field = np.stack([1 - alpha, np.full_like(alpha, ASIDE)], 1) @ matrix.T
-    norm = np.linalg.norm(field, axis=1)
-    return field @ [-1.0, 0.0] / norm, norm
 
 
 def networks(data: Spectrum) -> Exhibit:
@@ -143,19 +147,21 @@ def networks(data: Spectrum) -> Exhibit:
     near.set_xticks([0.99, 1.0, 1.01])
     for each in (axes, ground, near):
         each.legend(loc="lower left")
-    path = data.with_r1.path
-    before, after = (float(path.cosine[side].mean()) for side in (path.alpha < 1, path.alpha > 1))
     return Exhibit(
         "The same for networks: from the first weights to the last",
-        f"With R1 the cosine is {before:.3f} on average before α = 1 ({np.degrees(np.arccos(before)):.1f} degrees) and "
-        f"{after:.3f} after it: {'the sign switches, and ' if before > 0 > after else ''}the middle picture is where a "
-        "bump would be. Without R1 the field is longer, up to "
-        f"{data.without.path.norm.max():.2g} against {path.norm.max():.2g}, and the cosine goes up and down: this game "
-        "is far from being one matrix, and looks different with another seed. The eigenvalues say what the path "
-        "cannot.",
+        f"The mean cosine over the line is, without R1, {_sides(data.without.path)}; with R1 "
+        f"{_sides(data.with_r1.path)}. <b>The cosine, close to α = 1</b> shows where a bump would be. The field is up "
+        f"to {data.without.path.norm.max():.2g} long without R1, and up to {data.with_r1.path.norm.max():.2g} with "
+        "it. A cosine that goes up and down on the way says that this game is far from being one matrix: eigenvalues "
+        "say what the path cannot.",
         [
             Panel("net-cosine", [Drawing(angle)], "the cosine along the path for networks"),
             Panel("net-close", [Drawing(close)], "the same close to the end"),
             Panel("net-norm", [Drawing(length)], "the length of the field along the path for networks"),
         ],
     )
+
+
+def _sides(path: PathAngle) -> str:
+    switched = " (the sign switches)" if path.before > 0 > path.after else ""
+    return f"{number(path.before, '.3f')} before α = 1 and {number(path.after, '.3f')} beyond it{switched}"

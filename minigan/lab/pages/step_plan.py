@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minigan.lab.experiments.step_tape import Box, Numbers
+from minigan.lab.experiments.step_tape import ArraySummary, Box
 from minigan.lab.page import number
 from minigan.lab.pages.step_replay import Link, Replay, title
 from minigan.observers.layout import Point, layout
@@ -78,21 +78,21 @@ def shape_text(box: Box) -> str:
     return "×".join(map(str, box.value.shape))
 
 
-def value_text(x: Numbers) -> str:
+def value_text(x: ArraySummary) -> str:
     """The numbers of an array, or how large it is."""
     return f"= {_few(x)}" if _are_few(x) else f"norm {number(x.size, '.3g')}"
 
 
-def gradient_text(g: Numbers) -> str:
+def gradient_text(g: ArraySummary) -> str:
     """The same of a gradient."""
     return f"g = {_few(g)}" if _are_few(g) else f"g norm {number(g.size, '.3g')}"
 
 
-def _are_few(x: Numbers) -> bool:
+def _are_few(x: ArraySummary) -> bool:
     return x.numbers is not None and x.numbers.size <= SHOWN
 
 
-def _few(x: Numbers) -> str:
+def _few(x: ArraySummary) -> str:
     numbers = [number(v) for v in x.numbers.ravel()] if x.numbers is not None else []
     return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from minigan.lab.experiments.step_tape import CUT, Argument, Box, Numbers, Tape
+from minigan.lab.experiments.step_tape import CUT, Argument, ArraySummary, Box, Tape
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Replay:
         return [*([0] if end is None else []), *range(start, len(self.positions) if end is None else end)]
 
     @cached_property
-    def gradients(self) -> dict[int, list[tuple[int, Numbers]]]:
+    def gradients(self) -> dict[int, list[tuple[int, ArraySummary]]]:
         """For each box that a gradient comes to, the sums that are there, one after the other, and since when."""
-        found: dict[int, list[tuple[int, Numbers]]] = {}
+        found: dict[int, list[tuple[int, ArraySummary]]] = {}
         for i in self.tape.backward:
             box, at = self.tape.boxes[i], self.when_passed[i]
             if i == self.tape.backward[0] and box.gradient is not None:

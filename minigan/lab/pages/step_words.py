@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from minigan.lab.experiments.step_slopes import Slope
-from minigan.lab.experiments.step_tape import CUT, DATA, FLAT, FROZEN, Argument, Box, Numbers
-from minigan.lab.page import Text, number
+from minigan.lab.experiments.step_tape import CUT, DATA, FLAT, FROZEN, Argument, ArraySummary, Box
+from minigan.lab.page import Text, listed, number
 from minigan.lab.pages.step_formulas import Formula, formula_of, worked_backward, worked_forward
 from minigan.lab.pages.step_replay import Replay, title
 
@@ -69,10 +69,9 @@ def _remembered(box: Box, beyond: bool) -> str:
     """What the forward pass leaves for the sweep."""
     if not box.followed:
         return "None of its arguments takes a gradient, so nothing of it is on the tape."
-    kept = _and([f"<var>{name}</var>" for name in box.keeps])
-    what = (
-        f"Its gradient will need {kept}, so that is kept." if kept else "Its gradient needs no value, so none is kept."
-    )
+    what = "Its gradient needs no value, so none is kept."
+    if box.keeps:
+        what = f"Its gradient will need {listed([f'<var>{name}</var>' for name in box.keeps])}, so that is kept."
     return f"{what} But no gradient comes here in this turn: it lies beyond the cut." if beyond else what
 
 
@@ -97,7 +96,7 @@ def _received(replay: Replay, box: Box, i: int) -> str:
         title(replay.tape.boxes[link.target]) for link in replay.links if link.source == i and link.argument.sent
     ]
     summed = ", and added up" if len(senders) > 1 else ""
-    return f"It received <var>g<sub>y</sub></var> = {gradient} from {_and([escape(s) for s in senders])}{summed}."
+    return f"It received <var>g<sub>y</sub></var> = {gradient} from {listed([escape(s) for s in senders])}{summed}."
 
 
 def _sent(replay: Replay, box: Box, argument: Argument, formula: Formula) -> str:
@@ -202,7 +201,7 @@ def _from(replay: Replay, argument: Argument) -> str:
     return f"{_title(box)}, {_told(box.value)}"
 
 
-def _told(x: Numbers) -> str:
+def _told(x: ArraySummary) -> str:
     """An array in a few words: its numbers, or its shape and size."""
     if x.numbers is not None and x.numbers.size <= SHOWN:
         numbers = ", ".join(number(v) for v in x.numbers.ravel())
@@ -224,8 +223,3 @@ def _worked(lines: Sequence[str]) -> str:
 
 def _list(items: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
-
-
-def _and(words: Sequence[str]) -> str:
-    """The words as a list in a sentence."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -28,6 +28,11 @@ class Seen:
     slope_D: list[float] = field(default_factory=list)
     slope_G: list[float] = field(default_factory=list)
 
+    def note(self, **numbers: mg.Tensor) -> None:
+        """Those of one more step."""
+        for name, x in numbers.items():
+            getattr(self, name).append(x.item())
+
 
 def play(
     cost_D: Cost,
@@ -52,29 +57,22 @@ def play(
     for step in range(head_start + steps):
         mg.set_step(step)
         real, fake = data + mg.randn(256, 1), mg.randn(256, 1) + theta
-
         on_real, on_fake = D(real), D(fake.detach())
-        loss_D = cost_D(on_real, on_fake)
-        optimizer_D.zero_grad()
-        loss_D.backward()
-        optimizer_D.step()
-        if step < head_start:
-            continue
-
-        slope_D: Any = mg.grad(cost_D(D(real), D(fake)), [theta], retain_graph=True)[0]
-        loss_G = cost_G(D(fake))
-        optimizer_G.zero_grad()
-        loss_G.backward()
-        slope_G: Any = theta.grad
-        optimizer_G.step()
-
-        seen.theta.append(theta.item())
-        seen.w.append(D.weight.item())
-        seen.b.append(D.bias.item())
-        seen.D_x.append(on_real.sigmoid().mean().item())
-        seen.D_G_z.append(on_fake.sigmoid().mean().item())
-        seen.loss_D.append(loss_D.item())
-        seen.loss_G.append(loss_G.item())
-        seen.slope_D.append(slope_D.item())
-        seen.slope_G.append(slope_G.item())
+        loss_D = _move(optimizer_D, cost_D(on_real, on_fake))
+        if step >= head_start:
+            slope_D: Any = mg.grad(cost_D(D(real), D(fake)), [theta], retain_graph=True)[0]
+            loss_G = _move(optimizer_G, cost_G(D(fake)))
+            slope_G: Any = theta.grad
+            seen.note(
+                theta=theta, w=D.weight, b=D.bias, D_x=on_real.sigmoid().mean(), D_G_z=on_fake.sigmoid().mean(),
+                loss_D=loss_D, loss_G=loss_G, slope_D=slope_D, slope_G=slope_G,
+            )  # fmt: skip
     return seen
+
+
+def _move(optimizer: mg.optim.Optimizer, loss: mg.Tensor) -> mg.Tensor:
+    """One step along the gradient of the loss, which is returned."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss

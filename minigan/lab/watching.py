@@ -1,4 +1,4 @@
-"""One step of a game, watched layer by layer: how large gradients and updates are, and which units are silent.
+"""One step of a game, watched layer by layer: how large gradients and updates are, and which units are dead.
 
 The step is played as it would be without being watched, to the same bits: hooks only look on.
 """
@@ -32,11 +32,11 @@ WEIGHTED = nn.Linear, nn.Conv2d, nn.ConvTranspose2d
 
 
 @dataclass(frozen=True)
-class Place:
+class Layer:
     """A layer with weights, or an activation.
 
     Attributes:
-        name: the player and the number of the layer with weights that it is or follows, such as "G 2".
+        name: the player and the number, among its layers with weights, of the one that it is or follows, as in "G 2".
         kind: of module, with its size.
         numbers: how many weights there are; 0 for an activation.
         fan_in, fan_out: how many inputs a unit has, and how many units an input feeds, as PyTorch's initialisation
@@ -50,8 +50,8 @@ class Place:
     fan_out: int = 0
 
 
-@dataclass(frozen=True)
-class Watched:
+@dataclass(frozen=True, kw_only=True)
+class WatchedStep:
     """What a step showed; lists run from z through G and D to the logit.
 
     Attributes:
@@ -61,8 +61,9 @@ class Watched:
         update: of how far it moved.
         signal: in G's turn, the L2 norm of a sample's gradient at each layer's output: the mean over the samples, each
             with the loss that it has by itself. NaN where no gradient passes.
-        silent: of each activation: of rectifiers the share of units (of channels, for images) below 0 for all samples
-            of the step; of the others the share of outputs where the slope is below a tenth of the largest.
+        inactive: of each activation a share: behind a ReLU of dead units, which are below 0 for all samples of the step
+            (of channels, for images); behind a LeakyReLU of such units, which are inactive, and may come back; of
+            Tanh and Sigmoid of saturated outputs, where the slope is below a tenth of the largest.
         outputs: of D's last layer in G's turn, in a row; none if G's loss does not ask it.
         fakes: the samples in G's turn.
         at_fakes: the gradient of G's loss at each of them, as in ``signal``.
@@ -73,7 +74,7 @@ class Watched:
     gradient: Array
     update: Array
     signal: Array
-    silent: Array
+    inactive: Array
     outputs: Array
     fakes: NDArray[np.float32]
     at_fakes: NDArray[np.float32]
@@ -84,18 +85,18 @@ class Watched:
         return _mean_norm(self.at_fakes)
 
 
-def layers_of(game: Game) -> list[tuple[Place, nn.Module]]:
+def layers_of(game: Game) -> list[tuple[Layer, nn.Module]]:
     """G's and D's layers with weights."""
-    return [(place, module) for place, module in _places(game) if place.numbers]
+    return [(layer, module) for layer, module in _all_layers(game) if layer.numbers]
 
 
-def activations_of(game: Game) -> list[tuple[Place, nn.Module]]:
+def activations_of(game: Game) -> list[tuple[Layer, nn.Module]]:
     """G's and D's activations, but for the sigmoid that makes D's logit a probability."""
-    found = [(place, module) for place, module in _places(game) if not place.numbers]
+    found = [(layer, module) for layer, module in _all_layers(game) if not layer.numbers]
     return found[:-1] if isinstance(list(game.discriminator.network.modules())[-1], nn.Sigmoid) else found
 
 
-def _places(game: Game) -> Iterator[tuple[Place, nn.Module]]:
+def _all_layers(game: Game) -> Iterator[tuple[Layer, nn.Module]]:
     for player in (game.generator, game.discriminator):
         count = 0
         for module in player.network.modules():
@@ -103,9 +104,9 @@ def _places(game: Game) -> Iterator[tuple[Place, nn.Module]]:
                 count += 1
                 weight = _weight(module)
                 fans = fan_in(weight), fan_in(weight.detach().transpose(0, 1))
-                yield Place(f"{player.name} {count}", _kind(module), weight.numel(), *fans), module
+                yield Layer(f"{player.name} {count}", _kind(module), weight.numel(), *fans), module
             elif isinstance(module, (*RECTIFIERS, *SLOPES)):
-                yield Place(f"{player.name} {count}", type(module).__name__), module
+                yield Layer(f"{player.name} {count}", type(module).__name__), module
 
 
 def _kind(module: Any) -> str:
@@ -114,7 +115,7 @@ def _kind(module: Any) -> str:
     return f"{type(module).__name__}, {module.in_channels} to {module.out_channels} channels"
 
 
-def play(game: Game, batches: Sequence[Batch]) -> Watched:
+def watch(game: Game, batches: Sequence[Batch]) -> WatchedStep:
     """One step of a game that is not captured; see `Game.step`."""
     layers, activations = layers_of(game), activations_of(game)
     before = [_weight(module).detach().numpy().copy() for _, module in layers]
@@ -122,16 +123,16 @@ def play(game: Game, batches: Sequence[Batch]) -> Watched:
         report = game.step(*batches)
     after = [_weight(module).detach().numpy() for _, module in layers]
     nothing = np.zeros((1, *seen.fakes.shape[1:]), np.float32)
-    return Watched(
-        {name: value.item() for name, value in report.items()},
-        np.array([_norm(w) for w in before]),
-        np.array([_norm(_gradient(module)) for _, module in layers]),
-        np.array([_norm(new - old) for new, old in zip(after, before, strict=True)]),
-        np.array([_mean_norm(seen.gradients[i]) if i in seen.gradients else np.nan for i in range(len(layers))]),
-        np.array([seen.silence(i) for i in range(len(activations))]),
-        np.ravel(seen.outputs.get(len(layers) - 1, ())).astype(np.float64),
-        seen.fakes.copy(),
-        seen.gradients.get("fakes", nothing).copy(),
+    return WatchedStep(
+        report={name: value.item() for name, value in report.items()},
+        weight=np.array([_norm(w) for w in before]),
+        gradient=np.array([_norm(_gradient(module)) for _, module in layers]),
+        update=np.array([_norm(new - old) for new, old in zip(after, before, strict=True)]),
+        signal=np.array([_mean_norm(seen.gradients[i]) if i in seen.gradients else np.nan for i in range(len(layers))]),
+        inactive=np.array([seen.inactive(i) for i in range(len(activations))]),
+        outputs=np.ravel(seen.outputs.get(len(layers) - 1, ())).astype(np.float64),
+        fakes=seen.fakes.copy(),
+        at_fakes=seen.gradients.get("fakes", nothing).copy(),
     )
 
 
@@ -167,7 +168,7 @@ class _Seen:
         self.awake: dict[int, NDArray[np.bool_]] = {}
         self.flat: dict[int, list[float]] = {}
 
-    def silence(self, i: int) -> float:
+    def inactive(self, i: int) -> float:
         """Of activation i; NaN if the step did not use it."""
         if i in self.awake:
             return float(1 - self.awake[i].mean())

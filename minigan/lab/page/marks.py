@@ -1,4 +1,4 @@
-"""What is drawn over axes again and again, position by position: heat maps, dots, arrows and nets of lines.
+"""What is drawn over axes again and again, position by position: paths, dots, arrows, nets of lines and heat maps.
 
 Each mark is a few hundred bytes to some kilobytes of SVG, where a drawing by matplotlib would be many times that.
 """
@@ -9,13 +9,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from minigan.lab.page import INK, Canvas, Drawing, Overlaid
-from minigan.lab.page.drawing import POINTS
+from minigan.gan.pictures import BLUE
+from minigan.lab.page.drawing import INK, Canvas
 
 HEAD, SPREAD = 0.35, 0.45  # of an arrow: the length of its head and the angle of each barb, as a share and in radians
 LEVELS = 64  # of colour: a palette makes the picture of a heat map a third as large
@@ -23,42 +23,50 @@ LEVELS = 64  # of colour: a palette makes the picture of a heat map a third as l
 Floats = NDArray[np.float64]
 
 
-class Mark(Protocol):
-    """Something drawn in the coordinates of the axes."""
+@dataclass(frozen=True)
+class Path:
+    """A line in the coordinates of the axes.
+
+    Attributes:
+        points: (N, 2).
+        color: one of the series' colours.
+        width: in points.
+        dot: the radius of a dot at its end, in points; 0 for none.
+        dashes: lengths of strokes and gaps by turns, in points; none for a solid line.
+    """
+
+    points: ArrayLike
+    color: str = BLUE
+    width: float = 1.5
+    dot: float = 0.0
+    dashes: tuple[float, ...] = ()
 
     def svg(self, canvas: Canvas) -> str:
-        """As a part of an SVG."""
+        """A line, and a circle for the dot."""
+        places = canvas.places(self.points)
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        dashes = f"; stroke-dasharray: {' '.join(f'{length:g}' for length in self.dashes)}" if self.dashes else ""
+        line = f'<polyline points="{corners}" style="{_stroke(self.color, self.width)}{dashes}"/>'
+        if not self.dot:
+            return line
+        x, y = places[-1]
+        return f'{line}<circle cx="{x:.1f}" cy="{y:.1f}" r="{self.dot:g}" style="fill: {self.color}"/>'
 
-    def draw(self, axes: Any) -> Any:
-        """By matplotlib; returns what can be removed again."""
-
-
-@dataclass(frozen=True)
-class Marked(Overlaid):
-    """A frame of a canvas that shows marks, the first below the others."""
-
-    marks: Sequence[Mark] = ()
-
-    def overlay(self) -> str:
-        """The marks alone, as SVG."""
-        return "".join(mark.svg(self.canvas) for mark in self.marks)
-
-    def png(self, kind: str = "png") -> bytes:
-        """The whole frame as the content of a PNG file."""
-        drawn = [mark.draw(self.canvas.axes) for mark in self.marks]
-        try:
-            return Drawing(self.canvas.figure).png(kind)
-        finally:
-            for artist in drawn:
-                artist.remove()
+    def draw(self, axes: Any) -> Sequence[Any]:
+        """As a line with a marker."""
+        points, style = np.asarray(self.points, float), linestyle(self.dashes, self.width)
+        line = axes.plot(*points.T, color=self.color, linewidth=self.width, linestyle=style)
+        return [*line, *(axes.plot(*points[-1:].T, "o", color=self.color, markersize=2 * self.dot) if self.dot else ())]
 
 
-def marked(canvas: Canvas, *marks: Mark) -> Marked:
-    """The axes with these marks over them."""
-    return Marked(canvas, (), marks)
+def linestyle(dashes: Sequence[float], width: float) -> Any:
+    """Dashes, which are in points, as matplotlib counts them: in widths of the line; a legend needs it, too.
 
-
-# ---- marks -----------------------------------------------------------------------------------------------
+    >>> from minigan.lab.page import linestyle
+    >>> linestyle((6, 3), width=1.5), linestyle((), width=1.5)
+    ((0, (4.0, 2.0)), '-')
+    """
+    return (0, tuple(length / width for length in dashes)) if dashes else "-"
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,13 @@ class Dots:
 
     def svg(self, canvas: Canvas) -> str:
         """One path of lines without length, whose round ends are the dots."""
-        starts = "".join(f"M{x:.1f},{y:.1f}h0" for x, y in _places(canvas, self.points))
+        starts = "".join(f"M{x:.1f},{y:.1f}h0" for x, y in canvas.places(self.points))
         return f'<path d="{starts}" style="{_stroke(self.color, 2 * self.radius)}; stroke-linecap: round"/>'
 
-    def draw(self, axes: Any) -> Any:
+    def draw(self, axes: Any) -> Sequence[Any]:
         """As a scatter plot."""
-        return axes.scatter(*self.points.T, s=(2 * self.radius) ** 2, color=self.color, linewidths=0, zorder=4)
+        size = (2 * self.radius) ** 2
+        return [axes.scatter(*self.points.T, s=size, color=self.color, linewidths=0, zorder=4)]
 
 
 @dataclass(frozen=True)
@@ -92,13 +101,12 @@ class Lines:
         lines = "".join(_line(canvas, line) for line in self.points)
         return f'<path d="{lines}" style="{_stroke(self.color, self.width)}"/>'
 
-    def draw(self, axes: Any) -> Any:
+    def draw(self, axes: Any) -> Sequence[Any]:
         """As a collection of lines."""
         from matplotlib.collections import LineCollection
 
-        return axes.add_collection(
-            LineCollection(list(self.points), colors=self.color, linewidths=self.width, zorder=3), autolim=False
-        )
+        lines = LineCollection(list(self.points), colors=self.color, linewidths=self.width, zorder=3)
+        return [axes.add_collection(lines, autolim=False)]
 
 
 def arrows(tails: Floats, vectors: Floats, color: str, width: float = 1.0) -> Lines:
@@ -125,9 +133,9 @@ class Label:
         """Nothing."""
         return ""
 
-    def draw(self, axes: Any) -> Any:
+    def draw(self, axes: Any) -> Sequence[Any]:
         """As text."""
-        return axes.text(*self.point, self.text, color=INK, zorder=5)
+        return [axes.text(*self.point, self.text, color=INK, zorder=5)]
 
 
 @dataclass(frozen=True)
@@ -149,19 +157,18 @@ class Heat:
 
     def svg(self, canvas: Canvas) -> str:
         """As a small PNG, one pixel a cell; the browser makes it as large as the square."""
-        (left, top), (right, bottom) = _places(canvas, np.array([[-self.half, self.half], [self.half, -self.half]]))
+        (left, top), (right, bottom) = canvas.places([[-self.half, self.half], [self.half, -self.half]])
         return (
             f'<image x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
             f'preserveAspectRatio="none" style="image-rendering: pixelated" '
             f'href="data:image/png;base64,{b64encode(self._picture()).decode()}"/>'
         )
 
-    def draw(self, axes: Any) -> Any:
+    def draw(self, axes: Any) -> Sequence[Any]:
         """As an image."""
         extent = (-self.half, self.half, -self.half, self.half)
-        return axes.imshow(
-            self.values, cmap=self.colors, vmin=self.low, vmax=self.high, extent=extent, origin="lower", zorder=1
-        )
+        colors = {"cmap": self.colors, "vmin": self.low, "vmax": self.high}
+        return [axes.imshow(self.values, extent=extent, origin="lower", zorder=1, **colors)]
 
     def _picture(self) -> bytes:
         from matplotlib import colormaps
@@ -177,18 +184,9 @@ class Heat:
         return file.getvalue()
 
 
-# ---- coordinates -----------------------------------------------------------------------------------------
-
-
-def _places(canvas: Canvas, points: Floats) -> Floats:
-    """Where points (N, 2) of the axes are in the picture, in the unit of SVG: from above."""
-    places = canvas.axes.transData.transform(points) * (POINTS / canvas.figure.dpi)
-    return np.stack([places[:, 0], canvas.figure.get_figheight() * POINTS - places[:, 1]], 1)
-
-
 def _line(canvas: Canvas, points: Floats) -> str:
     """A line through the points, each after the first by its distance from the one before."""
-    places = _places(canvas, points).round(1)
+    places = canvas.places(points).round(1)
     steps = "".join(f"{x:.1f}{'' if y < 0 else ' '}{y:.1f}l" for x, y in np.diff(places, axis=0).round(1) + 0.0)
     return f"M{places[0, 0]:.1f},{places[0, 1]:.1f}l{steps}".removesuffix("l")
 

@@ -1,4 +1,4 @@
-"""What the drawings of the experiments dstar and saturation have in common: axes, kinds of lines, legends."""
+"""Kinds of lines, with their legend, and axes of steps: what drawings of several experiments have in common."""
 
 from __future__ import annotations
 
