@@ -38,6 +38,8 @@ def _shown(value: Any) -> str:
         return f"array{value.shape}"
     if isinstance(value, list | tuple | Mapping):
         return f"{type(value).__name__} of {len(value)}"
+    if isinstance(value, np.generic):
+        return _shown(value.item())
     if isinstance(value, str | int | float | complex | None):
         return reprlib.repr(value)
     return f"{type(value).__name__}(...)"

@@ -30,7 +30,8 @@ def write(name: str, data: Any, page: Page, folder: Path) -> Path:
     Raises:
         RunError: a file cannot be written; none of the others is left then.
     """
-    files = {**dict(pictures(page)), "lab.json": _numbers(name, data, page), "index.html": page_html(page).encode()}
+    html = page_html(page).encode(errors="replace")  # the name of a folder may be no Unicode
+    files = {**dict(pictures(page)), "lab.json": _numbers(name, data, page), "index.html": html}
     write_files(files, folder)
     return folder / "index.html"
 

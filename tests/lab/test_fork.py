@@ -261,7 +261,8 @@ def test_images_are_drawn_as_images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("log_every", "steps", "each"), [(50, 600, (50, 50)), (1, 600, (10, 10)), (3, 600, (9, 9)), (50, 20, (50, 20))]
+    ("log_every", "steps", "each"),
+    [(50, 600, (50, 50)), (1, 600, (10, 10)), (3, 600, (9, 9)), (50, 20, (50, 20)), (900, 99_000, (900, 900))],
 )
 def test_points_of_curves_are_means_over_as_many_steps_before_the_fork_as_after_it(folder, log_every, steps, each):
     found = lab.fork(str(folder), set="game.loss=minimax", steps=1)
@@ -281,3 +282,23 @@ def test_what_adam_remembers_is_said_where_it_is_changed(folder):
     assert "that is 2 (β = 0.5), with the other setting 10 (β = 0.9)" in told
     assert "divided: 1000 (β = 0.999)." in told
     assert "how long Adam remembers" not in repr(page(lab.fork(str(folder), set="game.loss=minimax", steps=2)))
+
+
+@pytest.mark.parametrize(
+    ("generator", "setting", "after_it"),
+    [
+        ({}, "generator.betas", [0.9, 0.999]),
+        ({"betas": [0.9, 0.999]}, "generator.lr", 0.005),
+        ({"optimizer": "rmsprop"}, "generator.lr", 0.005),
+    ],
+)
+def test_without_a_setting_one_is_taken_in_which_the_futures_do_differ(tmp_path, generator, setting, after_it):
+    found = lab.fork(trained(tmp_path / "run", config_of(generator=generator)), steps=2)
+    assert (found.setting, found.after) == (setting, after_it)
+    assert found.futures["changed"].apart_G[-1] > 0
+
+
+def test_betas_of_an_optimizer_that_has_none_are_refused(tmp_path):
+    past = trained(tmp_path / "run", config_of(generator={"optimizer": "rmsprop"}))
+    with pytest.raises(ConfigError, match="generator.betas belongs to Adam, and generator.optimizer is rmsprop"):
+        lab.fork(past, set="generator.betas=[0.9, 0.9]", steps=2)

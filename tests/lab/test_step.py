@@ -628,3 +628,81 @@ def test_dropped_units_stay_dropped_when_a_value_is_moved():
     (exp,) = (box for box in tape.boxes if box.name == "exp")
     assert set(exp.gradient.numbers.tolist()) == {0.0, 2.0}
     assert max(tape.errors) < 1e-6
+
+
+# ---- several precisions, and values that change ---------------------------------------------------------
+
+
+def test_a_function_that_casts_down_is_checked_in_float64_and_judged_by_the_lower_precision():
+    def linear(x=np.array([[1.0, 2.0], [3.0, 4.0]])):  # noqa: B008
+        return nn.Linear(2, 3)(x.float()).sum()
+
+    def cubed(x=np.array([0.3, -0.7])):  # noqa: B008
+        return (x.float() ** 3).sum()
+
+    def to_and_fro(x=np.array([0.3, -0.7])):  # noqa: B008
+        return ((x.float() * x) ** 3).sum()
+
+    for f in (linear, cubed, to_and_fro):
+        found = lab.step(f)
+        slopes = [box.slope for box in found.function.tape.boxes if box.slope is not None]
+        assert {slope.precision for slope in slopes} == {"float32"}
+        assert not any(slope.not_checked for slope in slopes)
+        assert max(slope.error_repeated for slope in slopes) < 1e-6
+        assert all(check.holds for check in page_of_step(found).checks)
+
+
+def test_a_wrong_vjp_behind_a_cast_is_still_found():
+    cube = primitive(x=lambda gy, x: gy * x * x * 3.003)(lambda backend, x: x**3)
+
+    def f(x=np.array([0.3, -0.7])):  # noqa: B008
+        return cube(x.float()).sum()
+
+    assert [check.holds for check in page_of_step(lab.step(f)).checks] == [False, False]
+
+
+def test_a_vjp_that_fails_in_float64_alone_is_told_in_one_sentence():
+    def vjp(gy, x):
+        if x.dtype == np.float64:
+            raise ValueError("no doubles")
+        return gy * 2.0
+
+    twice = primitive(x=vjp)(lambda backend, x: x * 2)
+
+    def f(x=[0.3, -0.7]):  # noqa: B006
+        return twice(x).sum()
+
+    with pytest.raises(mg.ConfigError, match=r"^computing f again in float64 raised ValueError: no doubles\.$"):
+        lab.step(f)
+
+
+def written_into(x=[1.0, 2.0]):  # noqa: B006
+    y = x * x
+    x.data[...] = 7
+    return y.sum()
+
+
+def result_written_into(x=[1.0, 2.0]):  # noqa: B006
+    y = x * x
+    y.data[...] = 7
+    return y.sum()
+
+
+def replaced(x=[1.0, 2.0]):  # noqa: B006
+    y = x * x
+    x.data = np.float32([7, 7])
+    return (y + x).sum()
+
+
+@pytest.mark.parametrize(("f", "name"), [(written_into, "mul"), (result_written_into, "mul"), (replaced, "add")])
+def test_a_change_behind_the_tapes_back_is_told_and_no_slope_is_said_to_hold(f, name):
+    found = lab.step(f)
+    tape, page = found.function.tape, page_of_step(found)
+    assert [tape.boxes[i].name for i in tape.changed] == [name]
+    assert [check.holds for check in page.checks] == [False]
+    assert "a value was changed after it was used" in page.found
+
+
+def test_nothing_has_changed_in_a_step_of_a_gan(step):
+    for part in (step.toy, step.digits):
+        assert part.turn_D.changed == part.turn_G.changed == ()

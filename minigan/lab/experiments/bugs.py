@@ -27,6 +27,7 @@ from minigan.lab.experiments.bugs_programs import (
     sigmoid_twice,
     swapped_value,
 )
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Seed, checked
 from minigan.lab.repeatable import repeatable
 from minigan.nn import functional as F
@@ -143,8 +144,8 @@ class Chain:
     by_hand: Floats
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bugs:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Bugs(Numbers):
     """What `bugs` found, mistake by mistake."""
 
     seed: int

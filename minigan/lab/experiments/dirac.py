@@ -34,6 +34,7 @@ from minigan.lab.experiments.dirac_runs import (
     runs,
     spectrum,
 )
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Number, Seed, Several, checked
 from minigan.lab.repeatable import repeatable
 from minigan.ops.random import manual_seed
@@ -43,8 +44,8 @@ Strengths = Annotated[tuple[Annotated[float, Number(0.01, 4)], ...], Several(8)]
 Rates = Annotated[tuple[Annotated[float, Number(0.001, 2)], ...], Several(8)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dirac:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Dirac(Numbers):
     """What the experiment found.
 
     Attributes:

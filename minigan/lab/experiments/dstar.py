@@ -18,6 +18,7 @@ from minigan.gan.networks import Discriminator
 from minigan.gan.penalties import slope
 from minigan.lab.experiments.dstar_pairs import LOG_4, Array, Pair
 from minigan.lab.experiments.dstar_training import line_network, train
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Number, Seed, Several, Steps, checked
 from minigan.lab.repeatable import repeatable
 from minigan.lab.schedule import stops
@@ -172,8 +173,8 @@ class Curve:
         return np.gradient(self.gap, self.mean)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DStar:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DStar(Numbers):
     """What the experiment found.
 
     Attributes:

@@ -13,6 +13,7 @@ from minigan.gan.config import Config, load_preset, preset_names, set_fields
 from minigan.gan.source import data_of, loader_of
 from minigan.lab.experiments.flow_compared import PLAYERS, PRESET, compared
 from minigan.lab.experiments.flow_training import WatchedTraining, train
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import OneOf, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 
@@ -20,8 +21,8 @@ PRESETS = tuple(name for name in preset_names() if load_preset(name).data.source
 SHOWN = 5  # at so many steps fakes are kept, and what D says of their pixels
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flow:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Flow(Numbers):
     """What `flow` returns.
 
     Attributes:

@@ -8,6 +8,7 @@ rounding comes to.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from minigan.lab.experiments.fork_futures import (
     future_of,
     played,
 )
-from minigan.lab.experiments.fork_settings import Assignment, with_other
+from minigan.lab.experiments.fork_settings import Assignment, usual, with_other
 from minigan.lab.experiments.short_runs import train_run
 from minigan.lab.numbers import Numbers
 from minigan.lab.options import Steps, checked
@@ -73,17 +74,18 @@ class Fork(Numbers):
 
 @checked
 def fork(
-    run: str | None = None,
+    run: str | os.PathLike[str] | None = None,
     /,
     *,
-    set: Annotated[str, Assignment()] = "generator.betas=[0.9, 0.999]",
+    set: Annotated[str, Assignment()] | None = None,
     steps: Steps = 600,
 ) -> Fork:
     """Two futures of one checkpoint that differ in one setting. The run is only read.
 
     Args:
         run: folder of a run; without one, the ring preset is trained for 1,000 steps.
-        set: the setting in which the futures differ, as KEY=VALUE.
+        set: the setting in which the futures differ, as KEY=VALUE; without one generator.betas=[0.9, 0.999], or where
+            a run has that already, half of its generator.lr.
         steps: how long both go on.
 
     Raises:
@@ -93,13 +95,17 @@ def fork(
         DivergedError: a future comes to numbers that are none.
     """
     with raise_on_stop_signal():
-        return _forked(Run.open(run), run, set, steps) if run is not None else _of_its_own(set, steps)
+        if run is None:
+            return _of_its_own(set, steps)
+        past = Run.open(run)
+        return _forked(past, os.fspath(run), set or usual(past.config), steps)
 
 
-def _of_its_own(set: str, steps: int) -> Fork:
+def _of_its_own(set: str | None, steps: int) -> Fork:
     from threadpoolctl import threadpool_limits
 
     config = _own()
+    set = set or usual(config)
     with_other(config, set)  # before anything is trained
     # Networks this small gain nothing by threads, and lose much where others want the cores, too. Those of a run may be
     # large, and its futures are to be played as it was: with all threads. So this experiment is not `repeatable`.

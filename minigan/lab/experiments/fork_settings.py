@@ -23,6 +23,7 @@ _OF_PART: Mapping[str, Sequence[str]] = {
         *("instance_noise", "instance_noise_epochs", "class_weight", "reconstruction"),
     ),
 }
+REMEMBERS = (0.9, 0.999)  # Adam's usual betas
 CHANGEABLE = tuple(f"{part}.{name}" for part, names in _OF_PART.items() for name in names)
 
 
@@ -36,6 +37,18 @@ class Assignment:
     def wrong(self, value: Any) -> str:
         """What a value should be and is not; nothing if it is right."""
         return "" if isinstance(value, str) else f"expected KEY=VALUE, but got {shown(value)}"
+
+
+def usual(config: Config) -> str:
+    """The assignment where none is given: G's Adam remembers longer; where it does so already, half of G's rate.
+
+    >>> from minigan.lab.experiments.fork_settings import usual
+    >>> usual(mg.gan.load_preset("ring")), usual(mg.gan.load_preset("reference"))
+    ('generator.betas=[0.9, 0.999]', 'generator.lr=0.0001')
+    """
+    G = config.generator
+    longer = G.optimizer == "adam" and G.betas != REMEMBERS
+    return f"generator.betas={list(REMEMBERS)}" if longer else f"generator.lr={G.lr / 2}"
 
 
 def with_other(config: Config, assignment: str) -> tuple[str, Config]:
@@ -60,6 +73,9 @@ def with_other(config: Config, assignment: str) -> tuple[str, Config]:
             f"{path}: two futures cannot differ in it and share weights, batches and z. Those that they can differ in: "
             f"{_listed()}."
         )
+    part, _, name = path.partition(".")
+    if name == "betas" and (optimizer := getattr(config, part).optimizer) != "adam":
+        raise ConfigError(f"{path} belongs to Adam, and {part}.optimizer is {optimizer}; choose another setting.")
     if not config.differences(other):
         raise ConfigError(f"{path} has this value already, so both futures would be the same; choose another value.")
     if _batches(other) != _batches(config):

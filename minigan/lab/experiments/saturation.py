@@ -18,6 +18,7 @@ import minigan as mg
 from minigan.data import Loader, load_mnist, ring
 from minigan.gan import Batch, Config, Game, Report, build_game, get_loss, load_preset, set_fields
 from minigan.lab.experiments.saturation_signal import Array, Signal, layers, per_logit, ratios, signal
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import BatchSize, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 from minigan.lab.schedule import stops
@@ -106,8 +107,8 @@ class Chase:
     logits: Array
 
 
-@dataclass(frozen=True)
-class Saturation:
+@dataclass(frozen=True, repr=False)
+class Saturation(Numbers):
     """What the experiment found.
 
     Attributes:

@@ -21,6 +21,7 @@ from minigan.lab.experiments.spectrum_path import TWO_WEIGHTS, PathAngle, of_two
 from minigan.lab.experiments.spectrum_small import SmallGame
 from minigan.lab.experiments.spectrum_trace import trace_per_gamma
 from minigan.lab.jacobian import ordered, unit
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Number, OneOf, Seed, Steps, Whole, checked
 from minigan.lab.repeatable import repeatable
 
@@ -80,8 +81,8 @@ class Agreement:
     slope_of_sums: float
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, repr=False)
+class Spectrum(Numbers):
     """What the experiment found.
 
     Attributes:

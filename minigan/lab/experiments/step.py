@@ -27,7 +27,7 @@ def step(
     function: Any = None,
     *,
     steps: Annotated[int, Whole(0, 100_000)] = 100,
-    batch_size: Annotated[int, Whole(1, 1024)] = 32,
+    batch_size: Annotated[int, Whole(1, 128)] = 32,
     seed: Seed = 0,
 ) -> Step:
     """Follow one step of a GAN through the tape: forward, backward, and from D to G.

@@ -68,7 +68,9 @@ def _followed(f: Callable[..., Any], name: str) -> Function:
     _check_length(name, seen, loss)
     with sweep, _reported(f"the backward pass of {name}"):
         loss.backward()
-    return Function(name=name, source=_source(f), shape=y.shape, tape=read(seen, sweep, loss, {}, {}))
+    with _reported(f"computing {name} again in float64"):
+        tape = read(seen, sweep, loss, {}, {})
+    return Function(name=name, source=_source(f), shape=y.shape, tape=tape)
 
 
 # ---- calling it ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from minigan.autograd import grad
 from minigan.backend import get_backend
-from minigan.lab.experiments.step_record import Call, edge_at, host
+from minigan.lab.experiments.step_record import Call, changed, edge_at, host
 from minigan.ops.creation import tensor
 from minigan.slopes import Slopes
 from minigan.tape import Primitive
@@ -37,7 +37,8 @@ SEEN = 1e-4  # smaller changes of the loss, as a share of it, drown in rounding
 
 NOT_FINITE = "the loss is not a finite number, and has no slope"
 NOT_FINITE_NEARBY = "the loss is not a finite number a little to one side"
-KINK = "there is a kink or a jump, where the slopes on both sides differ"
+KINK = "there is a kink, a jump, or a bend too sharp for these steps: the slopes on both sides differ"
+CHANGED = "a value was changed after it was used, behind the tape's back, so that its numbers do not belong together"
 """Why a gradient was not checked."""
 
 
@@ -50,7 +51,8 @@ class Slope:
         repeated: the same by the gradient that was computed once more in float64.
         measured: (loss(value + h u) - loss(value - h u)) / 2h; NaN where there is no slope.
         tries: how many directions were tried until u, because of a kink nearby.
-        precision: the dtype of the gradient of the step itself.
+        precision: the lowest that the gradient of the step itself depends on: its own dtype, or that of a result on
+            the tape, as behind a cast.
         usual: how large such a slope is on the average over all u: the length of the gradient, divided by the root of
             how many numbers it has. A slope much smaller than this is so by chance. Of a gradient that is 0 but for
             rounding, the least that could be measured.
@@ -105,6 +107,9 @@ class _Twin:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.ops: dict[Call, Primitive] = {call: call.node.op for call in calls if call.node is not None}
+        self.changed = bool(changed(calls))
+        self._lowest = min((call.y.dtype for call in self.ops), key=_bits)
+        self._params = {call: {name: _double_type(value) for name, value in call.params.items()} for call in self.ops}
         self.values: dict[Key, NDArray[Any]] = {}
         self.last = calls[-1]
         self._constants = {call: [_double(x) for x in call.arrays] for call in self.ops}
@@ -118,7 +123,7 @@ class _Twin:
             for key, x in zip(_keys(call), self._constants[call], strict=True):
                 if isinstance(key, Variable) and key not in tensors:
                     tensors[key] = tensor(x, requires_grad=True)
-            tensors[call] = op(*self._arguments(call, tensors), **call.params)
+            tensors[call] = op(*self._arguments(call, tensors), **self._params[call])
         self.values = {key: host(x.data) for key, x in tensors.items()}
         found = grad(tensors[self.last], list(tensors.values()), allow_unused=True)
         return {key: host(gx.data) for key, gx in zip(tensors, found, strict=True) if gx is not None}
@@ -147,7 +152,7 @@ class _Twin:
             repeated=repeated,
             measured=np.nan if why_not else measured,
             tries=tries,
-            precision=str(gradient.dtype),
+            precision=str(min(gradient.dtype, self._lowest, key=_bits)),
             usual=usual,
             rounding=rounding,
             not_checked=why_not,
@@ -155,6 +160,8 @@ class _Twin:
 
     def _why_not(self, measured: float, apart: float) -> str:
         """Why no slope could be measured, in a clause."""
+        if self.changed:
+            return CHANGED
         if not self.finite:
             return NOT_FINITE
         if not np.isfinite(measured):
@@ -191,7 +198,7 @@ class _Twin:
         for call, op in self.ops.items():
             if any(source in changed for source in _keys(call) if source is not None):
                 arrays = self._arguments(call, {**self.values, **changed})
-                changed[call] = op.run(get_backend(changed[key]), arrays, call.params)
+                changed[call] = op.run(get_backend(changed[key]), arrays, self._params[call])
         return float(changed[self.last].item())
 
 
@@ -217,3 +224,12 @@ def _key(call: Call, i: int) -> Key | None:
 
 def _double(x: Any) -> Any:
     return x.astype(np.float64) if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x
+
+
+def _double_type(setting: Any) -> Any:
+    """A cast to any floating point type is one to float64 here."""
+    return np.dtype(np.float64) if isinstance(setting, np.dtype) and setting.kind == "f" else setting
+
+
+def _bits(dtype: np.dtype[Any]) -> int:
+    return dtype.itemsize

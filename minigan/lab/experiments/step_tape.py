@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.lab.experiments.step_record import Backward, Call, Forward, SentGradient, edge_at, host, program
+from minigan.lab.experiments.step_record import (
+    Backward,
+    Call,
+    Forward,
+    SentGradient,
+    changed,
+    edge_at,
+    host,
+    program,
+)
 from minigan.lab.experiments.step_slopes import Key, Slope, slopes
 from minigan.nn import Module, Parameter
 from minigan.observers.costs import cost
@@ -122,12 +131,14 @@ class Tape:
         forward: the boxes of the operations in the order in which they ran.
         backward: those that a gradient came to, in the order of the sweep.
         operations: what each operation on the tape is, by its name.
+        changed: the boxes of those whose result or arguments were written into after they had run.
     """
 
     boxes: tuple[Box, ...]
     forward: tuple[int, ...]
     backward: tuple[int, ...]
     operations: Mapping[str, Operation]
+    changed: tuple[int, ...] = ()
 
     @property
     def handed_over(self) -> list[tuple[int, int]]:
@@ -194,6 +205,7 @@ class _Reader:
             forward=tuple(self.place[call] for call in self.calls),
             backward=tuple(places[node] for node in self.backward.received if node in places),
             operations={call.name: _operation(call.node.op) for call in self.calls if call.node is not None},
+            changed=tuple(self.place[call] for call in changed(self.calls)),
         )
 
     def _add(self, key: Any, box: Box) -> int:

@@ -132,7 +132,7 @@ def brief(x: float) -> str:
     """A number of any size."""
     if not math.isfinite(x):
         return "more than any number"
-    if 1e-3 <= abs(x) < 1e4 or x == 0:
+    if 1e-3 <= abs(x) < 1e3 or x == 0:
         return number(x, ".3g")
     digits, exponent = f"{x:.1e}".split("e")
     return f"{number(digits, '.1f')} · 10<sup>{number(exponent, 'g')}</sup>"

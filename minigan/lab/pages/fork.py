@@ -192,7 +192,8 @@ def _apart(data: Fork) -> Exhibit:
         "How far apart they are",
         "On this axis a straight line upwards is growth by a constant factor in each step. With the other setting G's "
         f"weights are {number(changed.apart_G[1], '.2g')} apart after one step and "
-        f"{number(changed.apart_G[-1], '.2g')} in the end. After the changed bit, {power(bit)}, the distance of G {grown}{CHAOS if last > 10 * max(first, bit) else ''}. "
+        f"{number(changed.apart_G[-1], '.2g')} in the end. After the changed bit, {power(bit)}, the distance of G "
+        f"{grown}{CHAOS if last > 10 * max(first, bit) else ''}. "
         f"{chance}",
         apart(data),
     )

@@ -117,7 +117,8 @@ def averaged(data: Fork) -> tuple[int, int]:
     """Over how many steps a point of the past is a mean, and one of the futures: as many, if these are long enough."""
     steps = data.frames[-1]
     line = _line(data)
-    past = line * max(1, round(steps / POINTS / line))
+    lines = min(round(steps / POINTS / line), len(data.past.get("step", ())))
+    past = line * max(1, lines)
     return past, min(past, steps)
 
 

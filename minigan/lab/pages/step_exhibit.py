@@ -39,6 +39,11 @@ def slopes_hold(where: str, tape: Tape) -> Iterator[Check]:
     slopes = [slope for slope in _slopes(tape) if not slope.not_checked]
     others = len(_slopes(tape)) - len(slopes)
     unchecked = f" ({others} more not checked)" if others else ""
+    if tape.changed:
+        names = ", ".join(title(tape.boxes[i]) for i in tape.changed[:NAMED])
+        yield Check(
+            f"{where}: operations with a value that was changed after its use ({names})", 0, len(tape.changed), 0
+        )
     for precision in sorted({slope.precision for slope in slopes}):
         errors = [slope.error for slope in slopes if slope.precision == precision]
         name = f"{where}: the worst of {_gradients(errors)} in {precision}{unchecked}, its distance from its slope"
