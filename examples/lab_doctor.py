@@ -20,7 +20,7 @@ with tempfile.TemporaryDirectory() as place:
     data = lab.doctor(*runs[:1])
 
 for patient in data.patients:
-    print(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}")
+    print(f"{patient.name}: {patient.in_words}")
     for note in patient.notes:
         print(f"    {note}")
     for finding in patient.findings:

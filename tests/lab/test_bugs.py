@@ -19,6 +19,7 @@ from minigan.lab.experiments.bugs_programs import (
     sigmoid_twice,
     swapped_value,
 )
+from minigan.lab.page import BLUE, ORANGE, Exhibit, Text
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,37 @@ def test_all_predictions_hold_and_the_page_shows_the_programs_themselves(found, 
     assert "return nn.Sequential(nn.Linear(1, 1), nn.Sigmoid())" in html
     assert not re.search(r"type: ignore|mathdefault", html)
     assert len(html) < 2_000_000
+
+
+def test_a_caption_calls_its_panels_by_their_titles(found):
+    """On a phone they stand one below the other: there is no left and no right."""
+    sections = lab.EXPERIMENTS["bugs"].page(found).sections
+    called = 0
+    for exhibit in (item for section in sections for item in section.items if isinstance(item, Exhibit)):
+        frames = [panel.frames[0] for panel in exhibit.panels]
+        figures = [getattr(frame, "canvas", frame).figure for frame in frames if not isinstance(frame, Text)]
+        titles = [figure.axes[0].get_title("left") for figure in figures]
+        for name in re.findall("<b>(.*?)</b>", exhibit.caption):
+            called += 1
+            assert any(title.split(", 5 seeds")[0] == name for title in titles), name
+        assert not re.search(r"\((left|middle|right)\b|\b(Left|Middle|Right)[:,]", exhibit.caption)
+    assert called >= 10
+
+
+def test_of_all_curves_the_mended_one_is_the_thick_one(found):
+    sections = lab.EXPERIMENTS["bugs"].page(found).sections
+    panels = [
+        panel for section in sections for item in section.items if isinstance(item, Exhibit) for panel in item.panels
+    ]
+    pairs = 0
+    for frame in (panel.frames[0] for panel in panels if not isinstance(panel.frames[0], Text)):
+        lines = [line for ax in getattr(frame, "canvas", frame).figure.axes for line in ax.lines]
+        wrong, mended = ({x.get_linewidth() for x in lines if x.get_color() == c and x.get_linestyle() != "None"}
+                         for c in (ORANGE, BLUE))  # fmt: skip
+        if wrong and mended:
+            pairs += 1
+            assert max(wrong) < min(mended)
+    assert pairs >= 10
 
 
 def test_the_random_streams_go_on_where_they_were():

@@ -304,3 +304,100 @@ def test_runs_of_other_kinds_are_judged_by_what_they_have(preset, tmp_path):
     assert ("D too strong" in unknown) == (preset in ("hinge", "wgan-gp"))
     assert "G starved" not in unknown
     assert lab.EXPERIMENTS["doctor"].page(lab.doctor(str(tmp_path / "run"))).sections
+
+
+# ---- a NaN, or a checkpoint that is lost ------------------------------------------------------------------------
+
+
+def verdict_on_nan(run):
+    return next(f.verdict for f in examine(run).findings if f.name == "NaN")
+
+
+@pytest.mark.parametrize("damage", ["cut", "removed", "all removed", "removed, and the log cut"])
+def test_a_finished_run_whose_last_checkpoint_is_damaged_or_lost_is_not_said_to_have_met_a_nan(damage, tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    checkpoints = sorted((run / "checkpoints").iterdir())
+    assert verdict_on_nan(run) == "well"
+    if damage == "cut":
+        checkpoints[-1].write_bytes(checkpoints[-1].read_bytes()[:-9])
+    elif damage == "removed":
+        checkpoints[-1].unlink()
+    else:
+        for checkpoint in checkpoints:
+            checkpoint.unlink()
+    if damage == "removed, and the log cut":
+        (run / "log.jsonl").write_text("".join((run / "log.jsonl").read_text().splitlines(keepends=True)[:-1]))
+    assert verdict_on_nan(run) == "unknown"
+
+
+def test_a_run_that_breaks_off_because_of_a_nan_is_still_found(course):
+    assert "NaN" in course["nan"].ails
+    assert course["nan"].steps[0] < course["nan"].steps[1]
+
+
+def test_a_log_that_ends_before_the_checkpoint_or_goes_back_is_told(tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    lines = (run / "log.jsonl").read_text().splitlines(keepends=True)
+    (run / "log.jsonl").write_text("".join(lines[:5]))
+    assert any("log.jsonl ends at step 25, before step-00000060" in note for note in examine(run).notes)
+    (run / "log.jsonl").write_text("".join([*lines[:5], *lines[2:]]))
+    told = [note for note in examine(run).notes if "do not rise" in note]
+    assert len(told) == 1
+    assert "line 6 is of step 15, the one before it of step 25" in told[0]
+
+
+def test_one_line_before_a_damaged_one_is_told_as_one(tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    lines = (run / "log.jsonl").read_text().splitlines()
+    (run / "log.jsonl").write_text("\n".join([lines[0], "}{"]) + "\n")
+    assert any("Read was the 1 line before it." in note for note in examine(run).notes)
+
+
+def test_no_name_at_all_is_refused_as_such():
+    with pytest.raises(RunError, match='^run: expected the folder of a run, such as runs/default, but got ""'):
+        lab.doctor("")
+
+
+# ---- what is said of a run that is young, or of which little can be judged --------------------------------------
+
+
+def test_a_run_of_points_that_has_hardly_begun_is_told_as_young(tmp_path):
+    changes = "generator.hidden=[64, 64]", "discriminator.hidden=[64, 64]", *POINTS
+    young = examine(made(tmp_path / "young", "grid", *changes, "training.steps=4"))
+    assert young.in_words == "collapse (may be youth)"
+    finding = next(f for f in young.findings if f.name == "collapse")
+    assert "After 4 steps that may be youth" in finding.says
+    assert "collapse (may be youth)" in lab.EXPERIMENTS["doctor"].page(Doctor([young])).found
+
+
+def test_an_old_run_that_is_ill_is_not_excused_by_youth(course):
+    assert not any(finding.young for finding in course["collapse-points"].findings)
+    starved = next(f for f in course["strong-d"].findings if f.name == "G starved")
+    assert starved.young  # after so few images
+    assert "may be youth" in starved.says
+
+
+def test_of_a_run_that_cannot_be_judged_in_full_it_is_said_how_much_was(tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    for checkpoint in (run / "checkpoints").iterdir():
+        checkpoint.unlink()
+    page = lab.EXPERIMENTS["doctor"].page(lab.doctor(str(run)))
+    assert "run: nothing wrong in what could be judged (2 of 6)." in page.found
+    assert "nothing wrong in what could be judged (2 of 6)" in page.lead
+
+
+def test_points_are_drawn_in_the_number_that_the_title_tells(tmp_path):
+    measures = examine(made(tmp_path / "run", "ring", *POINTS)).measures
+    assert measures.samples.shape == measures.in_training.shape == (256, 2)
+    assert np.allclose(measures.samples, measures.in_training, atol=1e-5)  # no layer works differently
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_log_of_nan_alone_gives_no_warning(tmp_path):
+    run = made(tmp_path / "run", "ring", *POINTS)
+    lines = [json.dumps({"step": 5 * i, "loss_D": np.nan, "loss_G": np.nan}) for i in range(1, 13)]
+    (run / "log.jsonl").write_text("\n".join(lines) + "\n")
+    data = lab.doctor(str(run))
+    verdicts = {f.name: f.verdict for f in data.patients[0].findings}
+    assert (verdicts["divergence"], verdicts["NaN"]) == ("unknown", "ill")
+    lab.write("doctor", data, tmp_path / "page")

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from minigan.errors import ConfigError
 from minigan.gan import DataFacts, build_game, load_preset, set_field
 from minigan.gan.source import batch_of, data_of, loader_of
 from minigan.lab.experiments.flow_theory import expected
+from minigan.lab.page import Exhibit
 from minigan.lab.watching import activations_of, layers_of, watch
 from minigan.ops.random import fork_rng, manual_seed, set_step
 
@@ -148,7 +150,7 @@ def test_the_page_is_written(written):
 
 def test_initialisations_and_what_stands_between_the_layers_are_compared(data):
     assert data.groups["between"] == ["preset", "no dropout in D", "BatchNorm in G", "BatchNorm in D", "Sigmoid in D"]
-    starts = ["N(0, .2)", "He", "Glorot", "orthogonal", "N(0, .02)", "N(0, .002)"]
+    starts = ["N(0, .2²)", "He", "Glorot", "orthogonal", "N(0, .02²)", "N(0, .002²)"]
     assert data.groups["init"] == ["preset", *starts]
     assert set(data.trainings) == {*data.groups["between"], *starts}
 
@@ -205,9 +207,57 @@ def test_batchnorm_in_d_makes_the_small_differences_of_fresh_fakes_large(data):
 
 
 def test_weights_that_are_too_small_starve_g_and_adam_cannot_help(data):
-    small, preset = data.trainings["N(0, .002)"], data.trainings["preset"]
+    small, preset = data.trainings["N(0, .002²)"], data.trainings["preset"]
     assert small.gradient[0, 0] < 1e-7 * preset.gradient[0, 0]
     assert small.update[0, 0] < 1e-4 * small.expected.update[0]
+
+
+def exhibits(data):
+    items = [item for section in lab.EXPERIMENTS["flow"].page(data).sections for item in section.items]
+    return {item.title: item for item in items if isinstance(item, Exhibit)}
+
+
+def axes(frame):
+    return getattr(frame, "canvas", frame).figure.axes[0]
+
+
+def test_a_caption_calls_its_panels_by_their_titles(data):
+    """On a phone they stand one below the other: there is no left and no right."""
+    for exhibit in exhibits(data).values():
+        titles = [axes(panel.frames[-1]).get_title("left").split(": N(")[0] for panel in exhibit.panels]
+        called = re.findall("<b>(.*?)</b>", exhibit.caption)
+        assert called
+        assert set(called) <= set(titles)
+        assert not re.search("(?i)(left|middle|right)[:,)]", exhibit.caption.replace("read from the left:", ""))
+
+
+def test_the_rows_of_the_three_maps_line_up(data):
+    rows = [[label.get_text() for label in axes(panel.frames[0]).get_yticklabels()]
+            for panel in exhibits(data)["Layer by step"].panels]  # fmt: skip
+    assert rows[0] == rows[1] == rows[2]
+    shares = axes(exhibits(data)["Layer by step"].panels[2].frames[0]).images[0].get_array()
+    np.testing.assert_array_equal(np.ma.filled(shares[:-1], np.nan), data.trainings["preset"].inactive)
+    assert np.ma.getmaskarray(shares[-1]).all()  # behind D's logit there is no activation
+
+
+def test_a_legend_names_the_training_that_is_drawn_and_no_other(data):
+    for panel in exhibits(data)["Where to, and how loudly"].panels:
+        for name, frame in zip(data.trainings, panel.frames, strict=True):
+            names = [text.get_text() for text in frame.figure.legends[0].get_texts()]
+            assert names == (["preset"] if name == "preset" else ["preset", name])
+
+
+def test_the_caption_tells_where_d_leads_away_from_real_images(data):
+    def said(worst):
+        track = np.where(np.arange(len(data.steps)) == 1, worst, 0.5)
+        trainings = {
+            name: dataclasses.replace(t, toward=track if name == "He" else np.abs(t.toward))
+            for name, t in data.trainings.items()
+        }
+        return exhibits(dataclasses.replace(data, trainings=trainings))["Where to, and how loudly"].caption
+
+    assert "Look at He: where the cosine is below the band" in said(-0.2)
+    assert "below the band" not in said(-0.05)  # as chance makes it too: 2 / sqrt(784) is .07
 
 
 def captions(data):

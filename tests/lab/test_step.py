@@ -551,7 +551,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     ):
         with pytest.raises(mg.ConfigError, match=message):
             lab.step(place)
-    for settings in ({"steps": -1}, {"batch_size": 0}, {"seed": -1}):
+    for settings in ({"steps": -1}, {"batch_size": 0}, {"batch_size": 129}, {"seed": -1}):
         with pytest.raises(mg.ConfigError, match="expected a whole number from"):
             lab.step(**settings)
     with pytest.raises(mg.ConfigError, match="^function: expected a function, but got an object of type int"):
@@ -688,13 +688,13 @@ def result_written_into(x=[1.0, 2.0]):  # noqa: B006
     return y.sum()
 
 
-def replaced(x=[1.0, 2.0]):  # noqa: B006
-    y = x * x
+def assigned(x=[1.0, 2.0]):  # noqa: B006
+    y = x.exp()
     x.data = np.float32([7, 7])
     return (y + x).sum()
 
 
-@pytest.mark.parametrize(("f", "name"), [(written_into, "mul"), (result_written_into, "mul"), (replaced, "add")])
+@pytest.mark.parametrize(("f", "name"), [(written_into, "mul"), (result_written_into, "mul"), (assigned, "exp")])
 def test_a_change_behind_the_tapes_back_is_told_and_no_slope_is_said_to_hold(f, name):
     found = lab.step(f)
     tape, page = found.function.tape, page_of_step(found)
@@ -706,3 +706,17 @@ def test_a_change_behind_the_tapes_back_is_told_and_no_slope_is_said_to_hold(f, 
 def test_nothing_has_changed_in_a_step_of_a_gan(step):
     for part in (step.toy, step.digits):
         assert part.turn_D.changed == part.turn_G.changed == ()
+
+
+def test_the_page_of_a_function_tells_of_its_result_and_that_of_a_game_of_its_loss(step, tmp_path):
+    own = lab.write("step", lab.step(written_as_usual), tmp_path / "own").read_text(encoding="utf-8")
+    game = lab.write("step", step, tmp_path / "game").read_text(encoding="utf-8")
+    assert "the gradient of the result with respect to it" in own
+    assert "the result changes by" in own
+    assert "the loss changes" not in own
+    assert "the gradient of the loss with respect to it" in game
+    assert "{end}" not in own + game
+
+
+def written_as_usual(x=[1.0, 2.0]):  # noqa: B006
+    return (x * x).sum()

@@ -13,6 +13,7 @@ from minigan.lab.experiments.doctor_findings import Finding, findings
 from minigan.lab.experiments.doctor_measures import Measures, measure
 from minigan.lab.experiments.doctor_patients import PATIENTS, DemoRun, configured, train
 from minigan.lab.experiments.doctor_reading import Folder, read_folder
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Seed, checked
 from minigan.lab.repeatable import repeatable
 from minigan.lab.watching import Array
@@ -54,13 +55,27 @@ class Patient:
         return [finding.name for finding in self.findings if finding.verdict == "ill"]
 
     @property
+    def judged(self) -> int:
+        """How many of the findings could be judged."""
+        return sum(finding.verdict != "unknown" for finding in self.findings)
+
+    @property
+    def in_words(self) -> str:
+        """What is wrong, what may be youth, and how much could not be judged."""
+        ill = [f for f in self.findings if f.verdict == "ill"]
+        if ill:
+            return ", ".join(f"{finding.name} (may be youth)" if finding.young else finding.name for finding in ill)
+        some = f" in what could be judged ({self.judged} of {len(self.findings)})"
+        return f"nothing wrong{some if self.judged < len(self.findings) else ''}"
+
+    @property
     def alarms(self) -> list[str]:
         """Those that nobody has a reason to expect."""
         return [name for name in self.ails if name not in (*(self.expected or ()), *self.may)]
 
 
-@dataclass(frozen=True)
-class Doctor:
+@dataclass(frozen=True, repr=False)
+class Doctor(Numbers):
     """What `doctor` returns: one patient, or those of the lab."""
 
     patients: Sequence[Patient]

@@ -12,10 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from minigan.lab.experiments.doctor_curves import growth_of, halves, last, size_of, swing
 from minigan.lab.experiments.doctor_measures import Measures, Variety
 from minigan.lab.experiments.doctor_reading import Folder
+from minigan.lab.experiments.short_runs import mixture_of
 from minigan.lab.page.numbers import listed
-from minigan.lab.watching import Array
 
 Verdict = Literal["ill", "well", "unknown"]
 
@@ -26,6 +27,7 @@ ALIKE = 0.25  # the distance of two samples beside that of two real ones: health
 RARE = 0.01  # a mode that fewer samples than this are nearest to is forgotten; a fair share is 1 / modes
 LOST = 0.5  # of the modes: if more are forgotten, G has collapsed; young runs lose fewer
 YOUNG = 300_000  # images, five epochs of MNIST: before that, samples may be alike because G has just begun
+YOUNG_STEPS = 300  # the same of points: healthy rings and grids of up to 50 steps may look collapsed, none of 100
 BLOWN = 20.0  # a cross-entropy of 20 says that a probability is 2e-9; hinge and least squares want scores near 1
 GROWN = 3.0  # by what the swing of a loss grows from its first half to its second
 VISIBLE = 1.0  # a swing smaller than this does no harm, though it may grow
@@ -35,8 +37,6 @@ CHANCE = 1e-3  # lost is what a G that gives a digit ``FEW`` of its share would 
 UNREAD = 1 / 3  # of the samples: if more are eights to the judge, many are no digits yet, and its counts say nothing
 UNLIKE = 0.25  # training beside evaluation mode, in distances of two samples: healthy runs have .03 to .15
 UNTRUE = 0.2  # by what the AUC of D (see `roc_auc`) is less in evaluation mode than in training mode
-SETTLED = 0.1  # the share of the log, at its end, that says how the run is now
-WARM = 0.1  # and the share at its start that is left out, as everything moves then
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Finding:
         change: what to do; empty if there is nothing to do.
         look: the experiment of the lab to look at.
         evidence: the numbers.
+        young: whether it may be so because training has only just begun.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Finding:
     change: str
     look: str
     evidence: Sequence[Evidence]
+    young: bool = False
 
 
 def findings(folder: Folder, measures: Measures | None) -> list[Finding]:
@@ -92,18 +94,25 @@ def _unknown(name: str, look: str, why: str) -> Finding:
 
 
 def _found(
-    ill: bool, name: str, says: tuple[str, str], change: str, look: str, evidence: Sequence[Evidence]
+    ill: bool,
+    name: str,
+    says: tuple[str, str],
+    change: str,
+    look: str,
+    evidence: Sequence[Evidence],
+    young: bool = False,
 ) -> Finding:
     """``says`` is the sentence for the ill and the one for the healthy."""
     verdict: Verdict = "ill" if ill else "well"
-    change = change if ill else ""
-    return Finding(name=name, verdict=verdict, says=says[not ill], change=change, look=look, evidence=evidence)
-
-
-def _last(values: Array) -> float:
-    """How a number of the log is now."""
-    finite = values[np.isfinite(values)]
-    return float(finite[-max(1, math.ceil(SETTLED * len(finite))) :].mean()) if finite.size else math.nan
+    return Finding(
+        name=name,
+        verdict=verdict,
+        says=says[not ill],
+        change=change if ill else "",
+        look=look,
+        evidence=evidence,
+        young=ill and young,
+    )
 
 
 # ---- D too strong -----------------------------------------------------------------------------------------------
@@ -117,7 +126,7 @@ def d_too_strong(folder: Folder, measures: Measures | None) -> Finding:
         return _unknown(name, look, f"With the loss {loss}, D's outputs are scores and no probabilities.")
     if "D_x" not in folder.log:
         return _unknown(name, look, "The log has no D(x).")
-    real, fake = _last(folder.log["D_x"]), _last(folder.log["D_G_z"])
+    real, fake = last(folder.log["D_x"]), last(folder.log["D_G_z"])
     evidence = [Evidence("D(x)", real, SURE), Evidence("D(G(z))", fake, 1 - SURE, ill_above=False)]
     if measures is not None:
         between = float(np.median(measures.on_real) - np.median(measures.on_fake))
@@ -147,12 +156,13 @@ def g_starved(folder: Folder, measures: Measures | None) -> Finding:
     if math.isfinite(gradients.signal[-1]):
         evidence.append(Evidence("length of the signal at D's logit", float(gradients.signal[-1])))
     evidence.append(Evidence("length of the signal at a fake", gradients.at_fake))
-    says = "Next to nothing of D's opinion arrives in G's weights.", "G gets a gradient that moves it."
+    wrong = "Next to nothing of D's opinion arrives in G's weights." + _youth(folder)
+    says = wrong, "G gets a gradient that moves it."
     change = (
         'With game.loss="minimax": take "non-saturating". If D is too strong, mend that. If the signal at a fake is '
         "large and G's gradient is not, it dies in G: lower generator.lr, and use leaky_relu."
     )
-    return _found(ill, name, says, change, look, evidence)
+    return _found(ill, name, says, change, look, evidence, young=bool(_youth(folder)))
 
 
 # ---- collapse ---------------------------------------------------------------------------------------------------
@@ -184,19 +194,21 @@ def collapse(folder: Folder, measures: Measures | None) -> Finding:
     wrong = "Samples of different z are too much alike."
     if lost:
         wrong = f"Samples leave out {listed([str(digit) for digit in lost])}."
-    says = wrong + _youth(folder, variety), "Samples of different z are different."
+    says = wrong + _youth(folder), "Samples of different z are different."
     change = (
         "Let D see several samples at once (game.pack=2), add game.r1_gamma, lower generator.lr beside "
         "discriminator.lr, and check that z has its full size (generator.z_scale)."
     )
-    return _found(ill, name, says, change, look, evidence)
+    return _found(ill, name, says, change, look, evidence, young=bool(_youth(folder)))
 
 
-def _youth(folder: Folder, variety: Variety) -> str:
+def _youth(folder: Folder) -> str:
     """A reason to wait."""
-    seen = folder.last_step * folder.config.training.batch_size
-    young = variety.kind != "modes" and seen < YOUNG
-    return f" After {seen:,} images that may be youth: ask again later." if young else ""
+    steps = folder.last_step
+    if mixture_of(folder.config) is not None:
+        return f" After {steps:,} steps that may be youth: ask again later." if steps < YOUNG_STEPS else ""
+    seen = steps * folder.config.training.batch_size
+    return f" After {seen:,} images that may be youth: ask again later." if seen < YOUNG else ""
 
 
 def _alike(variety: Variety) -> float:
@@ -231,15 +243,17 @@ def divergence(folder: Folder, measures: Measures | None) -> Finding:
     losses = {key: folder.log[key] for key in ("loss_D", "loss_G") if key in folder.log}
     if not losses or folder.lines < 8:
         return _unknown(name, look, f"The log has {folder.lines} lines, too few to see whether something grows.")
+    if not any(np.isfinite(halves(values)[1]).any() for values in losses.values()):
+        return _unknown(name, look, "The second half of the log has no loss that is a finite number.")
     limit = _largest(folder, measures)
     evidence = []
     for key, values in losses.items():
         if folder.config.game.loss == "wasserstein" and key == "loss_G":
             continue  # adding a number to all scores changes nothing but this
-        size, growth = _size(values), _growth(values)
+        size, growth = size_of(values), growth_of(values)
         evidence.append(Evidence(f"size of {key} in the second half", size, limit))
         evidence.append(
-            Evidence(f"growth of the swing of {key}", growth, GROWN if _swing(values) > VISIBLE else math.nan)
+            Evidence(f"growth of the swing of {key}", growth, GROWN if swing(values) > VISIBLE else math.nan)
         )
     ill = any(each.is_symptom for each in evidence)
     says = "The losses leave all bounds.", "The losses stay within bounds."
@@ -255,25 +269,6 @@ def _largest(folder: Folder, measures: Measures | None) -> float:
     if folder.config.game.loss != "wasserstein":
         return BLOWN
     return SPAN * measures.variety.of_real if measures is not None and measures.variety is not None else math.nan
-
-
-def _halves(values: Array) -> tuple[Array, Array]:
-    settled = values[math.ceil(WARM * len(values)) :]
-    return settled[: len(settled) // 2], settled[len(settled) // 2 :]
-
-
-def _size(values: Array) -> float:
-    return float(np.nanpercentile(np.abs(_halves(values)[1]), 95))
-
-
-def _swing(values: Array) -> float:
-    """Of the second half."""
-    return float(np.subtract(*np.nanpercentile(_halves(values)[1], [95, 5])))
-
-
-def _growth(values: Array) -> float:
-    first, second = (float(np.subtract(*np.nanpercentile(half, [95, 5]))) for half in _halves(values))
-    return second / first if first > 0 else math.nan
 
 
 # ---- train/eval gap ---------------------------------------------------------------------------------------------
@@ -338,13 +333,18 @@ def not_a_number(folder: Folder, measures: Measures | None) -> Finding:
     """A run that stopped because of a NaN leaves curves, and no checkpoint at its last step."""
     steps = folder.config.training.steps
     logged = float(sum((~np.isfinite(folder.log[key])).any() for key in ("loss_D", "loss_G") if key in folder.log))
+    broke_off = math.nan if folder.broke_off is None else float(folder.broke_off)
     evidence = [
-        Evidence("broke off with curves, but without a checkpoint (1 for yes)", float(folder.broke_off), 0.5),
+        Evidence("broke off with curves, but without a checkpoint (1 for yes)", broke_off, 0.5),
         Evidence("losses of the log with a NaN", logged, 0.5),
         Evidence("NaN and infinities in the checkpoint", float(measures.unfinite) if measures else math.nan, 0.5),
         Evidence("share of the steps that were made", folder.last_step / steps),
     ]
     ill = any(each.is_symptom for each in evidence)
+    if folder.broke_off is None and not ill:
+        return _unknown(
+            "NaN", "flow", "The checkpoint of the last step is damaged or lost: a NaN would leave none, too."
+        )
     says = (
         f"Training broke off after step {folder.last_step:,} of {steps:,}, as it does when a number is NaN or "
         "infinite.",

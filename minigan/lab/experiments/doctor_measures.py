@@ -34,7 +34,8 @@ PAIRS = 300  # of which all distances are taken
 ASKED = 256  # samples, at least, that D is asked about
 CLEAR = 0.9
 COMPANIONS = 8  # batches that the same z are drawn in
-KEPT = 16  # samples of which there is a picture
+KEPT = 16  # images of which there is a picture
+CLOUD = 256  # points of which there is one
 LEAST = 1e-12  # the distance of two samples that are the same
 
 
@@ -136,6 +137,7 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         set_step(game.steps)
         variety = None if isinstance(game, ReconstructionGame) else _variety(config, game, loader, seed)
         modes = _restored(game, loader) if isinstance(game, ReconstructionGame) else _modes_of(config, game, seed)
+        pictured = _cloud(config, game, seed) if modes.evaluated.ndim == 2 else modes
         auc_of_D = _auc_of_D(game, loader)
         on_real, on_fake = _logits(config, game, loader)
         gradients = _gradients(config, game, loader)
@@ -148,8 +150,8 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
         swing=_swing(modes, variety),
         two_modes=any(isinstance(m, (BatchNorm, nn.Dropout)) for m in game.generator.network.modules()),
         auc_of_D=auc_of_D,
-        samples=_shown(modes.evaluated),
-        in_training=_shown(modes.trained[0]),
+        samples=_shown(pictured.evaluated),
+        in_training=_shown(pictured.trained[0]),
         real=_shown(batch_of(loader, 0, CPU).images.numpy()),
         unfinite=unfinite,
     )
@@ -157,8 +159,9 @@ def measure(config: Config, game: Game, loader: Loader, seed: int) -> Measures:
 
 def _shown(samples: NDArray[Any]) -> NDArray[Any]:
     """Some of them; images as bytes, of which lab.json has many."""
-    some = samples[:KEPT]
-    return np.rint((some.clip(-1, 1) + 1) * 127.5).astype(np.uint8) if some.ndim == 4 else some
+    if samples.ndim != 4:
+        return samples[:CLOUD]
+    return np.rint((samples[:KEPT].clip(-1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 def _arrays(game: Game) -> list[NDArray[Any]]:
@@ -264,6 +267,23 @@ def _modes_of(config: Config, game: Game, seed: int) -> _Modes:
         evaluated = network.eval()(batches[0], *told).numpy()[:n]  # first: in training mode statistics move
         trained = np.stack([network.train()(z, *told).numpy()[:n] for z in batches])
     return _Modes(evaluated, trained)
+
+
+def _cloud(config: Config, game: Game, seed: int) -> _Modes:
+    """Points of a picture, in both modes; in training mode in batches of the usual size."""
+    z = game.noise.fixed(CLOUD, seed, CPU)
+    labels = as_tensor(in_order(CLOUD, classes_of(game)), device=CPU) if classes_of(game) else None
+    size = max(2, min(config.training.batch_size, CLOUD))
+    parts = [slice(i, i + size) for i in range(0, CLOUD, size)]
+
+    def drawn(network: nn.Module, part: slice) -> NDArray[np.float32]:
+        points: NDArray[np.float32] = network(z[part], *(() if labels is None else (labels[part],))).numpy()
+        return points
+
+    with no_grad():
+        evaluated = drawn(game.sampler.eval(), slice(None))  # first: in training mode statistics move
+        trained = np.concatenate([drawn(game.sampler.train(), part) for part in parts])
+    return _Modes(evaluated, trained[None])
 
 
 def _restored(game: ReconstructionGame, loader: Loader) -> _Modes:

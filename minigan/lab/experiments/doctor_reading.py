@@ -12,11 +12,11 @@ import numpy as np
 from minigan.backend.device import CPU
 from minigan.errors import MiniganError, RunError
 from minigan.gan import journal
-from minigan.gan.checkpoint import Saved, made_of, newest_whole, restored
+from minigan.gan.checkpoint import Found, Saved, made_of, newest_whole, restored
 from minigan.gan.config import Config
-from minigan.gan.folder import CURVES, LOG, require_run
+from minigan.gan.folder import CONFIG, CURVES, LOG, require_run
 from minigan.gan.game import Game
-from minigan.gan.record import changed_settings, read_config
+from minigan.gan.record import changed_settings, has_checkpoint, read_config, read_record
 from minigan.gan.run import Run
 from minigan.lab.watching import Array
 
@@ -36,7 +36,7 @@ class Folder:
         step: of the newest whole checkpoint; None without one.
         game: as that checkpoint left it.
         broke_off: whether training stopped before its end in the way that a NaN stops it: then the curves are drawn,
-            but no checkpoint is saved.
+            but no checkpoint is saved; None where that cannot be told from a run that has lost a checkpoint.
         notes: what could not be read, what was read in spite of it, and what does not fit together, in words.
     """
 
@@ -46,7 +46,7 @@ class Folder:
     lines: int
     step: int | None
     game: Game | None
-    broke_off: bool
+    broke_off: bool | None
     notes: Sequence[str]
 
     @property
@@ -63,12 +63,16 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
         RunError: there is no run, or neither log nor checkpoint can be read.
         ConfigError: its settings cannot be read.
     """
+    if not os.fspath(path):
+        raise RunError('run: expected the folder of a run, such as runs/default, but got "".')
     path = Path(path)
     require_run(path)
     run = Run(path, read_config(path / "config.toml"))
     notes: list[str] = []
-    log = _log(run, notes)
-    saved = _newest(run, notes)
+    lines = _Lines(path / LOG)
+    log = _log(lines, notes)
+    found = newest_whole(run.checkpoints)
+    saved = _newest(found, notes)
     game = _game(saved, notes)
     if not log and game is None:
         raise RunError(
@@ -77,33 +81,55 @@ def read_folder(path: str | os.PathLike[str]) -> Folder:
         )
     config = run.config if saved is None or game is None else _config(run, saved, notes)
     step = saved.step if saved else None
-    lines = len(log["step"]) if log else 0
-    broke_off = _broke_off(run, int(log["step"][-1]) if log else 0, step)
-    return Folder(path, config, log, lines, step, game, broke_off, notes)
+    if saved is not None and log and saved.step - lines.last >= config.training.log_every:
+        notes.append(f"log.jsonl ends at step {lines.last:,}, before {saved.path.name}: its last lines are lost.")
+    return Folder(path, config, log, lines.count, step, game, _broke_off(run, lines.last, found), notes)
 
 
-def _log(run: Run, notes: list[str]) -> dict[str, Array]:
-    lines = journal.thinned(_lines(run.path / LOG, notes), POINTS)
-    if not lines:
+class _Lines:
+    """Those of a log up to a damaged one, and what is known when they have been read.
+
+    Attributes:
+        count: how many there are.
+        last: the step of the last one; 0 without one.
+        notes: what is wrong with them, in words.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count, self.last = 0, 0
+        self.notes: list[str] = []
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        try:
+            for line in journal.lines(self.path):
+                self._look(int(line["step"]))
+                yield line
+        except RunError as error:
+            read = "Read was the 1 line" if self.count == 1 else f"Read were the {self.count:,} lines"
+            self.notes.append(f"{error} {read} before it." if self.count else f"{error} No line stands before it.")
+
+    def _look(self, step: int) -> None:
+        self.count += 1
+        if step < self.last and not self.notes:
+            self.notes.append(
+                f"The steps in log.jsonl do not rise: line {self.count:,} is of step {step:,}, the one before it of "
+                f"step {self.last:,}. There may be lines of two runs in it."
+            )
+        self.last = step
+
+
+def _log(lines: _Lines, notes: list[str]) -> dict[str, Array]:
+    kept = journal.thinned(lines, POINTS)
+    notes += lines.notes
+    if not kept:
         notes.append("There is no line in log.jsonl to judge by.")
         return {}
-    names = dict.fromkeys(name for line in lines for name in line)
-    return {name: np.array([line.get(name, np.nan) for line in lines], np.float64) for name in names}
+    names = dict.fromkeys(name for line in kept for name in line)
+    return {name: np.array([line.get(name, np.nan) for line in kept], np.float64) for name in names}
 
 
-def _lines(path: Path, notes: list[str]) -> Iterator[dict[str, float]]:
-    """Up to a damaged one."""
-    count = 0
-    try:
-        for line in journal.lines(path):
-            yield line
-            count += 1
-    except RunError as error:
-        notes.append(f"{error} Read were the {count:,} lines before it.")
-
-
-def _newest(run: Run, notes: list[str]) -> Saved | None:
-    found = newest_whole(run.checkpoints)
+def _newest(found: Found, notes: list[str]) -> Saved | None:
     notes += [f"{path.name} is damaged ({reason})" for path, reason in found.damaged]
     if found.newest is None:
         notes.append("There is no whole checkpoint.")
@@ -134,7 +160,13 @@ def _config(run: Run, saved: Saved, notes: list[str]) -> Config:
     return trained
 
 
-def _broke_off(run: Run, logged: int, saved: int | None) -> bool:
-    """A kill leaves no curves, and a stop by hand a checkpoint at the step of the last line."""
-    unfinished = (saved or 0) < run.config.training.steps
-    return unfinished and (run.path / CURVES).exists() and logged != (saved or 0)
+def _broke_off(run: Run, logged: int, found: Found) -> bool | None:
+    """A kill leaves no curves, and a stop by hand a checkpoint at the step of the last line.
+
+    So does the last step; if that checkpoint is damaged or was removed, nobody knows why it is not there.
+    """
+    saved = found.newest.step if found.newest else 0
+    if saved >= run.config.training.steps or not (run.path / CURVES).exists() or logged == saved:
+        return False
+    removed = found.newest is None and has_checkpoint(read_record(run.path / CONFIG))
+    return None if found.damaged or removed or logged >= run.config.training.steps else True

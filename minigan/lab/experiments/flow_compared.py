@@ -62,10 +62,10 @@ def _start(name: str, about: str, kind: str, scale: float = PlayerConfig.init_sc
 
 _STARTS = (
     _start("default", "PyTorch's default, U(−1/√fan_in, 1/√fan_in)", "default"),
-    _start("N(0, .2)", "all weights from N(0, .2), far too large", "normal", 0.2),
+    _start("N(0, .2²)", "all weights from N(0, .2²), far too large", "normal", 0.2),
     _start("He", "normal, with the standard deviation √(2 / fan_in) for a ReLU", "kaiming_normal"),
     _start("Glorot", "uniform, with the standard deviation √(2 / (fan_in + fan_out))", "xavier_uniform"),
     _start("orthogonal", "rows, or columns, of length 1 at right angles", "orthogonal"),
-    _start("N(0, .02)", "all weights from N(0, .02), the custom of DCGAN", "normal", 0.02),
-    _start("N(0, .002)", "all weights from N(0, .002), far too small", "normal", 0.002),
+    _start("N(0, .02²)", "all weights from N(0, .02²), the custom of DCGAN", "normal", 0.02),
+    _start("N(0, .002²)", "all weights from N(0, .002²), far too small", "normal", 0.002),
 )

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from minigan.lab.experiments.step_digits import Digits, digits
 from minigan.lab.experiments.step_function import Function, explain
 from minigan.lab.experiments.step_toy import Toy, toy
+from minigan.lab.numbers import Numbers
 from minigan.lab.options import Seed, Whole, checked
 from minigan.lab.repeatable import repeatable
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(Numbers):
     """What was looked at: a GAN of eleven numbers and one on real digits, or a user's function."""
 
     toy: Toy | None = None

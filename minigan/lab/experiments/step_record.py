@@ -145,8 +145,7 @@ def changed(calls: Sequence[Call]) -> list[Call]:
 
     The tape keeps arrays, no copies: who writes into one later, as with ``x.data[...] = 7``, changes what was recorded.
     """
-    leaves: dict[Any, Array] = {}
-    return [call for call in calls if call.node is not None and not (_repeats(call) and _has_its_leaves(call, leaves))]
+    return [call for call in calls if call.node is not None and not _repeats(call)]
 
 
 def _repeats(call: Call) -> bool:
@@ -156,13 +155,3 @@ def _repeats(call: Call) -> bool:
     share = np.finfo(y.dtype).eps ** 0.5 if y.dtype.kind == "f" else 0.0
     size = float(np.abs(y[np.isfinite(y)]).max(initial=0))
     return bool(np.allclose(host(again), y, share, share * size, equal_nan=True))
-
-
-def _has_its_leaves(call: Call, leaves: dict[Any, Array]) -> bool:
-    """Whether each leaf is what it was when another call used it before."""
-    edges = [(edge_at(call, i), x) for i, x in enumerate(call.arrays)]
-    return all(_same(leaves.setdefault(edge, x), x) for edge, x in edges if isinstance(edge, Variable))
-
-
-def _same(x: Array, y: Array) -> bool:
-    return x is y or np.array_equal(host(x), host(y), equal_nan=True)

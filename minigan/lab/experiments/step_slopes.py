@@ -35,8 +35,8 @@ SMOOTH = 1e-6
 TRIES = 5
 SEEN = 1e-4  # smaller changes of the loss, as a share of it, drown in rounding
 
-NOT_FINITE = "the loss is not a finite number, and has no slope"
-NOT_FINITE_NEARBY = "the loss is not a finite number a little to one side"
+NOT_FINITE = "the result is not a finite number, and has no slope"
+NOT_FINITE_NEARBY = "the result is not a finite number a little to one side"
 KINK = "there is a kink, a jump, or a bend too sharp for these steps: the slopes on both sides differ"
 CHANGED = "a value was changed after it was used, behind the tape's back, so that its numbers do not belong together"
 """Why a gradient was not checked."""

@@ -10,8 +10,8 @@ from minigan.lab.pages.bugs_losses import FLOOR, TOP
 LEAD = (
     "Eight mistakes that introductions to GANs make, each as a program that runs. Beside it runs the mended one, from "
     "the same weights and the same samples. In all code and all curves <strong style='color: var(--orange)'>orange "
-    "(−, thin) is wrong</strong> and <strong style='color: var(--blue)'>blue (+, thick) is mended</strong>. Spot the "
-    "bug by its symptom, before you open the answer below it."
+    "(−, thin) is wrong</strong> and <strong style='color: var(--blue)'>blue (+, thick) is mended</strong>. Here is "
+    "the bug, each time: say what it does to the curves, and why, before you open the answer."
 )
 
 NOTICE = Table(

@@ -20,7 +20,9 @@ from minigan.lab.page import (
     Section,
     Slider,
     Table,
+    number,
     panel,
+    power,
 )
 from minigan.lab.pages.bugs_drawing import program
 
@@ -55,7 +57,7 @@ def _table(found: Chain) -> Table:
             step.name,
             _numbers(step.product),
             _numbers(step.differences),
-            f"{np.abs(step.product - step.differences).max():.0e}",
+            power(float(np.abs(step.product - step.differences).max())),
         )
         for step in found.steps
     ]
@@ -77,12 +79,12 @@ def _tangent(found: Chain) -> Exhibit:
         "number, with its sign, to know in which direction D's output rises."
     )
     panels = [Panel("chain-curve", _tangents(found), "D(G(z)) along a line, with its tangent"), _slopes(found)]
-    slider = Slider("t", [f"{t:.1f}" for t in found.places], int(np.argmin(np.abs(found.places))))
+    slider = Slider("t", [number(t, ".1f") for t in found.places], int(np.argmin(np.abs(found.places))))
     return Exhibit("That they depend is the curve; the chain rule is the slope", caption, panels, [slider])
 
 
 def _numbers(values: np.ndarray) -> str:
-    return "<code>" + " ".join(f"{value:+.9f}" for value in values) + "</code>"
+    return "<code>" + " ".join(number(value, "+.9f") for value in values) + "</code>"
 
 
 def _matrices(found: Chain) -> Panel:
@@ -101,7 +103,7 @@ def _matrices(found: Chain) -> Panel:
         for (row, column), value in np.ndenumerate(jacobian):
             strong = abs(value) > 0.6 * largest
             color = "#ffffff" if strong else "#111111"
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", size=9, color=color)
+            ax.text(column, row, number(value, ".2f"), ha="center", va="center", size=9, color=color)
         ax.set(title=("= " if name == "product" else "· " if ax is not figure.axes[0] else "") + name)
         ax.set(xticks=[], yticks=[], xlabel=f"{jacobian.shape[0]} × {jacobian.shape[1]}")
         ax.grid(visible=False)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Panel, Text, panel
 
 WRONG, MENDED = ORANGE, BLUE
+WIDTHS = {WRONG: 1.2, MENDED: 2.4}  # of curves: which is which is seen without colours too
 _MARKS = {"-": ("−", "--orange"), "+": ("+", "--blue"), " ": (" ", "")}
 
 
@@ -73,10 +74,11 @@ def curves(
     ``level`` is a height that theory knows, with its name.
     """
     figure, ax = panel(title, xlabel, ylabel, **axes)
-    for values, color, label, width, order in ((wrong, WRONG, named[0], 1.2, 3), (mended, MENDED, named[1], 2.4, 2)):
+    for values, color, label, order in ((wrong, WRONG, named[0], 3), (mended, MENDED, named[1], 2)):
         rows = np.atleast_2d(np.asarray(values, float))
         place = np.arange(rows.shape[1]) if x is None else x
-        lines = ax.plot(place, rows.T, color=color, linewidth=width if len(rows) == 1 else width / 1.5, zorder=order)
+        width = WIDTHS[color] if len(rows) == 1 else WIDTHS[color] / 1.5
+        lines = ax.plot(place, rows.T, color=color, linewidth=width, zorder=order)
         lines[0].set_label(label)
     if level is not None:
         ax.axhline(level[0], color=GREY, linestyle="--", linewidth=1, label=level[1])

@@ -28,13 +28,20 @@ from minigan.lab.page import (
     Path,
     Section,
     Slider,
+    number,
     panel,
 )
-from minigan.lab.pages.bugs_drawing import MENDED, WRONG, code, curves, last, program, told
+from minigan.lab.pages.bugs_drawing import MENDED, WIDTHS, WRONG, code, curves, last, program, told
 
 TOP = float(expit(1.0))
 FLOOR = -math.log(TOP) - math.log(0.5)
 CLIPPED = -math.log(1e-7)
+
+# Titles, by which captions name a panel.
+ANSWERS, PAYS = "What the loss takes D's answers for", "What D pays"
+COSTS, UNTAUGHT = "What a real sample costs", "Samples that teach D nothing"
+REACHES, PLACES, SUM = "What reaches a fake", "Where G puts its samples", "Is one's loss the other's gain?"
+IN_TURN = f"{REACHES} in G's turn"
 
 
 # ---- 1 ---------------------------------------------------------------------------------------------------
@@ -59,12 +66,12 @@ def _twice_panels(found: SigmoidTwice) -> list[Panel]:
         code("twice-code", sigmoid_twice.wrong, sigmoid_twice.mended, sigmoid_twice.train),
         _opinions(found),
         curves(
-            "twice-loss", "What D pays", "loss of D (nats)", wrong.loss_D, mended.loss_D,
+            "twice-loss", PAYS, "loss of D (nats)", wrong.loss_D, mended.loss_D,
             "The loss of D by step: the wrong one stays above its floor.",
             level=(FLOOR, f"floor of the wrong loss, {FLOOR:.3f}"), loc="center right",
         ),
         curves(
-            "twice-signal", "What reaches a fake in G's turn", "size of the gradient",
+            "twice-signal", IN_TURN, "size of the gradient",
             found.signals.wrong, found.signals.mended,
             "The gradient at D's last Linear: small on both sides if there are two sigmoids.",
             x=found.logits, xlabel="what D's last Linear gives", yscale="log", loc="lower center",
@@ -77,24 +84,24 @@ def _twice_told(found: SigmoidTwice) -> str:
     far = found.signals.mended[0] / found.signals.wrong[0]
     return told(
         symptom=f"D's task is so easy that one number solves it, yet the probability that its loss computes ends at "
-        f"{last(wrong.D_x):.3f} for real samples and at {last(wrong.D_G_z):.3f} for fakes (left), and the loss stands "
-        f"still at {last(wrong.loss_D):.3f} (middle). No seed changes that.",
+        f"{last(wrong.D_x):.3f} for real samples and at {last(wrong.D_G_z):.3f} for fakes (<b>{ANSWERS}</b>), and "
+        f"the loss stands still at {last(wrong.loss_D):.3f} (<b>{PAYS}</b>). No seed changes that.",
         why=f"The loss takes a sigmoid of whatever it gets. A probability lies in [0, 1], and the sigmoid of such a "
-        f"number in [½, {TOP:.4f}] (the band). Even a perfect D pays −log {TOP:.3f} − log ½ = {FLOOR:.3f}. The right "
-        f"picture is worse news for G: the inner sigmoid is flat where D is sure, so a fake that D has found out "
-        f"(left end) gets a gradient {far:,.0f} times smaller than it should. The loss is called non-saturating; with "
-        f"two sigmoids it saturates.",
+        f"number in [½, {TOP:.4f}] (the band). Even a perfect D pays −log {TOP:.3f} − log ½ = {FLOOR:.3f}. "
+        f"<b>{IN_TURN}</b> is worse news for G: the inner sigmoid is flat where D is sure, so a fake that D has found "
+        f"out (at {number(found.logits[0], 'g')}) gets a gradient {far:,.0f} times smaller than it should. The loss is "
+        f"called non-saturating; with two sigmoids it saturates.",
         mend="One sigmoid: let D end in a plain number with a loss <em>with logits</em>, or keep D's Sigmoid and take "
         "a loss on probabilities.",
     )
 
 
 def _opinions(found: SigmoidTwice) -> Panel:
-    figure, ax = panel("What the loss takes D's answers for", "step", "probability of being real", ylim=(-0.03, 1.03))
+    figure, ax = panel(ANSWERS, "step", "probability of being real", ylim=(-0.03, 1.03))
     ax.axhspan(0.5, TOP, color=PALE, linewidth=0)
     for seen, color, label in ((found.seen.wrong, WRONG, "wrong"), (found.seen.mended, MENDED, "mended")):
-        ax.plot(seen.D_x, color=color, label=f"{label}: D(x)")
-        ax.plot(seen.D_G_z, color=color, linestyle="--", label=f"{label}: D(G(z))")
+        ax.plot(seen.D_x, color=color, linewidth=WIDTHS[color], label=f"{label}: D(x)")
+        ax.plot(seen.D_G_z, color=color, linewidth=WIDTHS[color], linestyle="--", label=f"{label}: D(G(z))")
     ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.3))
     return Panel("twice-opinions", [Drawing(figure)], "D's mean probabilities by step; the wrong ones stay in a band.")
 
@@ -122,18 +129,18 @@ def _outside_panels(found: NoProbabilities) -> list[Panel]:
             "outside-code", logits_as_probabilities.wrong, logits_as_probabilities.mended, logits_as_probabilities.train
         ),
         curves(
-            "outside-cost", "What a real sample costs", "cost (nats)", found.costs.wrong, found.costs.mended,
+            "outside-cost", COSTS, "cost (nats)", found.costs.wrong, found.costs.mended,
             "The cost of a real sample by D's output: flat outside of 0 to 1 where it was clipped.",
             x=found.outputs, xlabel="D's output on it", loc="upper right",
         ),
         curves(
-            "outside-loss", f"What D pays, {len(found.seeds)} seeds", "loss of D (nats)",
+            "outside-loss", f"{PAYS}, {len(found.seeds)} seeds", "loss of D (nats)",
             [seen.loss_D for seen in wrong], [seen.loss_D for seen in mended],
             "The loss of D by step: the wrong one jumps and then stands still.",
             level=(CLIPPED / 2, f"½ · {CLIPPED:.2f}"), ylim=(-0.5, 17), loc="upper right",
         ),
         curves(
-            "outside-saturated", f"Samples that teach D nothing, {len(found.seeds)} seeds", "share with gradient 0",
+            "outside-saturated", f"{UNTAUGHT}, {len(found.seeds)} seeds", "share with gradient 0",
             [seen.saturated for seen in wrong], [seen.saturated for seen in mended],
             "The share of samples without a gradient by step: it rises to 1 in the wrong program.",
             ylim=(-0.03, 1.03), loc="center right",
@@ -146,15 +153,15 @@ def _outside_told(found: NoProbabilities) -> str:
     mistaken = np.mean([seen.mistaken[-1] for seen in wrong])
     dead = sum(seen.saturated[-1] == 1 for seen in wrong)
     return told(
-        symptom="The loss falls, jumps, and ends far above the mended one (middle). "
-        f"With {dead} of {len(wrong)} seeds all samples "
-        f"have a gradient of exactly 0 at the end (right), so that D will not move again, and {mistaken:.0%} of the "
-        f"samples of all seeds are on the wrong side. When that happens depends on the seed.",
+        symptom=f"The loss falls, jumps, and ends far above the mended one (<b>{PAYS}</b>). "
+        f"With {dead} of {len(wrong)} seeds all samples have a gradient of exactly 0 at the end (<b>{UNTAUGHT}</b>), "
+        f"so that D will not move again, and {mistaken:.0%} of the samples of all seeds are on the wrong "
+        f"side. When that happens depends on the seed.",
         why=f"The logarithm of a number below 0 does not exist: written by hand, the loss is NaN at once. Programs "
-        f"that clip to [10<sup>−7</sup>, 1 − 10<sup>−7</sup>] hide this. Outside of [0, 1] their cost is flat (left): "
-        f"no gradient; just inside of 0 its slope is up to 10<sup>7</sup>: a single sample there throws the weights "
-        f"far off. Once all outputs have left [0, 1], nothing can bring them back. A real sample that is stuck costs "
-        f"−log 10<sup>−7</sup> = {CLIPPED:.2f}; a D "
+        f"that clip to [10<sup>−7</sup>, 1 − 10<sup>−7</sup>] hide this. Outside of [0, 1] their cost is flat "
+        f"(<b>{COSTS}</b>): no gradient; just inside of 0 its slope is up to 10<sup>7</sup>: a single sample "
+        f"there throws the weights far off. Once all outputs have left [0, 1], nothing can bring them back. A real "
+        f"sample that is stuck costs −log 10<sup>−7</sup> = {CLIPPED:.2f}; a D "
         f"that calls all samples fake pays half of that, {CLIPPED / 2:.2f} (dashed).",
         mend=f"A loss with logits takes any number. minigan refuses the other way round: <q>{found.refusal}</q>",
     )
@@ -208,8 +215,8 @@ def _swapped_told(found: SwappedValue) -> str:
     wrong = found.seen.wrong
     return told(
         symptom=f"Move the slider. The data (grey) are at {found.data:g}, the fakes start at 0; G should bring them to "
-        f"the data and ends at {last(wrong.theta):.1f}. The log shows it at once: D(x) is below ½ and D(G(z)) above, "
-        f"which no D that learns anything does.",
+        f"the data and ends at {number(last(wrong.theta), '.1f')}. The log shows it at once: D(x) is below "
+        f"½ and D(G(z)) above, which no D that learns anything does.",
         why="With the two terms swapped D is paid for calling fakes real: its probability (purple) falls towards "
         "the data. G goes uphill on it, as it always does, and uphill is away from the data. The mistake is that the "
         "two players disagree about what the number means. If G's loss is swapped too (dashed, on the blue line), "
@@ -225,7 +232,7 @@ def _landscape(name: str, seen: line_game.Seen, color: str, data: float, shown: 
     title = f"{name.capitalize()}: data, fakes and D"
     figure, ax = panel(title, "x", "density, and D(x)", xlim=(-6, 7), ylim=(0, 1.42), yticks=[0, 0.25, 0.5, 0.75, 1])
     ax.fill_between(x, _bell(x - data), color=GREY, alpha=0.35, linewidth=0, label="data")
-    ax.plot([], color=color, label="fakes")
+    ax.plot([], color=color, linewidth=WIDTHS[color], label="fakes")
     ax.plot([], color=PURPLE, label="D: probability of being real")
     ax.legend(loc="upper left")
     canvas = Canvas(figure, ax)
@@ -233,7 +240,7 @@ def _landscape(name: str, seen: line_game.Seen, color: str, data: float, shown: 
     for step in shown:
         theta, w, b = (values[step - 1] for values in (seen.theta, seen.w, seen.b))
         fakes, opinion = np.stack([x, _bell(x - theta)], 1), np.stack([x, expit(w * x + b)], 1)
-        frames.append(canvas.frame([Path(fakes, color, 2.0), Path(opinion, PURPLE, 1.5)]))
+        frames.append(canvas.frame([Path(fakes, color, WIDTHS[color]), Path(opinion, PURPLE, 1.5)]))
     return frames
 
 
@@ -243,9 +250,9 @@ def _bell(x: np.ndarray) -> np.ndarray:
 
 
 def _places(found: SwappedValue) -> Panel:
-    figure, ax = panel("Where G puts its samples", "step", "θ")
-    ax.plot(found.seen.wrong.theta, color=WRONG, label="D's loss swapped")
-    ax.plot(found.seen.mended.theta, color=MENDED, linewidth=3, label="mended")
+    figure, ax = panel(PLACES, "step", "θ")
+    ax.plot(found.seen.wrong.theta, color=WRONG, linewidth=WIDTHS[WRONG], label="D's loss swapped")
+    ax.plot(found.seen.mended.theta, color=MENDED, linewidth=WIDTHS[MENDED], label="mended")
     ax.plot(found.both.theta, color=PURPLE, linestyle="--", label="both losses swapped")
     ax.axhline(found.data, color=GREY, linestyle=":", label="the data")
     ax.legend(loc="center right")
@@ -275,17 +282,17 @@ def _name_panels(found: NameOnly) -> list[Panel]:
     return [
         code("name-code", minimax_in_name_only.wrong, minimax_in_name_only.mended),
         curves(
-            "name-theta", "Where G puts its samples", "θ", wrong.theta, mended.theta,
+            "name-theta", PLACES, "θ", wrong.theta, mended.theta,
             "theta by step: the minimax game starts slowly.", named=named, level=(found.data, "the data"),
             loc="upper left", ylim=(-0.4, 10),
         ),
         curves(
-            "name-signal", "What reaches a fake", "size of the gradient", found.signals.wrong, found.signals.mended,
+            "name-signal", REACHES, "size of the gradient", found.signals.wrong, found.signals.mended,
             "The gradient by D's logit: it vanishes on opposite sides.", x=found.logits, xlabel="D's logit on the fake",
             yscale="log", named=named, loc="lower center", ylim=(1e-5, 2),
         ),
         curves(
-            "name-sum", "Is one's loss the other's gain?", "|sum of both slopes by θ|", sums[0], sums[1],
+            "name-sum", SUM, "|sum of both slopes by θ|", sums[0], sums[1],
             "The sum of both players' slopes by theta: zero in the minimax game alone.", named=named,
             loc="center right",
         ),
@@ -297,13 +304,12 @@ def _name_told(found: NameOnly) -> str:
     step = 30
     return told(
         symptom=f"D trained alone first and is sure. After {step} steps the G of the true minimax game is at "
-        f"{mended.theta[step]:.2f}, the other one at {wrong.theta[step]:.2f} (left). A reader who was told "
+        f"{mended.theta[step]:.2f}, the other one at {wrong.theta[step]:.2f} (<b>{PLACES}</b>). A reader who was told "
         f"<q>minimax</q> and looks for the vanishing gradient in the wrong program does not find it.",
         why="In a minimax game what G gains is what D loses: the derivatives of both losses by G's weights add up to "
-        "0 in every step (right, blue). With −log D(G(z)) they do not (orange): it is another game with the same "
-        f"equilibrium. Its gradient is e<sup>−s</sup> times as large on a fake with logit s (middle): "
-        f"{found.signals.wrong[0] / found.signals.mended[0]:,.0f} times at s = "
-        f"{f'{found.logits[0]:g}'.replace('-', '−')}.",
+        f"0 in every step (<b>{SUM}</b>, blue). With −log D(G(z)) they do not (orange): it is another game with the "
+        f"same equilibrium. Its gradient is e<sup>−s</sup> times as large on a fake with logit s (<b>{REACHES}</b>): "
+        f"{found.signals.wrong[0] / found.signals.mended[0]:,.0f} times at s = {number(found.logits[0], 'g')}.",
         mend="Either call it what it is, non-saturating (it is the better one to train with), or write "
         "log(1 − D(G(z))).",
     )
@@ -320,7 +326,7 @@ def checks(data: Bugs) -> list[Check]:
         Check("1: D(x) at the end, at most sigmoid(1)", TOP, last(twice.seen.wrong.D_x), 2e-3),
         Check("1: D(G(z)) at the end, at least sigmoid(0)", 0.5, last(twice.seen.wrong.D_G_z), 2e-3),
         Check(
-            f"1: signal through two sigmoids at {s:g}",
+            f"1: signal through two sigmoids at {number(s, 'g')}",
             (1 - float(expit(inner))) * inner * (1 - inner),
             float(twice.signals.wrong[0]),
             1e-12,
@@ -332,7 +338,7 @@ def checks(data: Bugs) -> list[Check]:
         Check("4: θ with both losses swapped, from that of the right game", 0.0, float(np.abs(both).max()), 0.0),
         Check("5: sum of both slopes in the minimax game, largest", 0.0, float(np.abs(slopes).max()), 1e-6),
         Check(
-            f"5: ratio of the two signals at {named.logits[0]:g}",
+            f"5: ratio of the two signals at {number(named.logits[0], 'g')}",
             math.exp(named.logits[0]),
             float(named.signals.mended[0] / named.signals.wrong[0]),
             1e-12,

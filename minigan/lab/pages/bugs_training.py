@@ -10,11 +10,16 @@ from minigan.data import ring
 from minigan.lab.experiments.bugs import Bugs, Comparison, Shadowed
 from minigan.lab.experiments.bugs_programs import clipping, decay_that_restarts, shadowed_loss, shape_as_data
 from minigan.lab.page import GREY, Canvas, Check, Exhibit, Overlaid, Panel, Path, Section, Slider, Table, panel
-from minigan.lab.pages.bugs_drawing import MENDED, WRONG, code, curves, last, program, told
+from minigan.lab.pages.bugs_drawing import MENDED, WIDTHS, WRONG, code, curves, last, program, told
 
 LR = decay_that_restarts.LR
 NOISE_FLOOR = math.sqrt(LR / (2 - LR))
 SHOWN = 40  # fakes of a batch
+
+# Titles, by which captions name a panel.
+RATE, AWAY = "The learning rate", "How far the weights are from 0, their goal"
+LARGEST, USED, ESTIMATE = "The largest weight", "The gradient that a step uses", "What is called the distance"
+FAKES, LOSS = "Fakes on the ring", "The log hardly shows it"
 
 
 # ---- 3 ---------------------------------------------------------------------------------------------------
@@ -26,19 +31,19 @@ def decay(found: Comparison[decay_that_restarts.Seen]) -> Section:
     panels = [
         code("decay-code", decay_that_restarts.wrong, decay_that_restarts.mended, decay_that_restarts.train),
         curves(
-            "decay-rate", "The learning rate", "learning rate", wrong.lr, mended.lr,
+            "decay-rate", RATE, "learning rate", wrong.lr, mended.lr,
             "The learning rate by step: constant in the wrong program.", ylim=(0, 1.15 * LR), loc="center right",
         ),
         curves(
-            "decay-distance", "How far the weights are from 0, their goal", "root mean square", wrong.distance,
+            "decay-distance", AWAY, "root mean square", wrong.distance,
             mended.distance, "The distance by step: the wrong program stops at the height that theory knows.",
             level=(NOISE_FLOOR, f"√(h / (2 − h)) = {NOISE_FLOOR:.3f}"), yscale="log", loc="upper right",
         ),
     ]  # fmt: skip
     caption = told(
-        symptom=f"Print the rate: it is {wrong.lr[-1]:g} in the last step as in the first (left). In the loss curve it "
-        f"shows as noise that never settles: the weights stay {last(wrong.distance):.3f} from their goal, those of the "
-        f"mended program come to {last(mended.distance):.3f} (right) and go on.",
+        symptom=f"Print the rate: it is {wrong.lr[-1]:g} in the last step as in the first (<b>{RATE}</b>). In the "
+        f"loss curve it shows as noise that never settles: the weights stay {last(wrong.distance):.3f} from their "
+        f"goal, those of the mended program come to {last(mended.distance):.3f} (<b>{AWAY}</b>) and go on.",
         why=f"<code>i</code> counts the batches of one epoch and begins again at 0 in the next, so "
         f"<code>i // STEPS_PER_EPOCH</code> is 0 always. Each step adds noise of the standard deviation h to a weight, "
         f"and pulls it back by the share h: both balance at √(h / (2 − h)), for h = {LR:g} at {NOISE_FLOOR:.3f} "
@@ -86,17 +91,17 @@ def _clipped_curves(found: Comparison[clipping.Seen]) -> list[Panel]:
     return [
         code("clipping-code", clipping.wrong, clipping.mended, clipping.train),
         curves(
-            "clipping-largest", "The largest weight", "largest |weight|", wrong.largest, mended.largest,
+            "clipping-largest", LARGEST, "largest |weight|", wrong.largest, mended.largest,
             "The largest weight by step: bounded by weight clipping alone.", named=named, yscale="log",
             level=(clipping.LIMIT, f"limit {clipping.LIMIT:g}"), loc="center right",
         ),
         curves(
-            "clipping-gradient", "The gradient that a step uses", "L2 norm", wrong.used, mended.used,
+            "clipping-gradient", USED, "L2 norm", wrong.used, mended.used,
             "The norm of the gradient by step: bounded by gradient clipping alone.", named=named,
             level=(clipping.MOST, f"limit {clipping.MOST:g}"), loc="upper right",
         ),
         curves(
-            "clipping-estimate", "What is called the distance", "E D(x) − E D(G(z))", wrong.estimate, mended.estimate,
+            "clipping-estimate", ESTIMATE, "E D(x) − E D(G(z))", wrong.estimate, mended.estimate,
             "The estimate of the distance by step: without bound under gradient clipping.", named=named,
             yscale="symlog",
             level=(clipping.APART, f"the distance, {clipping.APART:g}"), loc="upper left", ylim=(-0.2, 2e4),
@@ -109,14 +114,14 @@ def _bounds(found: Comparison[clipping.Seen]) -> str:
     bound = clipping.HIDDEN * clipping.LIMIT**2
     return told(
         symptom=f"The critic's estimate of the distance between two Gaussians that are {clipping.APART:g} apart grows "
-        f"to {last(wrong.estimate):.0f} and goes on (right): it should be a distance. The critic's steepest slope is "
-        f"{last(wrong.slope):.0f}.",
+        f"to {last(wrong.estimate):.0f} and goes on (<b>{ESTIMATE}</b>): it should be a distance. The critic's "
+        f"steepest slope is {last(wrong.slope):.0f}.",
         why=f"The Wasserstein distance is the largest E D(x) − E D(G(z)) of all critics with a slope of at most 1. "
         f"Without a bound on the slope, twice as steep is twice as good, and there is no largest. Gradient clipping "
-        f"bounds each step (middle), and many bounded steps lead anywhere (left). Weight clipping bounds the weights, "
-        f"and so the slope: {clipping.HIDDEN} paths of {clipping.LIMIT:g} · {clipping.LIMIT:g} give at most "
-        f"{bound:.2f}, and the critic is at {last(mended.slope):.3f}. Its estimate is that many times the distance, or "
-        f"less.",
+        f"bounds each step (<b>{USED}</b>), and many bounded steps lead anywhere (<b>{LARGEST}</b>). Weight clipping "
+        f"bounds the weights, and so the slope: {clipping.HIDDEN} paths of {clipping.LIMIT:g} · {clipping.LIMIT:g} "
+        f"give at most {bound:.2f}, and the critic is at {last(mended.slope):.3f}. Its estimate is that many times the "
+        f"distance, or less.",
         mend="For WGAN clip the weights after the step, or penalise the slope, as WGAN-GP does. Clipping gradients "
         "before the step is a remedy for single steps that are too long.",
     )
@@ -147,7 +152,7 @@ def _weights(title: str, seen: clipping.Seen, color: str, width: float) -> list[
     canvas = Canvas(*panel(title, "weight", "number of weights", xlim=(-width, width), ylim=(0, 1.05 * np.max(counts))))
     x = np.repeat(edges, 2)
     return [
-        canvas.frame([Path(np.stack([x, [0, *np.repeat(count, 2), 0]], 1), color, 1.5)]) for count in counts
+        canvas.frame([Path(np.stack([x, [0, *np.repeat(count, 2), 0]], 1), color, WIDTHS[color])]) for count in counts
     ]  # fmt: skip
 
 
@@ -183,16 +188,16 @@ def _shape(shape: Comparison[shape_as_data.Seen]) -> Exhibit:
         code("shape-code", shape_as_data.wrong, shape_as_data.mended, shape_as_data.train),
         Panel("shape-fakes", _fakes(shape), "Fakes of both programs on the ring, step by step", film=True),
         curves(
-            "shape-loss", "The log hardly shows it", "loss of G (nats)", shape.wrong.loss_G, shape.mended.loss_G,
+            "shape-loss", LOSS, "loss of G (nats)", shape.wrong.loss_G, shape.mended.loss_G,
             "The loss of G by step: near log 2 in both programs.", level=(math.log(2), "log 2"), loc="upper right",
         ),
     ]  # fmt: skip
     caption = told(
-        symptom=f"All fakes of a batch are one point, which runs about among the modes (left, {shape_as_data.N} "
-        f"samples of the wrong program and {SHOWN} of the mended one), while G's loss swings around log 2 = "
-        f"{math.log(2):.2f}, as in the mended program (right). It looks like the worst mode collapse, and no setting "
-        f"helps. Print <code>z.shape</code>: <code>({shape_as_data.Z_DIM},)</code> in place of "
-        f"<code>{(shape_as_data.N, shape_as_data.Z_DIM)}</code>.",
+        symptom=f"All fakes of a batch are one point, which runs about among the modes (<b>{FAKES}</b>, "
+        f"{shape_as_data.N} samples of the wrong program and {SHOWN} of the mended one), while G's loss swings "
+        f"around log 2 = {math.log(2):.2f}, as in the mended program (<b>{LOSS}</b>). It looks like the worst mode "
+        f"collapse, and no setting helps. Print <code>z.shape</code>: <code>({shape_as_data.Z_DIM},)</code> in place "
+        f"of <code>{(shape_as_data.N, shape_as_data.Z_DIM)}</code>.",
         why="A function that makes a tensor <em>of</em> numbers was given the numbers of a shape. z is the same two "
         "numbers in every step, so G has nothing to make different samples of. The layer does not mind: it maps two "
         "numbers, as it should. With a z of any other length there is an error.",
@@ -218,7 +223,7 @@ def _meaning(found: Shadowed) -> Table:
 
 
 def _fakes(shape: Comparison[shape_as_data.Seen]) -> list[Overlaid]:
-    figure, ax = panel("Fakes on the ring", "x", "y", xlim=(-2.1, 2.1), ylim=(-1.4, 1.9), aspect="equal")
+    figure, ax = panel(FAKES, "x", "y", xlim=(-2.1, 2.1), ylim=(-1.4, 1.9), aspect="equal")
     ax.plot(*ring().centres.T, "o", color=GREY, alpha=0.35, markersize=14, label="modes of the data", zorder=0)
     ax.plot([], [], "o", color=WRONG, markersize=14, label="wrong")
     ax.plot([], [], "o", color=MENDED, markersize=6, label="mended")

@@ -44,7 +44,7 @@ def page(data: Doctor) -> Page:
     ours = data.patients[0].expected is not None
     sections = [_summary(data), _one_by_one(data), _how()] if ours else [_one_by_one(data), _how()]
     title = "What is wrong with this run?" if ours else f"What is wrong with {escape(data.patients[0].name)}?"
-    found = "; ".join(f"{patient.name}: {', '.join(patient.ails) or 'nothing wrong'}" for patient in data.patients)
+    found = "; ".join(f"{patient.name}: {patient.in_words}" for patient in data.patients)
     told = "".join(f" {note}" for patient in data.patients for note in patient.notes if not ours)
     return Page(title, _lead(data, ours), sections, _checks(data) if ours else [], f"Found in {found}.{told}")
 
@@ -58,8 +58,7 @@ def _lead(data: Doctor, ours: bool) -> str:
             "yours in the same way."
         )
     patient = data.patients[0]
-    ails = ", ".join(patient.ails)
-    verdict = f"Found: <b>{ails}</b>." if ails else "Nothing wrong was found."
+    verdict = f"Found: <b>{patient.in_words}</b>."
     unknown = [finding.name for finding in patient.findings if finding.verdict == "unknown"]
     open_ = f" Not judged: {', '.join(unknown)}." if unknown else ""
     made, wanted = patient.steps
@@ -158,7 +157,8 @@ def _how() -> Section:
     text = [
         "No limit is a law of nature: each lies well between what short runs of the presets show and what runs show "
         "that were made ill on purpose. A run in its first steps looks collapsed to any of these measures, as G then "
-        "draws the same grey for every z; ask again later.",
+        f"draws the same grey for every z: up to {limits.YOUNG:,} images, or {limits.YOUNG_STEPS:,} steps on points, a "
+        "collapse or a starved G may be youth; ask again later.",
         " ".join(f"<b>{name}</b>: {what}." for name, what in ABOUT.items()),
         "The <b>AUC</b> of D is the area under its ROC curve: the share of all pairs of a real sample and a fake in "
         "which the real one has the larger output. At 1 D tells them apart, at ½ it guesses, below that it takes fakes "

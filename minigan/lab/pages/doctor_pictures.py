@@ -66,7 +66,7 @@ def _losses(patient: Patient) -> Drawing | None:
 def _far(ax: Any, *values: Any) -> None:
     """Over whole steps; where values are large, logarithmic far from 0."""
     ax.xaxis.get_major_locator().set_params(integer=True)
-    if max(np.nanmax(np.abs(each)) for each in values) > LARGE:
+    if max(np.abs(each[np.isfinite(each)]).max(initial=0) for each in values) > LARGE:
         ax.set_yscale("symlog", linthresh=10)
 
 
@@ -107,14 +107,18 @@ def _gradients(patient: Patient) -> Drawing | None:
     if patient.measures is None:
         return None
     gradients = patient.measures.gradients
-    ratio, x = np.clip(gradients.gradient / gradients.weight, 1e-12, None), np.arange(len(gradients.layers))
+    with np.errstate(all="ignore"):
+        ratio, x = np.clip(gradients.gradient / gradients.weight, 1e-12, None), np.arange(len(gradients.layers))
+    finite = ratio[np.isfinite(ratio)]
+    if not finite.size:
+        return None
     figure, ax = panel("gradient over weights", "", "ratio of L2 norms", height=TALL, yscale="log")
     of_G = np.array([name.startswith("G") for name in gradients.layers])
     ax.plot(x[of_G], ratio[of_G], "o", color=ORANGE, label="layers of G")
     ax.plot(x[~of_G], ratio[~of_G], "s", color=BLUE, label="layers of D")
     ax.axhline(FAINT, color=GREY, linestyle="--", linewidth=1, label="starved below")
     ax.set_xticks(x, gradients.layers, rotation=90 if len(x) > 8 else 0)
-    ax.set_ylim(min(ratio.min(), FAINT) / 5, max(ratio.max(), 1) * 5)
+    ax.set_ylim(min(finite.min(), FAINT) / 5, max(finite.max(), 1) * 5)
     return _below(figure)
 
 
@@ -124,7 +128,9 @@ def _gradients(patient: Patient) -> Drawing | None:
 def _samples(patient: Patient) -> Drawing | None:
     if patient.measures is None:
         return None
-    return _drawn(patient.measures.samples, patient.measures.real, "samples, evaluation mode")
+    return _drawn(
+        patient.measures.samples, patient.measures.real, f"{len(patient.measures.samples)} samples, evaluation mode"
+    )
 
 
 def _in_training(patient: Patient) -> Drawing | None:

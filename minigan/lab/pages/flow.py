@@ -10,11 +10,11 @@ from minigan.lab.experiments.flow import Flow
 from minigan.lab.experiments.flow_compared import BETWEEN, START
 from minigan.lab.page import Check, Exhibit, Page, Section, listed
 from minigan.lab.pages import flow_tables as tables
-from minigan.lab.pages.flow_lines import step_by_step
+from minigan.lab.pages.flow_lines import GRADIENT, RATIO, SIGNAL, step_by_step
 from minigan.lab.pages.flow_maps import maps
 from minigan.lab.pages.flow_pixels import over_the_steps, pictures
 from minigan.lab.pages.flow_style import LEAST, short
-from minigan.lab.pages.flow_thumb import RULE, thumb
+from minigan.lab.pages.flow_thumb import AGAINST, BY_LAYER, OVER_TIME, RULE, thumb
 from minigan.lab.watching import Array
 
 ADAM = 0.05  # how near to lr sqrt(n) Adam's first step comes: gradients near its epsilon move a little less
@@ -69,11 +69,11 @@ def _between(data: Flow) -> Exhibit:
     factors = ", ".join(f"{data.trainings[name].divided_by[0]:.2g} ({name})" for name in named)
     bound = "" if np.isnan(preset.logit) else ", where it is at most 1 (it is 1 − D(G(z)) for the loss −log D)"
     caption = (
-        f"Left, read it from the left: the signal starts at D's logit{bound}, passes D's layers, then the pixels, then "
-        "G's layers. A line that falls steadily is a signal that vanishes: at step 0 each layer of D divides it on "
-        f"average by {factors}.{_grown(data)} Middle: the gradient that each layer's weights get in their player's own "
-        "turn. Right: how far the weights moved, beside their size; the dotted line is the rule of thumb of "
-        f"10<sup>−3</sup>.{_nearer(data)}{_lifted(data)}"
+        f"<b>{SIGNAL.title}</b>, read from the left: the signal starts at D's logit{bound}, passes D's layers, then "
+        "the pixels, then G's layers. A line that falls steadily is a signal that vanishes: at step 0 each layer of D "
+        f"divides it on average by {factors}.{_grown(data)} <b>{GRADIENT.title}</b>: what they get in their player's "
+        f"own turn. <b>{RATIO.title}</b>: how far the weights moved, beside their size; the dotted line is the rule of "
+        f"thumb of 10<sup>−3</sup>.{_nearer(data)}{_lifted(data)}"
     )
     return step_by_step(data, BETWEEN, "What stands between the layers, step by step", caption)
 
@@ -131,7 +131,7 @@ def _start(data: Flow) -> Section:
         "et al. (2015) make it √2, or a little less for a LeakyReLU, which is just what the slopes of the activation "
         "take away. Glorot and Bengio (2010) "
         "balance the way there and the way back. An orthogonal matrix (Saxe et al. 2014) keeps every length on the way "
-        "back, as far as the layer before it has room for it. N(0, <var>s</var>), the normal distribution of the "
+        "back, as far as the layer before it has room for it. N(0, <var>s</var>²), the normal distribution of the "
         "standard deviation <var>s</var>, asks for no size at all: what is right for one layer is wrong for another.",
         f"The trainings are {_trainings(data, START)}."
         + ("" if "default" in data.trainings else " The preset starts as PyTorch's layers do."),
@@ -142,10 +142,10 @@ def _start(data: Flow) -> Section:
 def _starts(data: Flow) -> Exhibit:
     first, last = (np.array([data.trainings[name].at_fake[t] for name in data.groups[START]]) for t in (0, -1))
     caption = (
-        "Left: at step 0 the lines are a fan that opens at the logit, each with the slope in the table below. At the "
-        f"pixels they lie between {short(first.min())} and {short(first.max())}. Move the slider: after "
-        f"{data.steps[-1] + 1} steps the pixels get {_range(last)}."
-        f"{_closes(first, last)}{_too_large(data)} Middle and right: gradients and updates, as above.{_lost(data)}"
+        f"<b>{SIGNAL.title}</b>: at step 0 the lines are a fan that opens at the logit, each with the slope in the "
+        f"table below. At the pixels they lie between {short(first.min())} and {short(first.max())}. Move the slider: "
+        f"after {data.steps[-1] + 1} steps the pixels get {_range(last)}."
+        f"{_closes(first, last)}{_too_large(data)} The others show gradients and updates, as above.{_lost(data)}"
     )
     return step_by_step(data, START, "Initialisations, step by step", caption)
 
@@ -172,14 +172,14 @@ def _closes(first: Array, last: Array) -> str:
 
 def _too_large(data: Flow) -> str:
     """Whether weights that started too large are so in the end."""
-    large, preset = data.trainings.get("N(0, .2)"), data.trainings["preset"]
+    large, preset = data.trainings.get("N(0, .2²)"), data.trainings["preset"]
     if large is None or np.isnan(preset.adam_eps):
         return ""
     shares = np.median(large.weight / preset.weight, 0)
     if not shares[-1] > 2:
         return ""
     return (
-        f" Too large weights stay too large: with N(0, .2) a layer's are {shares[0]:.2g} times those of the preset at "
+        f" Too large weights stay too large: with N(0, .2²) a layer's are {shares[0]:.2g} times those of the preset at "
         f"step 0 and {shares[-1]:.2g} times in the end (median), as Adam moves each weight by about lr a step, however "
         "far it has to go."
     )
@@ -187,16 +187,16 @@ def _too_large(data: Flow) -> str:
 
 def _lost(data: Flow) -> str:
     """A gradient that Adam cannot make up for."""
-    if "N(0, .002)" not in data.trainings:
+    if "N(0, .002²)" not in data.trainings:
         return ""
-    training = data.trainings["N(0, .002)"]
+    training = data.trainings["N(0, .002²)"]
     g, eps = training.gradient_rms[0, 0], training.adam_eps
     if not g < eps / 10:
         return ""
     return (
-        f" With N(0, .002), a weight of G 1 got a gradient of about {short(g)} in the first step, far below Adam's ε = "
-        f"{short(eps)}: even Adam could not help, and moved it by {short(training.update_rms[0, 0])}, in place of lr = "
-        f"{short(data.lr[0])}."
+        f" With N(0, .002²), a weight of G 1 got a gradient of about {short(g)} in the first step, far below Adam's ε "
+        f"= {short(eps)}: even Adam could not help, and moved it by {short(training.update_rms[0, 0])}, in place of lr "
+        f"= {short(data.lr[0])}."
     )
 
 
@@ -247,10 +247,10 @@ def _rule(data: Flow) -> Section:
 def _obedient(data: Flow) -> str:
     """Whether the training whose weights are too large comes nearest to the rule."""
     ratios = {name: float(np.median(training.ratio[:, 0])) for name, training in data.trainings.items()}
-    if min(ratios, key=lambda name: abs(np.log(max(ratios[name], LEAST) / RULE))) != "N(0, .2)":
+    if min(ratios, key=lambda name: abs(np.log(max(ratios[name], LEAST) / RULE))) != "N(0, .2²)":
         return ""
-    ratio = short(ratios["N(0, .2)"])
-    return f" The training N(0, .2), whose weights are far too large, begins at {ratio}: the rule likes it best."
+    ratio = short(ratios["N(0, .2²)"])
+    return f" The training N(0, .2²), whose weights are far too large, begins at {ratio}: the rule likes it best."
 
 
 def _thumb(data: Flow) -> Exhibit:
@@ -260,11 +260,11 @@ def _thumb(data: Flow) -> Exhibit:
         "" if np.isnan(preset.adam_eps) else ", as gradients that change sign from step to step cancel in its mean"
     )
     caption = (
-        "Left: the ratio of each layer of the preset."
+        f"<b>{BY_LAYER}</b>: the ratio of update and weight of each."
         f"{' In the first step Adam moves it as lr √<var>n</var> predicts.' if predicted else ''}"
-        f"{f' Later the ratios are below that{because}.' if fallen else ''} Middle: every dot is a layer of a training "
-        f"at a watched step: how large a gradient was, and how far its weights moved.{_made_up(preset.adam_eps)} "
-        "Right: the ratio over time, the median of D's layers and of G's."
+        f"{f' Later the ratios are below that{because}.' if fallen else ''} <b>{AGAINST}</b>: every dot is a layer of "
+        "a training at a watched step: how large a gradient was, and how far its weights moved."
+        f"{_made_up(preset.adam_eps)} <b>{OVER_TIME}</b>: the preset's ratio, the median of D's layers and of G's."
     )
     return Exhibit("Update over weight", caption, thumb(data))
 

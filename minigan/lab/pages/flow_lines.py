@@ -22,9 +22,9 @@ class _Kind(NamedTuple):
     line: float | None = None
 
 
-_SIGNAL = _Kind("signal", "the signal on its way back", "L2 norm for a sample")
-_GRADIENT = _Kind("gradient", "gradient of each layer's weights", "L2 norm")
-_RATIO = _Kind("ratio", "update over weight", "ratio of L2 norms", 1e-3)
+SIGNAL = _Kind("signal", "The signal on its way back", "L2 norm for a sample")
+GRADIENT = _Kind("gradient", "Gradient of each layer's weights", "L2 norm")
+RATIO = _Kind("ratio", "Update over weight", "ratio of L2 norms", 1e-3)
 
 
 def step_by_step(data: Flow, group: str, title: str, caption: str) -> Exhibit:
@@ -32,9 +32,9 @@ def step_by_step(data: Flow, group: str, title: str, caption: str) -> Exhibit:
     trainings = [data.trainings[name] for name in data.groups[group]]
     layers = [layer.name for layer in trainings[0].layers]
     panels = [
-        _lines(data, group, _SIGNAL, _places(trainings[0]), [way_back(training) for training in trainings]),
-        _lines(data, group, _GRADIENT, layers, [training.gradient for training in trainings]),
-        _lines(data, group, _RATIO, layers, [training.ratio for training in trainings]),
+        _lines(data, group, SIGNAL, _places(trainings[0]), [way_back(training) for training in trainings]),
+        _lines(data, group, GRADIENT, layers, [training.gradient for training in trainings]),
+        _lines(data, group, RATIO, layers, [training.ratio for training in trainings]),
     ]
     return Exhibit(title, caption, panels, [Slider("step", [str(step) for step in data.steps])])
 

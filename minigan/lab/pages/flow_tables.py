@@ -30,7 +30,7 @@ def first(data: Flow) -> Table:
         (name, *map(short, (training.signal[-1, 0], training.at_fake[0], training.signal[0, 0])))
         for name, training in data.trainings.items()
     ]
-    shares = "".join(_share(data, name) for name in ("Sigmoid in D", "N(0, .2)", "N(0, .002)"))
+    shares = "".join(_share(data, name) for name in ("Sigmoid in D", "N(0, .2²)", "N(0, .002²)"))
     caption = f"L2 norm of the gradient of a sample's own loss.{shares}"
     return Table("The signal in the first step", ("training", "at D's logit", "at the pixels", "at G 1"), rows, caption)
 
@@ -44,8 +44,13 @@ def _share(data: Flow, name: str) -> str:
 
 def _times(share: float) -> str:
     if share >= 10:
-        return f"{share:,.0f} times"
-    return f"1/{1 / share:,.0f} of" if share < 0.1 else f"{share:.2g} of"
+        return f"{_two_digits(share)} times"
+    return f"1/{_two_digits(1 / share)} of" if share < 0.1 else f"{share:.2g} of"
+
+
+def _two_digits(x: float) -> str:
+    """The others are zeros."""
+    return f"{float(f'{x:.2g}'):,.0f}"
 
 
 def kept(data: Flow) -> Table:
@@ -54,8 +59,9 @@ def kept(data: Flow) -> Table:
     rows = [(name, *_kept(training)) for name, training in data.trainings.items()]
     draws = data.trainings["preset"].kept.shape[1]
     caption = (
-        f"The length of the gradient before a layer over that behind it: the root mean square over {draws} networks "
-        f"with other fresh weights, whose D has not moved yet; in brackets what theory predicts, where it applies: "
+        "Gradient at the layer's input divided by that at its output, in length; the activation before a layer counts "
+        f"as a part of it. Shown is the root mean square over {draws} networks with other fresh weights, whose D has "
+        "not moved yet; in brackets what theory predicts, where it applies: "
         "<var>s</var> √fan_in, times the slope of the activation before the layer, over √(1 − <var>p</var>) for a "
         "dropout of <var>p</var>. D 1 hands to the pixels."
     )
@@ -109,13 +115,13 @@ def _learns_on(preset: WatchedTraining) -> str:
 
 def _stuck(data: Flow) -> str:
     """Weights that are too large push pixels to the end of the Tanh before there is anything to see."""
-    training = data.trainings.get("N(0, .2)")
+    training = data.trainings.get("N(0, .2²)")
     if training is None:
         return ""
     of_G = [i for i, layer in enumerate(training.activations) if layer.name.startswith("G") and layer.kind == "Tanh"]
     if not of_G or training.inactive[of_G[-1], 0] < MOST:
         return ""
-    return f", as in the training N(0, .2), where {_percent(training.inactive[of_G[-1], 0])} are at step 0"
+    return f", as in the training N(0, .2²), where {_percent(training.inactive[of_G[-1], 0])} are at step 0"
 
 
 def _percent(share: float) -> str:

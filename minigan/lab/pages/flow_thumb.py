@@ -10,6 +10,7 @@ from minigan.lab.page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Drawin
 from minigan.lab.pages.flow_style import LEAST, TALL, few, legend, limits
 
 RULE = 1e-3  # update over weight, as people say
+BY_LAYER, AGAINST, OVER_TIME = "The preset's layers", "Update against gradient", "Over the training"  # titles
 GROUPS = {START: (ORANGE, "other initialisations"), BETWEEN: (SKY, "other layers between"), PRESET: (INK, "the preset")}
 
 
@@ -25,7 +26,7 @@ def thumb(data: Flow) -> list[Panel]:
 def _by_layer(data: Flow) -> Drawing:
     preset = data.trainings[PRESET]
     ratio, x = preset.ratio, np.arange(len(preset.layers))
-    figure, ax = panel("the preset's layers", "", "update over weight", height=TALL, yscale="log")
+    figure, ax = panel(BY_LAYER, "", "update over weight", height=TALL, yscale="log")
     ax.plot(x, preset.expected.ratio, color=GREY, label="predicted, step 0", linestyle=":")
     ax.plot(x, ratio[:, 0], "o", color=GREEN, label="step 0")
     ax.plot(x, preset.ratio_late, "s", color=PURPLE, label="second half, median")
@@ -38,7 +39,7 @@ def _by_layer(data: Flow) -> Drawing:
 
 def _against_gradient(data: Flow) -> Drawing:
     figure, ax = panel(
-        "update against gradient", "gradient of a weight (RMS)", "update of a weight (RMS)",
+        AGAINST, "gradient of a weight (RMS)", "update of a weight (RMS)",
         height=TALL, xscale="log", yscale="log",
     )  # fmt: skip
     rms = []
@@ -68,7 +69,7 @@ def _rms(data: Flow, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _over_time(data: Flow) -> Drawing:
     preset = data.trainings[PRESET]
-    figure, ax = panel("over the training", "step", "update over weight, median", height=TALL, yscale="log")
+    figure, ax = panel(OVER_TIME, "step", "update over weight, median", height=TALL, yscale="log")
     for who, color, style in (("G", ORANGE, "-"), ("D", BLUE, "-.")):
         rows = [layer.name.startswith(who) for layer in preset.layers]
         median = np.median(preset.ratio[rows], 0)

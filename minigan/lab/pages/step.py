@@ -35,7 +35,12 @@ def page(data: Step) -> Page:
     return Page(
         "One training step, node by node",
         LEAD,
-        (step_toy.section(toy), step_digits.section(digits), step_digits.handed_over(digits), _how_checked(tapes)),
+        (
+            step_toy.section(toy),
+            step_digits.section(digits),
+            step_digits.handed_over(digits),
+            _how_checked(tapes, "loss"),
+        ),
         _checks(toy, digits),
     )
 
@@ -49,22 +54,23 @@ def _tapes(toy: Toy, digits: Digits) -> dict[str, Tape]:
     }
 
 
-def _how_checked(tapes: Mapping[str, Tape]) -> Section:
+def _how_checked(tapes: Mapping[str, Tape], end: str) -> Section:
     return Section(
         "How every gradient is checked",
         (
             "A gradient is a promise: if a value <var>x</var> moves by a small <var>h u</var>, where <var>u</var> is a "
-            "direction of length 1, the loss changes by <var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of "
+            f"direction of length 1, the {end} changes by <var>h</var> ⟨<var>g</var>, <var>u</var>⟩. So each value of "
             "each tape (results and parameters) is moved along a random <var>u</var>, forward and back, and everything "
-            "that was computed from it is computed again with numbers of 64 bits. The slope (loss(<var>x</var> + "
-            "<var>h u</var>) − loss(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise of the "
+            f"that was computed from it is computed again with numbers of 64 bits. The slope ({end}(<var>x</var> + "
+            f"<var>h u</var>) − {end}(<var>x</var> − <var>h u</var>)) / 2<var>h</var> is put beside the promise of the "
             "gradient that this page shows.",
             "What the tape does not follow stays as it was: data, frozen parameters, what <code>detach()</code> cut "
             "off. Where a kink is so near that no <var>h</var> is short enough, as that of a ReLU at 0, another "
             f"direction is tried, up to {TRIES} in all. At the kink itself there is no slope, and the gradient is not "
             "checked.",
-            "A gradient of 32 bits can keep its promise no better than it is rounded. So the whole step is computed "
-            "again with 64 bits, backward too, and these gradients are held against the same slopes more strictly.",
+            "A gradient of 32 bits, or one behind a cast to 32 bits, can keep its promise no better than it is "
+            "rounded. So the whole step is computed again with 64 bits, backward too, and these gradients are held "
+            "against the same slopes more strictly.",
             *(f"<b>{escape(where)}:</b> {escape(each)}" for where, tape in tapes.items() for each in not_checked(tape)),
         ),
     )
@@ -120,7 +126,7 @@ def _function(data: Function) -> Page:
         f"The tape of {name}",
         f"What <code>{name}</code> computes from the defaults of its parameters, and how its result changes with each."
         + summed,
-        (Section("Forward and backward", source, (exhibit,)), _how_checked({data.name: data.tape})),
+        (Section("Forward and backward", source, (exhibit,)), _how_checked({data.name: data.tape}, "result")),
         list(slopes_hold(name, data.tape)),
         " ".join(not_checked(data.tape)),
     )

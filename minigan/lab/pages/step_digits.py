@@ -14,6 +14,7 @@ from minigan.lab.pages.step_replay import title
 
 LITTLE = 1_000_000  # floating point operations
 
+SIGNAL, MOVE = "D's gradient of it: the signal", "what G's move changed"
 SIGNED, GRAY = "PuOr", "gray"
 
 REASONS = {CUT: "cut by detach()", FROZEN: "frozen", DATA: "data"}
@@ -79,9 +80,10 @@ def _turn_G(data: Digits) -> Exhibit:
         tape,
         f"<p>G's loss is {data.loss_G:.4f}, by the D that has just moved. The signal, the gradient of the loss with "
         f"respect to the {data.batch_size} fakes, has L2 norm {size:.3g}.</p>",
-        "Look at the green arrow: above it the gradient belongs to images, below it to numbers inside D. D's "
-        "parameters get none, as they are frozen; D only hands on what passes through. The sizes fall and rise on the "
-        "way because each layer multiplies by its weights, and each unit by its slope, or by 0 if it is dropped.",
+        "Look at the green arrow, between G and D: on D's side of it the gradients belong to numbers inside D, at "
+        "its other end to images. D's parameters get none, as they are frozen; D only hands on what passes through. "
+        "The sizes fall and rise on the way because each layer multiplies by its weights, and each unit by its slope, "
+        "or by 0 if it is dropped.",
     )
 
 
@@ -93,10 +95,12 @@ def _signal(data: Digits) -> Exhibit:
     reach = float(np.abs(data.signals).max()), float(np.abs(data.changes).max())
     return Exhibit(
         "The signal: what D tells G, pixel by pixel",
-        "Compare the second picture with the third: where one is purple, the other tends to be orange. The signal "
+        f"Compare <b>{SIGNAL}</b> with <b>{MOVE}</b>: where one is purple, the other tends to be orange. The signal "
         "says how G's loss would rise if a pixel got brighter, so G does the opposite. It does so only roughly: the "
         f"cosine of the change and the signal turned around is {data.cosines.mean():.2f} on the average, not 1, "
-        "because G can only move weights, and all pixels of all fakes share them. It is enough: the sum of signal "
+        "because G can only move weights, and all pixels of all fakes share them; and because G moves by Adam here, "
+        "not along the plain gradient as in the small GAN: Adam rescales the gradient of each weight by how large it "
+        "has been lately. It is enough: the sum of signal "
         f"times change says that the loss changes by {number(data.slope_of_loss)}. It changed by "
         f"{number(data.change_of_loss)}; a gradient is exact for small changes only. Another seed gives other "
         "pictures, but the colours swap in each.",
@@ -104,14 +108,11 @@ def _signal(data: Digits) -> Exhibit:
             Panel("signal-fake", [_picture(x, "a fake", GRAY, 1.0, "pixel, −1 to 1") for x in data.fakes]),
             Panel(
                 "signal-gradient",
-                [
-                    _picture(x, "D's gradient of it: the signal", SIGNED, reach[0], "∂loss / ∂pixel")
-                    for x in data.signals
-                ],
+                [_picture(x, SIGNAL, SIGNED, reach[0], "∂loss / ∂pixel") for x in data.signals],
             ),
             Panel(
                 "signal-change",
-                [_picture(x, "what G's move changed", SIGNED, reach[1], "change of the pixel") for x in data.changes],
+                [_picture(x, MOVE, SIGNED, reach[1], "change of the pixel") for x in data.changes],
             ),
         ),
         (Slider("fake", [f"{i + 1} of {n}" for i in range(n)]),),

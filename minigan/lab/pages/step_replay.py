@@ -41,6 +41,11 @@ class Replay:
         return [("all", self.tape.forward[-1]), *forward, *backward]
 
     @property
+    def end(self) -> str:
+        """What the gradients are of: the loss of a game, or the result of a function."""
+        return "loss" if any(box.player for box in self.tape.boxes) else "result"
+
+    @property
     def names(self) -> list[str]:
         """What the slider calls them."""
         totals = {"forward": len(self.tape.forward), "backward": len(self.tape.backward)}

@@ -72,7 +72,8 @@ def _turn_D(data: Toy) -> Exhibit:
         "toy-turn-D",
         "D's turn",
         data.turn_D,
-        f"<p>D looks at a real sample (left) and at a fake (right). Its loss is {loss:.4f}.</p>",
+        "<p>D looks at a real sample (<code>real</code>) and at a fake (what <code>G.1 tanh</code> gives). Its loss is "
+        f"{loss:.4f}.</p>",
         "Look at the faded part: G made the fake, and the tape knows how, but <code>detach()</code> hands D the bare "
         "number. No gradient goes back there, because D's turn asks one question only: how should D's seven parameters "
         "move? Look also at D's weights: they are used twice, and the two gradients that come back are added up, since "

@@ -27,7 +27,7 @@ def texts(replay: Replay, overview: str) -> list[Text]:
     """One for each position; ``overview`` is for the first, where all is shown at once."""
     written = {"forward": _forward, "backward": _backward}
     players = PLAYERS if any(box.player for box in replay.tape.boxes) else ""
-    first = Text(f"<h4>All at once</h4>{overview}{LEGEND.format(players=players)}")
+    first = Text(f"<h4>All at once</h4>{overview}{LEGEND.format(players=players, end=replay.end)}")
     return [first, *(Text(written[direction](replay, i)) for direction, i in replay.positions[1:])]
 
 
@@ -38,7 +38,7 @@ PLAYERS = (
 LEGEND = """
 <ul>
 <li>A box is a value: its name and shape, below it the value itself (of more than three numbers the L2 norm, the root
-of the sum of their squares), and below that <b>g</b>, the gradient of the loss with respect to it.</li>
+of the sum of their squares), and below that <b>g</b>, the gradient of the {end} with respect to it.</li>
 <li>Square boxes are results of operations, round ones parameters, dashed ones data.{players}</li>
 <li>Orange arrows carried a gradient back; through dotted ones none was sent. Faded boxes lie beyond a cut.</li>
 </ul>
@@ -84,14 +84,16 @@ def _backward(replay: Replay, i: int) -> str:
     parts = [f"<h4>Backward: {_title(box)}{_layer(box)}</h4>", f"<p>{_received(replay, box, i)}</p>"]
     parts += [_sent(replay, box, argument, formula) for argument in box.arguments if argument.box is not None]
     parts.append(f'<p class="note">Here {formula.note}.</p>' if formula.note else "")
-    parts += [_checked(box), _definition(replay, box)]
+    parts += [_checked(box, replay.end), _definition(replay, box)]
     return "".join(parts)
 
 
 def _received(replay: Replay, box: Box, i: int) -> str:
     gradient = _told(box.gradient) if box.gradient is not None else ""
     if i == replay.tape.backward[0]:
-        return f"The sweep begins: the loss changes as fast as itself, so <var>g<sub>y</sub></var> = {gradient}."
+        return (
+            f"The sweep begins: the {replay.end} changes as fast as itself, so <var>g<sub>y</sub></var> = {gradient}."
+        )
     senders = [
         title(replay.tape.boxes[link.target]) for link in replay.links if link.source == i and link.argument.sent
     ]
@@ -150,7 +152,7 @@ def _compared(slope: Slope) -> tuple[str, str]:
     return number(slope.measured, ".9g"), number(slope.predicted, ".9g")
 
 
-def _checked(box: Box) -> str:
+def _checked(box: Box, end: str) -> str:
     """Finite differences beside the gradient."""
     slope = box.slope
     if slope is None:
@@ -160,7 +162,7 @@ def _checked(box: Box) -> str:
     measured, predicted = _compared(slope)
     return (
         f"<p><b>Checked.</b> Move this value along a random direction <var>u</var>{_tried(slope)} and compute the "
-        f"rest of the forward pass again: the loss changes with slope {measured}. The gradient says "
+        f"rest of the forward pass again: the {end} changes with slope {measured}. The gradient says "
         f"⟨<var>g<sub>y</sub></var>,&nbsp;<var>u</var>⟩ = {predicted}: apart by "
         f"{number(slope.error, '.0e')} of its size.</p>"
     )
