@@ -14,7 +14,7 @@ from weakref import WeakMethod
 from numpy.typing import NDArray
 
 from minigan.backend import get_backend
-from minigan.backend.device import Device
+from minigan.backend.device import CPU, Device
 from minigan.captured import Captured
 from minigan.capturing import changing, fixed
 from minigan.errors import ConfigError
@@ -170,10 +170,10 @@ class Game:
         return self.ema
 
     def _examples(self) -> list[tuple[Tensor, ...]]:
-        """Batches of what G takes, the same each time: for the statistics of its average."""
+        """Batches of what G takes, for the statistics of its average: the same each time, and on each device."""
         w = next(self.generator.network.parameters())
-        batches = (self.noise.fixed(EXAMPLES, EXAMPLES_SEED, w.device, site) for site in range(EXAMPLE_BATCHES))
-        return [(z.to(dtype=w.dtype),) for z in batches]
+        batches = (self.noise.fixed(EXAMPLES, EXAMPLES_SEED, CPU, site) for site in range(EXAMPLE_BATCHES))
+        return [(z.to(w.device, w.dtype),) for z in batches]
 
     # ---- a step ------------------------------------------------------------------------------------------
 
