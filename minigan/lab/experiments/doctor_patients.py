@@ -71,8 +71,9 @@ PATIENTS = (
         "lost-digits",
         "z of a single number: what G draws lies on one line, which passes by some digits",
         "default",
-        [*_MEDIUM, "training.steps=3000", "generator.z_dim=1"],
+        [*_MEDIUM, "training.steps=5000", "generator.z_dim=1"],
         ["collapse"],
+        ["D too strong"],
     ),
     DemoRun(
         "strong-d",
@@ -98,9 +99,9 @@ PATIENTS = (
     ),
     DemoRun(
         "diverging",
-        "no R1, and learning rates of .02, a hundred times what is usual",
+        "no R1, and learning rates of .1, five hundred times what is usual",
         "default",
-        [*_SMALL, "training.steps=400", "game.r1_gamma=0.0", "generator.lr=0.02", "discriminator.lr=0.02"],
+        [*_SMALL, "training.steps=400", "game.r1_gamma=0.0", "generator.lr=0.1", "discriminator.lr=0.1"],
         ["divergence"],
         ["D too strong"],
     ),
