@@ -21,9 +21,8 @@ from minigan.gan import Run
 from minigan.gan.settings import check_whole
 from minigan.lab.page import look
 from minigan.lab.page.files import write_files
-from minigan.lab.page.html import page_html
 from minigan.lab.pages.scores import page
-from minigan.lab.writing import pictures, plain
+from minigan.lab.writing import page_files, plain
 from minigan.metrics.evaluation import calibrate
 from minigan.metrics.evaluation_columns import columns_of, mean
 from minigan.metrics.evaluation_data import check_scorable, reference_of, same_data
@@ -39,8 +38,7 @@ def evaluate(args: argparse.Namespace) -> int:
     seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
     runs = [Run.open(folder) for folder in args.folders]
     _check_together(runs)
-    with look():
-        check_drawing()
+    check_drawing(look)
     if args.out is None and len(runs) == 1:
         folder = runs[0].path / "scores"
         check_replaceable(folder)
@@ -94,8 +92,7 @@ def _told(found: Evaluation) -> Iterator[str]:
 
 def _files(found: Evaluation) -> dict[str, bytes]:
     with look():
-        shown = page(found)
-        files = {**dict(pictures(shown)), INDEX: page_html(shown).encode()}
+        files = page_files(page(found))
     numbers = {**_numbers(found), "files": [*files, SCORES]}
     return {**files, SCORES: (json.dumps(numbers, indent=1) + "\n").encode()}
 

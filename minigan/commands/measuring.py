@@ -22,9 +22,10 @@ from minigan.bench.work import Work
 from minigan.blas import running
 from minigan.commands.announcement import duration
 from minigan.commands.results import results_folder
+from minigan.commands.stopping import until_stopped
 from minigan.errors import ConfigError, RunError, ShapeError
 from minigan.gan import load_preset
-from minigan.gan.signals import Stopped, exit_code, raise_on_stop_signal
+from minigan.gan.signals import Stopped
 from minigan.roofline import Limits, limits
 from minigan.streams import say
 
@@ -43,18 +44,13 @@ class Job(NamedTuple):
 def bench(args: argparse.Namespace) -> int:
     """Measure, print, write; nothing is written before all is known to work."""
     try:
-        with raise_on_stop_signal():
-            _bench(args)
-    except Stopped as stopped:
-        say(f"minigan: Interrupted by {stopped.number.name}.", to="stderr")
-        return exit_code(stopped.number)
+        return until_stopped(lambda: _bench(args))
     except MemoryError as error:  # not in a step, see `_measure`
         reason = f" ({error})" if str(error) else ""
         raise RunError(f"Out of memory{reason}; close other programs, or choose another --device.") from None
-    return 0
 
 
-def _bench(args: argparse.Namespace) -> None:
+def _bench(args: argparse.Namespace) -> int:
     keep_freed_memory()  # as training does
     devices = _devices(args.device)
     works = [Work.of(load_preset(name), args.batch_sizes) for name in args.presets]
@@ -69,6 +65,7 @@ def _bench(args: argparse.Namespace) -> None:
             tell("")
             if report.points:
                 _finish(report, folder)
+    return 0
 
 
 # ---- before --------------------------------------------------------------------------------------------------

@@ -30,10 +30,14 @@ def write(name: str, data: Any, page: Page, folder: Path) -> Path:
     Raises:
         RunError: a file cannot be written; none of the others is left then.
     """
-    html = page_html(page).encode(errors="replace")  # the name of a folder may be no Unicode
-    files = {**dict(pictures(page)), "lab.json": _numbers(name, data, page), "index.html": html}
-    write_files(files, folder)
+    write_files({**page_files(page), "lab.json": _numbers(name, data, page)}, folder)
     return folder / "index.html"
+
+
+def page_files(page: Page) -> dict[str, bytes]:
+    """What a page consists of, by the names of the files: index.html and its pictures."""
+    html = page_html(page).encode(errors="replace")  # the name of a folder may be no Unicode
+    return {**dict(pictures(page)), "index.html": html}
 
 
 def _numbers(name: str, data: Any, page: Page) -> bytes:

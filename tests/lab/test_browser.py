@@ -5,18 +5,12 @@ import json
 import pytest
 
 from lab import small
-from lab.browser import DESK, PHONE, Reader, chromium, shown
+from lab.browser import DESK, PHONE, Reader, shown
 from minigan import lab
 
 pytestmark = pytest.mark.browser
 
 MOST = 8 << 20  # bytes of a page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +22,6 @@ def folder(tmp_path_factory):
 def index(request, folder):
     """The page of an experiment in a small form."""
     return lab.write(request.param, small.run(request.param), folder / request.param)
-
-
-@pytest.fixture(params=[(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")], ids=str)
-def reader(request, browser, index):
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
-    yield Reader(context.new_page(), index)
-    context.close()
 
 
 def test_a_page_is_at_most_8_mb(index):

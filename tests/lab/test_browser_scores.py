@@ -3,7 +3,6 @@
 import pytest
 from scored_runs import small_data_of, train
 
-from lab.browser import DESK, PHONE, Reader, chromium
 from minigan.cli import main
 from minigan.metrics import evaluation_data
 
@@ -15,12 +14,6 @@ PAGES = {
     "points": ["ring-0"],
     "points compared": ["ring-0", "ring-1"],
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +35,6 @@ def index(request, folder):
         out = folder / request.param.replace(" ", "-")
         assert main(["evaluate", *(str(folder / run) for run in PAGES[request.param]), "--out", str(out)]) == 0
     return out / "index.html"
-
-
-@pytest.fixture(params=[(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")], ids=str)
-def reader(request, browser, index):
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
-    yield Reader(context.new_page(), index)
-    context.close()
 
 
 def test_nothing_is_said_on_the_console_and_nothing_asked_of_a_network(reader, index):
