@@ -26,9 +26,9 @@ from minigan import metrics
 from minigan.backend.device import CPU
 from minigan.backend.memory import keep_freed_memory
 from minigan.metrics.evaluation import Reference, calibrate, evaluate
-from minigan.metrics.evaluation_columns import cell, columns_of
-from minigan.metrics.evaluation_digits import DigitReference
-from minigan.metrics.evaluation_images import ImageReference
+from minigan.metrics.evaluation.columns import cell, columns_of
+from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.images import ImageReference
 
 RESULTS = Path(__file__).parent / "results" / "scoring.txt"
 SIGMA = 0.1668  # of the Parzen window that real images choose

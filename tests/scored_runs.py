@@ -9,7 +9,7 @@ import minigan as mg
 from minigan.cli import main
 from minigan.data import load_mnist
 from minigan.gan import load_preset, set_fields
-from minigan.metrics import evaluation_data
+from minigan.metrics.evaluation import data as evaluation_data
 
 TRAINING, TEST = 900, 150
 SMALL = {"data.limit": 300, "generator.hidden": [8], "discriminator.hidden": [8], "training.steps": 3}

@@ -18,10 +18,10 @@ from minigan.cli import main
 from minigan.commands import evaluating
 from minigan.errors import RunError
 from minigan.gan import Run
-from minigan.metrics import evaluation_data
 from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import calibrate, evaluate
-from minigan.metrics.evaluation_data import draw, reference_of
+from minigan.metrics.evaluation import data as evaluation_data
+from minigan.metrics.evaluation.data import draw, reference_of
 
 CPU = mg.device("cpu")
 pytestmark = pytest.mark.usefixtures("small_data")

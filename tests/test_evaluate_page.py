@@ -9,7 +9,7 @@ import pages
 import pytest
 
 from minigan import arguments, cli
-from minigan.metrics.evaluation_columns import COLUMNS
+from minigan.metrics.evaluation.columns import COLUMNS
 from minigan.metrics.judge import SHA256
 
 PAGE = pages.read("docs/scores.md")

@@ -24,9 +24,9 @@ from minigan.lab.page.files import write_files
 from minigan.lab.pages.scores import page
 from minigan.lab.writing import page_files, plain
 from minigan.metrics.evaluation import calibrate
-from minigan.metrics.evaluation_columns import columns_of, mean
-from minigan.metrics.evaluation_data import check_scorable, reference_of, same_data
-from minigan.metrics.evaluation_run import Evaluation, Row, ScoredRun, check_different, rows_of, score_run
+from minigan.metrics.evaluation.columns import columns_of, mean
+from minigan.metrics.evaluation.data import check_scorable, reference_of, same_data
+from minigan.metrics.evaluation.run import Evaluation, Row, ScoredRun, check_different, rows_of, score_run
 from minigan.streams import say
 
 INDEX = "index.html"

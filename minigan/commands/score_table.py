@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from minigan.metrics.evaluation_columns import cell, with_n
-from minigan.metrics.evaluation_run import Evaluation
+from minigan.metrics.evaluation.columns import cell, with_n
+from minigan.metrics.evaluation.run import Evaluation
 
 WIDTH, BETWEEN = 96, 3
 BETTER = "better is"

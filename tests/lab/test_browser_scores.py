@@ -4,7 +4,7 @@ import pytest
 from scored_runs import small_data_of, train
 
 from minigan.cli import main
-from minigan.metrics import evaluation_data
+from minigan.metrics.evaluation import data as evaluation_data
 
 pytestmark = pytest.mark.browser
 

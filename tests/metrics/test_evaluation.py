@@ -11,11 +11,11 @@ import minigan as mg
 from minigan import metrics
 from minigan.data import Dataset, grid, ring
 from minigan.errors import ConfigError, DataError, RangeError, ShapeError
-from minigan.metrics import evaluation_data
 from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import Reference, calibrate, evaluate
-from minigan.metrics.evaluation_columns import COLUMNS, number
-from minigan.metrics.evaluation_data import draw, reference_of, same_data
+from minigan.metrics.evaluation import data as evaluation_data
+from minigan.metrics.evaluation.columns import COLUMNS, number
+from minigan.metrics.evaluation.data import draw, reference_of, same_data
 
 CPU = mg.device("cpu")
 
@@ -73,14 +73,14 @@ def test_the_scores_by_pixels_are_those_of_the_metrics(digits):
 def test_of_mnist_the_validation_images_are_those_of_the_protocol():
     """50,000 to 50,999: told by their place, without their pixels."""
     places = np.arange(60_000, dtype=np.float32).reshape(-1, 1, 1, 1)
-    reference = mg.metrics.evaluation_images.ImageReference(places, places[:1], held_out=True)
+    reference = mg.metrics.evaluation.images.ImageReference(places, places[:1], held_out=True)
     assert reference.training[len(reference._fitted) :][:1000].ravel().tolist() == list(range(50_000, 51_000))
 
 
 def test_what_is_known_of_the_nearest_images_is_not_searched_for_again(digits, monkeypatch):
     samples = noisy(digits.others, 0.5)
     expected, nearest = evaluate(samples, digits), digits.images.nearest(samples)
-    monkeypatch.setattr(metrics.evaluation_images, "nearest_training", None)
+    monkeypatch.setattr(metrics.evaluation.images, "nearest_training", None)
     assert evaluate(samples, digits, nearest=nearest).images == expected.images
 
 

@@ -8,10 +8,10 @@ from scored_runs import changed
 from minigan.data import grid
 from minigan.metrics import Score, classifier_score
 from minigan.metrics.evaluation import Reference, Scores
-from minigan.metrics.evaluation_columns import COLUMNS, cell, columns_of, mean, with_n
-from minigan.metrics.evaluation_digits import DigitReference
-from minigan.metrics.evaluation_points import PointReference, PointScores
-from minigan.metrics.evaluation_run import Looks, ScoredRun, _suspects, rows_of
+from minigan.metrics.evaluation.columns import COLUMNS, cell, columns_of, mean, with_n
+from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.points import PointReference, PointScores
+from minigan.metrics.evaluation.run import Looks, ScoredRun, _suspects, rows_of
 from minigan.metrics.neighbours import Neighbours
 
 LOOKS = Looks(np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))

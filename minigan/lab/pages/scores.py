@@ -9,8 +9,8 @@ from minigan.lab.page import Page, Section, Table
 from minigan.lab.pages.scores_compared import spreads
 from minigan.lab.pages.scores_images import classes, copies, drawn_images
 from minigan.lab.pages.scores_points import drawn_points, modes
-from minigan.metrics.evaluation_columns import cell, with_n
-from minigan.metrics.evaluation_run import Evaluation
+from minigan.metrics.evaluation.columns import cell, with_n
+from minigan.metrics.evaluation.run import Evaluation
 
 
 def page(found: Evaluation) -> Page:

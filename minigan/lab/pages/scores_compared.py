@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Exhibit, Frame, Panel, panel
-from minigan.metrics.evaluation_columns import Column, mean, number
-from minigan.metrics.evaluation_run import Evaluation
+from minigan.metrics.evaluation.columns import Column, mean, number
+from minigan.metrics.evaluation.run import Evaluation
 
 TALL = 1.6, 0.28  # inches: of a panel, and more for each row
 

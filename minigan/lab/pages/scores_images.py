@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minigan.gan.pictures import grid
 from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Exhibit, Frame, Panel, Slider, panel
-from minigan.metrics.evaluation_run import Evaluation, ScoredRun, Suspects
+from minigan.metrics.evaluation.run import Evaluation, ScoredRun, Suspects
 
 BINS = 50
 ROWS = ("sample", "nearest", "second", "third", "fourth")

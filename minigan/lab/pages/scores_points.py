@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minigan.lab.page import BLUE, GREY, ORANGE, SKY, Drawing, Exhibit, Frame, Panel, panel
 from minigan.lab.pages.scores_images import runs_of, sliders
-from minigan.metrics.evaluation_run import Evaluation, ScoredRun
+from minigan.metrics.evaluation.run import Evaluation, ScoredRun
 
 MOST, BINS = 2000, 60  # points of each kind in a picture: more of them cover each other
 

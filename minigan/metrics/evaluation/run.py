@@ -15,9 +15,9 @@ from minigan.gan.config import Config
 from minigan.gan.game import Game
 from minigan.gan.latent import walk
 from minigan.gan.run import Run
-from minigan.metrics.evaluation import Calibration, Reference, Scores, evaluate
-from minigan.metrics.evaluation_columns import Column, columns_of
-from minigan.metrics.evaluation_data import draw
+from minigan.metrics.evaluation.columns import Column, columns_of
+from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.scores import Calibration, Reference, Scores, evaluate
 from minigan.metrics.neighbours import Neighbours
 
 SHOWN, SUSPECTS, WAYS, STEPS = 64, 8, 8, 10  # of what is looked at
@@ -135,7 +135,7 @@ def score_run(run: Run, game: Game, reference: Reference, n: int, seed: int = 0)
     Args:
         run: which.
         game: that of its newest checkpoint, on the CPU.
-        reference: what `minigan.metrics.evaluation_data.reference_of` gives for it.
+        reference: what `minigan.metrics.evaluation.data.reference_of` gives for it.
         n: samples to score.
         seed: of z.
 

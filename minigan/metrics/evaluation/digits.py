@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigan.metrics.classes import ClassHistogram, class_histogram
-from minigan.metrics.classifier_score import classifier_score
 from minigan.metrics.frechet import frechet_distance
+from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import Judge
 from minigan.metrics.kernel import kernel_distance
-from minigan.metrics.precision_recall import precision_recall
+from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.score import Score
 from minigan.ops.creation import as_tensor
 from minigan.ops.softmax import softmax
@@ -54,7 +54,7 @@ class DigitReference:
         judge: which one.
         features: of the training images, float32 (M, 64).
 
-    >>> from minigan.metrics.evaluation_digits import DigitReference
+    >>> from minigan.metrics.evaluation.digits import DigitReference
     >>> images, labels = mg.data.load_mnist()
     >>> x = mg.data.gather_pixels(images[:400, None], np.arange(400))
     >>> reference = DigitReference.of(mg.metrics.load_judge("report"), x[:200])

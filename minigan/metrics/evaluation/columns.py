@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigan.metrics.evaluation import Reference, Scores
-from minigan.metrics.evaluation_digits import SUBSET
+from minigan.metrics.evaluation.digits import SUBSET
+from minigan.metrics.evaluation.scores import Reference, Scores
 
 SPLITS = 10  # of the classifier score
 
@@ -136,9 +136,9 @@ COLUMNS = (
 def number(scores: Scores, path: str) -> float | None:
     """The number at a path; None if there is none for such samples.
 
-    >>> from minigan.metrics.evaluation import Scores
-    >>> from minigan.metrics.evaluation_columns import number
-    >>> from minigan.metrics.evaluation_points import PointScores
+    >>> from minigan.metrics.evaluation.scores import Scores
+    >>> from minigan.metrics.evaluation.columns import number
+    >>> from minigan.metrics.evaluation.points import PointScores
     >>> number(Scores(points=PointScores(wasserstein_1d=0.5)), "points.wasserstein_1d")
     0.5
     """
@@ -165,9 +165,9 @@ def mean(scores: Sequence[Scores], path: str) -> tuple[float | None, float]:
 def cell(column: Column, scores: Sequence[Scores], sign: str = "+-") -> str:
     """A number of the table, with its own error, or of several runs with the standard error of their mean.
 
-    >>> from minigan.metrics.evaluation import Scores
-    >>> from minigan.metrics.evaluation_columns import COLUMNS, cell
-    >>> from minigan.metrics.evaluation_points import PointScores
+    >>> from minigan.metrics.evaluation.scores import Scores
+    >>> from minigan.metrics.evaluation.columns import COLUMNS, cell
+    >>> from minigan.metrics.evaluation.points import PointScores
     >>> runs = [Scores(points=PointScores(wasserstein_1d=x)) for x in (0.5, 0.7)]
     >>> cell(COLUMNS[-1], runs), cell(COLUMNS[-1], runs[:1])
     ('0.6000 +- 0.1000', '0.5000')

@@ -43,7 +43,7 @@ class ImageReference:
         others: float32 (K, C, H, W).
         held_out: whether nobody trains on the others, as on a test split: else they cannot tell memorisation.
 
-    >>> from minigan.metrics.evaluation_images import ImageReference
+    >>> from minigan.metrics.evaluation.images import ImageReference
     >>> x = np.random.default_rng(0).uniform(-1, 1, (300, 1, 4, 4)).astype(np.float32)
     >>> copied = ImageReference(x[:200], x[200:], held_out=True).score(x[:100])
     >>> copied.memorisation.closer

@@ -37,7 +37,7 @@ class PointReference:
         others: float32 (K, F).
         mixture: where they come from, if that is known.
 
-    >>> from minigan.metrics.evaluation_points import PointReference
+    >>> from minigan.metrics.evaluation.points import PointReference
     >>> ring = mg.data.ring()
     >>> reference = PointReference(ring.sample(5000)[0], ring.sample(2500, seed=1)[0], ring)
     >>> reference.score(reference.others).modes.modes

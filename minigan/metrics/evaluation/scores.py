@@ -2,7 +2,7 @@
 
 The data are prepared once, as a reference, with which many sets of samples can be compared:
 
-    reference = reference_of(run.config)                    # minigan.metrics.evaluation_data
+    reference = reference_of(run.config)                    # minigan.metrics.evaluation.data
     evaluate(samples, reference).digits.frechet_distance    # 8.1, say: is that good?
     calibrate(reference, n=len(samples))                    # real test images have 1.2, noise has 400
 """
@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigan.errors import ConfigError
 from minigan.metrics.checks import whole_from
-from minigan.metrics.evaluation_digits import DigitReference, DigitScores
-from minigan.metrics.evaluation_images import ImageReference, ImageScores
-from minigan.metrics.evaluation_points import PointReference, PointScores
+from minigan.metrics.evaluation.digits import DigitReference, DigitScores
+from minigan.metrics.evaluation.images import ImageReference, ImageScores
+from minigan.metrics.evaluation.points import PointReference, PointScores
 from minigan.metrics.neighbours import Neighbours
 
 SOME = 1000  # samples of noise tell as well as all how far the nearest training images are, which takes long
@@ -127,8 +127,8 @@ def evaluate(
         DTypeError: they are no numbers.
         RangeError: some are NaN or infinite, or pixels are not from -1 to 1, or look like [0, 1].
 
-    >>> from minigan.metrics.evaluation import Reference, evaluate
-    >>> from minigan.metrics.evaluation_points import PointReference
+    >>> from minigan.metrics.evaluation.scores import Reference, evaluate
+    >>> from minigan.metrics.evaluation.points import PointReference
     >>> ring = mg.data.ring()
     >>> reference = Reference("ring", points=PointReference(ring.sample(5000)[0], ring.sample(2500, 1)[0], ring))
     >>> evaluate(ring.sample(2500, seed=2)[0], reference).points.modes.modes
@@ -154,8 +154,8 @@ def calibrate(reference: Reference, n: int, seed: int = 0) -> Calibration:
     Raises:
         ConfigError: ``n`` is too small for a score, or larger than the number of real samples.
 
-    >>> from minigan.metrics.evaluation import Reference, calibrate
-    >>> from minigan.metrics.evaluation_points import PointReference
+    >>> from minigan.metrics.evaluation.scores import Reference, calibrate
+    >>> from minigan.metrics.evaluation.points import PointReference
     >>> ring = mg.data.ring()
     >>> reference = Reference("ring", points=PointReference(ring.sample(5000)[0], ring.sample(2500, 1)[0], ring))
     >>> found = calibrate(reference, n=2500)

@@ -20,10 +20,10 @@ from minigan.gan.config import Config, DataConfig
 from minigan.gan.game import Game
 from minigan.gan.sampling import classes_of, sample
 from minigan.gan.source import data_of
-from minigan.metrics.evaluation import IMAGES, Reference
-from minigan.metrics.evaluation_digits import DigitReference
-from minigan.metrics.evaluation_images import ImageReference
-from minigan.metrics.evaluation_points import PointReference
+from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.images import ImageReference
+from minigan.metrics.evaluation.points import PointReference
+from minigan.metrics.evaluation.scores import IMAGES, Reference
 from minigan.metrics.judge import load_judge
 
 REAL_POINTS = 25_000  # of a mixture: to compare with, and as many others
@@ -57,7 +57,7 @@ def draw(game: Game, n: int, seed: int = 0) -> Drawn:
         ConfigError: G makes images of images.
         DivergedError: some samples are no numbers.
 
-    >>> from minigan.metrics.evaluation_data import draw
+    >>> from minigan.metrics.evaluation.data import draw
     >>> game = mg.gan.build_game(mg.gan.load_preset("default"), (1, 28, 28), mg.device("cpu"))
     >>> drawn = draw(game, 20)
     >>> drawn.samples.shape, drawn.asked
@@ -96,7 +96,7 @@ def reference_of(config: Config, judge: str = "report") -> Reference:
         DataError: see there, too; or the data are missing, damaged or too few, or the file of the judge is not the one
             that belongs to this version.
 
-    >>> from minigan.metrics.evaluation_data import reference_of
+    >>> from minigan.metrics.evaluation.data import reference_of
     >>> reference = reference_of(mg.gan.load_preset("ring"))
     >>> reference.name, reference.training.shape, reference.usual
     ('ring', (25000, 2), 2500)
