@@ -1,13 +1,14 @@
 """Are they digits? Trains presets from the command line, and lets minigan's judge look at 10,000 samples of each.
 
     python benchmarks/quality.py default dcgan cgan            train, and score
-    python benchmarks/quality.py default --runs DIR            the same, but runs that DIR has are not repeated
+    python benchmarks/quality.py default --seeds 0 1 2 3 4     the same for each of these seeds
+    python benchmarks/quality.py default --runs DIR            runs that DIR has are not repeated
     python benchmarks/quality.py default dcgan cgan --quick    a few steps of each, to see that all of it runs
 
-Prints, and adds to benchmarks/results/quality.jsonl: the mean confidence of the judge, the share of the rarest class,
-and for games with labels how often the judge sees the digit that was asked for. The judge is the one for reporting,
-which chose nothing (`minigan.metrics`). A run in DIR has to have the settings that the preset has now; version and
-seconds are those that the run has recorded.
+Prints, and adds to benchmarks/results/quality.jsonl: the classifier score, the Frechet distance to the training images,
+the mean confidence of the judge, the share of the rarest class, and for games with labels how often the judge sees the
+digit that was asked for. The judge is the one for reporting, which chose nothing (`minigan.metrics`). A run in DIR has
+to have the settings that the preset has now; version, seconds and machine are those that the run has recorded.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ import json
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scores import images_of, score
+from scores import Scorer, images_of
 
 import minigan as mg
 from minigan.data import load_mnist
 from minigan.gan import Config, Run, load_preset, set_field
 from minigan.gan.record import changed_settings, read_record
 from minigan.gan.sampling import sample
-from minigan.metrics import Judge, load_judge
 
 RESULTS = Path(__file__).parent / "results" / "quality.jsonl"
-N, FEW = 10_000, 200
+TRAINING, N, FEW = 60_000, 10_000, 200
 CPU = mg.device("cpu")
 
 
@@ -57,15 +58,17 @@ def finished_run(folder: Path, config: Config) -> Run:
     return run
 
 
-def facts(run: Run, judge: Judge) -> dict[str, Any]:
-    """What made the run, and who judges it."""
+def facts(run: Run) -> dict[str, Any]:
+    """What made the run."""
+    record = read_record(run.path / "config.toml")
     return {
         "preset": run.config.name,
         "seed": run.config.training.seed,
         "steps": run.config.training.steps,
         "seconds": round(run.seconds()),
-        "version": read_record(run.path / "config.toml")["minigan"],
-        "judge": judge.sha256[:12],
+        "threads": record.get("blas_threads"),
+        "cpu": record.get("cpu"),
+        "version": record["minigan"],
     }
 
 
@@ -75,29 +78,32 @@ def samples_of(run: Run, n: int) -> tuple[np.ndarray, np.ndarray | None]:
     return sample(run.game(CPU), n, 0, CPU, labels=asked), asked
 
 
+def record(row: dict[str, Any], quick: bool) -> None:
+    """Print a row, and add it to the results."""
+    print(json.dumps(row), flush=True)
+    if not quick and "seed" in row:
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
 def main() -> None:
     """Train, draw, score, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("presets", nargs="+")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; if not given, in a new folder")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
-    judge, n = load_judge("report"), FEW if args.quick else N
-    real = score(judge, images_of("test", n), load_mnist("test")[1][:n])
-    print(json.dumps({"preset": "real test images", **real}))
+    n = FEW if args.quick else N
+    scorer = Scorer("report", FEW if args.quick else TRAINING)
+    record({"preset": "real test images", **scorer.row(images_of("test", n), load_mnist("test")[1][:n])}, args.quick)
     runs = args.runs or Path(tempfile.mkdtemp(prefix="minigan-quality-"))
-    for preset in args.presets:
-        config, folder = settings(preset, args.seed, args.quick), runs / f"{preset}-{args.seed}"
+    for preset, seed in product(args.presets, args.seeds):
+        config, folder = settings(preset, seed, args.quick), runs / f"{preset}-{seed}"
         if not folder.exists():
             train(config, folder)
         run = finished_run(folder, config)
-        samples, asked = samples_of(run, n)
-        row = {**facts(run, judge), **score(judge, samples, asked)}
-        print(json.dumps(row), flush=True)
-        if not args.quick:
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        record({**facts(run), **scorer.row(*samples_of(run, n))}, args.quick)
 
 
 if __name__ == "__main__":

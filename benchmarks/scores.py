@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minigan.data import gather_pixels, load_mnist
-from minigan.metrics import Judge
+from minigan.metrics import class_histogram, classifier_score, frechet_distance, load_judge
 
 
 def images_of(split: str, n: int) -> np.ndarray:
@@ -13,12 +15,30 @@ def images_of(split: str, n: int) -> np.ndarray:
     return gather_pixels(load_mnist(split)[0][:n, None], np.arange(n))
 
 
-def score(judge: Judge, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
-    """How sure the judge is of images (N, 1, 28, 28), and what part of them shows the digit that it sees least often.
+class Scorer:
+    """The scores that recipes are compared by, of which the judge and the real images are prepared once.
 
-    With labels (N,) also how often it sees the digits that they say: "as_asked".
+    Args:
+        judge: "selection" or "report".
+        n: the first training images to compare with.
     """
-    p = judge.probabilities(images)
-    seen = p.argmax(1)
-    row = {"confidence": float(p.max(1).mean()), "rarest": float(np.bincount(seen, minlength=10).min() / len(p))}
-    return row if labels is None else {**row, "as_asked": float((seen == labels).mean())}
+
+    def __init__(self, judge: str, n: int) -> None:
+        self.judge = load_judge(judge)
+        self.real = self.judge.features(images_of("train", n))
+
+    def row(self, images: np.ndarray, asked: np.ndarray | None = None) -> dict[str, Any]:
+        """The scores of images (N, 1, 28, 28), and whose they are; the classifier score is that of all N at once.
+
+        With the digits that G was asked for, (N,), also how often the judge sees those: "as_asked".
+        """
+        p = self.judge.probabilities(images)
+        row = {
+            "judge": self.judge.sha256[:12],
+            "samples": len(images),
+            "score": classifier_score(p, splits=1).mean,
+            "frechet": frechet_distance(self.judge.features(images), self.real),
+            "confidence": float(p.max(1).mean()),
+            "rarest": class_histogram(p).rarest,
+        }
+        return row if asked is None else {**row, "as_asked": float((p.argmax(1) == asked).mean())}

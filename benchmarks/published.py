@@ -1,0 +1,110 @@
+"""Published numbers, found anew: each row is a command, and stands beside what the articles have.
+
+    python benchmarks/published.py                          the tables of docs/published.md, from the results so far
+    python benchmarks/published.py --list                   the rows, and what each takes
+    python benchmarks/published.py parzen-ceiling ring-r1   these rows; adds to benchmarks/results/published.jsonl
+    python benchmarks/published.py ring-gan --seeds 0 1 2   one run for each seed
+    python benchmarks/published.py legible-r1 --minutes 60  stopped after so many minutes of training, in all
+    python benchmarks/published.py --quick                  a few steps and samples of all of them, to see that they run
+
+Runs are kept in --runs FOLDER as ROW-SEED. A row may be broken off at any time, as with Ctrl-C: the same command goes
+on from the run's checkpoint, and a run that is finished is only scored. A run that `minigan train` began with the
+settings of a row, in a folder of this name, will do, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import published_exact
+import published_legible
+import published_parzen
+import published_points
+from published_rows import How, Row, UnfinishedError
+from published_table import record, table
+
+from minigan import blas
+from minigan.arguments import Parser, at_least, choose, number_from
+from minigan.backend.memory import keep_freed_memory
+from minigan.errors import MiniganError
+
+GROUPS = (published_parzen, published_points, published_exact, published_legible)
+ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments."""
+    parser = Parser(prog="published.py", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="ROW")
+    parser.add_argument("--list", action="store_true", help="what rows there are")
+    parser.add_argument("--seeds", type=at_least(0), nargs="+", metavar="S", help="if not given, those of the row")
+    parser.add_argument("--runs", type=Path, default=Path("runs/published"), metavar="DIR", help="where runs are kept")
+    parser.add_argument(
+        "--minutes",
+        type=number_from(0.01),
+        default=math.inf,
+        metavar="M",
+        help="the most that a run is trained, in all its parts",
+    )
+    parser.add_argument("--quick", action="store_true", help="a few steps and samples; nothing is recorded")
+    args = parser.parse_args(argv)
+    for name in args.names:
+        choose("row", name, ROWS)
+    return args
+
+
+def listed() -> str:
+    """All rows, what each takes, and what it does."""
+    wide = max(map(len, ROWS))
+    costs = {name: f"{row.cost()}{f' x {len(row.seeds)}' if len(row.seeds) > 1 else ''}" for name, row in ROWS.items()}
+    return "\n".join(f"{name:<{wide}}  {costs[name]:<22}{row.about}" for name, row in ROWS.items())
+
+
+def measure(row: Row, seeds: Sequence[int], how: How) -> None:
+    """Find the numbers of a row anew, print them, and record them unless that was quick."""
+    for seed in seeds:
+        try:
+            found = row.measure(seed, how)
+        except UnfinishedError as error:
+            print(error, file=sys.stderr)
+            continue
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        result = {"row": row.name, "seed": seed, "date": today, **found}
+        print(json.dumps(result), flush=True)
+        if not how.quick:
+            record(result)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Print, or measure, what was asked for."""
+    args = parsed(argv)
+    if args.list:
+        print(listed())
+        return
+    if not (args.names or args.quick):
+        print(table(list(ROWS.values())))
+        return
+    keep_freed_memory()  # as `minigan train` does
+    rows = [ROWS[name] for name in args.names or ROWS]
+    with tempfile.TemporaryDirectory() as aside:
+        how = How(Path(aside) if args.quick else args.runs, args.quick, args.minutes)
+        for row in rows:
+            measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how)
+    if not args.quick:
+        print("\n" + table(rows))
+
+
+if __name__ == "__main__":
+    blas.restart_with_settings()  # as `minigan` does: runs of both have the same speed and the same bits
+    try:
+        main(sys.argv[1:])
+    except MiniganError as error:
+        print(f"published.py: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,125 @@
+"""What benchmarks/published.py found: a line for each row and seed in a file, and the tables of docs/published.md."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from published_legible import LEGIBLE, Legible
+from published_rows import Quantity, Row
+
+RESULTS = Path(__file__).parent / "results" / "published.jsonl"
+Result = dict[str, Any]
+
+
+def record(result: Result) -> None:
+    """Add a result."""
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result) + "\n")
+
+
+def newest(row: Row) -> list[Result]:
+    """The newest result of each seed, of those that were found with the settings that the row has now."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    of_row = (result for result in map(json.loads, lines) if result["row"] == row.name)
+    by_seed = {
+        result["seed"]: result for result in of_row if result.get("settings", {}) == row.settings(result["seed"])
+    }
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+# ---- text --------------------------------------------------------------------------------------------------
+
+
+def told(quantity: Quantity, results: Sequence[Result]) -> str:
+    """What was found: of one seed with its own error, of several their mean with its standard error."""
+    values, form = [result["numbers"][quantity.key] for result in results], quantity.form
+    if not values:
+        return ""
+    if quantity.over_seeds:
+        return format(quantity.over_seeds(values), form)
+    errors = [result["numbers"][quantity.error] for result in results if quantity.error]
+    if len(values) > 1:
+        errors = [statistics.stdev(values) / math.sqrt(len(values))]
+    return " +- ".join(format(value, form) for value in (statistics.mean(values), *errors))
+
+
+def time_told(seconds: float) -> str:
+    """In the unit that suits."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+class Machines:
+    """Where results were found, each with a letter."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def letters(self, results: Sequence[Result]) -> str:
+        """Of all of them."""
+        names = [f"{result['machine']}, NumPy {result['numpy']}" for result in results]
+        self.found += [name for name in dict.fromkeys(names) if name not in self.found]
+        return ", ".join(sorted({chr(ord("A") + self.found.index(name)) for name in names}))
+
+    def legend(self) -> str:
+        """Which letter is which."""
+        return "; ".join(f"{chr(ord('A') + i)}: {name}" for i, name in enumerate(self.found))
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Both tables, and where the results were found."""
+    machines = Machines()
+    published = [line for row in rows if row.quantities for line in _lines(row, newest(row), machines)]
+    legible = [line for row in rows if isinstance(row, Legible) for line in _legible_lines(row, newest(row), machines)]
+    parts = [_markdown(PUBLISHED, published), _markdown(LEGIBLE_DIGITS, legible), machines.legend()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    if not lines:
+        return ""
+    first, *rest = (f"| {' | '.join(cells)} |" for cells in (head, *lines))
+    return "\n".join([first, "|---" * len(head) + "|", *rest])
+
+
+PUBLISHED = ("row", "", "published or exact", "found", "seeds", "steps", "time in all", "on")
+
+
+def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
+    steps = max((result.get("steps", 0) for result in results), default=0)
+    seconds = sum(result["seconds"] for result in results)
+    about = [str(len(results)), f"{steps:,}" if steps else "", time_told(seconds), machines.letters(results)]
+    lines = [["", each.about, each.published, told(each, results), *[""] * 4] for each in row.quantities]
+    lines[0][0] = f"`{row.name}`"
+    lines[0][4:] = about if results else ["not run yet", "", "", ""]
+    return lines
+
+
+LEGIBLE_DIGITS = ("row", "seed", "legible after", "score, Frechet then", "score, Frechet at the end", "the end", "on")
+
+
+def _legible_lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
+    name = f"`{row.name}`"
+    return [[name, str(result["seed"]), *_legible_cells(result), machines.letters([result])] for result in results] or [
+        [name, "", "not run yet", "", "", "", ""]
+    ]
+
+
+def _legible_cells(result: Result) -> list[str]:
+    numbers, steps = result["numbers"], result["steps"]
+    end = f"{steps:,} steps, {time_told(result['seconds'])}"
+    if steps < numbers["of"]:
+        end += f", stopped: it has {numbers['of']:,} steps"
+    final = f"{numbers['score']:.2f}, {numbers['frechet']:.1f}"
+    if "first_step" not in numbers:
+        never = "never" if steps == numbers["of"] else "not so soon"
+        return [f"{never}: at best {numbers['best']:.2f} of {LEGIBLE:.1f}", "", final, end]
+    first = f"{time_told(numbers['first_seconds'])}, {numbers['first_step']:,} steps"
+    return [first, f"{numbers['first_score']:.2f}, {numbers['first_frechet']:.1f}", final, end]

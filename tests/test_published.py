@@ -1,0 +1,292 @@
+"""benchmarks/published.py: its protocols are the articles', its tables are what was recorded, its page shows them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pages
+import pytest
+
+import minigan as mg
+from minigan.data import load_mnist
+from minigan.errors import ConfigError
+from minigan.gan import load_preset, preset_names
+from minigan.metrics.judge import SHA256
+
+BENCHMARKS = pages.ROOT / "benchmarks"
+RESULTS = BENCHMARKS / "results" / "published.jsonl"
+PAGE = pages.read("docs/published.md")
+
+
+@pytest.fixture(autouse=True)
+def on_path(monkeypatch):
+    """Scripts of benchmarks/ import their neighbours."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+@pytest.fixture
+def published():
+    return importlib.import_module("published")
+
+
+@pytest.fixture
+def table():
+    return importlib.import_module("published_table")
+
+
+# ---- protocols ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["ring", "grid"])
+def test_gan_and_pacgan2_are_trained_for_400_epochs_and_differ_in_what_d_sees_alone(published, source):
+    gan, pacgan = (published.ROWS[f"{source}-{name}"].config(3) for name in ("gan", "pacgan2"))
+    assert gan.differences(pacgan) == {"game.pack": (1, 2)}
+    assert gan.training.steps * gan.training.batch_size == 400 * gan.data.count
+    assert (gan.data.count, gan.training.batch_size, gan.training.seed) == (100_000, 100, 3)
+    assert (pacgan.data.source, pacgan.data.modes, pacgan.data.std) == (source, 0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["ring-r1", "grid-r1", "parzen-2014"])
+def test_other_trained_rows_are_presets_as_they_are(published, name):
+    row = published.ROWS[name]
+    assert load_preset(row.preset).differences(row.config(7)) == {"training.seed": (0, 7)}
+
+
+@pytest.mark.parametrize("source", ["ring", "grid"])
+def test_modes_are_counted_on_2500_samples_of_which_perfect_ones_have_the_share_that_theory_says(source, monkeypatch):
+    points = importlib.import_module("published_points")
+    mixture, drawn = mg.data.mixtures.MIXTURES[source](), []
+
+    class Run:
+        config = load_preset(source)
+        game = staticmethod(lambda device: None)
+
+    def sample(game, n, seed, device):
+        drawn.append(n)
+        return mixture.sample(n, seed=2**40)[0]
+
+    monkeypatch.setattr(points, "sample", sample)
+    found = points.of_run(Run, quick=False)
+    assert drawn == [2500]
+    assert found["modes"] == len(mixture.centres)
+    assert found["high_quality"] == pytest.approx(1 - math.exp(-9 / 2), abs=0.007)
+    assert found["kl"] < 3 * float(points.FLOOR[source])
+
+
+def test_the_floors_of_the_divergence_are_those_of_perfect_samplers():
+    points, exact = importlib.import_module("published_points"), importlib.import_module("published_exact")
+    for source, floor in points.FLOOR.items():
+        assert f"{(points.MODES[source] - 1) / 2 / 2500:.4f}".lstrip("0") == floor
+    assert exact.stacked(0, quick=True)["floor"] == 999 / 200
+
+
+def test_parzen_windows_have_the_images_of_the_protocol(monkeypatch):
+    parzen = importlib.import_module("published_parzen")
+    seen = {}
+    monkeypatch.setattr(parzen, "choose_sigma", lambda samples, valid: seen.update(valid=valid) or 0.25)
+
+    def likelihood(samples, test, sigma):
+        seen.update(samples=samples, test=test, sigma=sigma)
+        return mg.metrics.ParzenScore(1.0, 2.0)
+
+    monkeypatch.setattr(parzen, "parzen_log_likelihood", likelihood)
+    samples = np.zeros((3, 1, 28, 28), np.float32)
+    assert parzen.Protocol().score(samples) == {"sigma": 0.25, "mean": 1.0, "error": 2.0}
+    assert parzen.Protocol().samples == 10_000
+    assert seen["samples"] is samples
+    for name, split, part in (("valid", "train", slice(50_000, 51_000)), ("test", "test", slice(None))):
+        pixels = (seen[name][:, 0] + 1) * 127.5
+        np.testing.assert_allclose(pixels, load_mnist(split)[0][part], atol=1e-4)
+
+
+def test_the_networks_of_2014_never_see_the_images_that_choose_the_width(published):
+    parzen = importlib.import_module("published_parzen")
+    assert published.ROWS["parzen-2014"].config(0).data.limit == parzen.FITTED == 50_000
+
+
+def test_every_preset_that_draws_digits_of_noise_has_a_row(published):
+    others = {"grid", "pacgan2", "repair", "ring", "super-resolution"}
+    rows = {name.removeprefix("legible-") for name in published.ROWS if name.startswith("legible-")}
+    assert rows == set(preset_names()) - others
+
+
+# ---- tables ------------------------------------------------------------------------------------------------
+
+
+def result(row, seed, seconds=60.0, **numbers):
+    return {
+        "row": row.name, "seed": seed, "steps": 400_000, "seconds": seconds, "settings": row.settings(seed),
+        "machine": "a machine", "numpy": "2.4", "numbers": numbers,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def recorded(table, tmp_path, monkeypatch):
+    """A file of results, and what adds to it."""
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "published.jsonl")
+    return table.record
+
+
+def cells(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n") if line.startswith("|")]
+
+
+def test_of_several_seeds_the_table_has_mean_standard_error_number_and_time(published, table, recorded):
+    row, modes = published.ROWS["ring-gan"], [5, 7, 8, 6]
+    for seed, found in enumerate(modes):
+        recorded(result(row, seed, 1800.0, modes=found, high_quality=0.5, kl=0.25))
+    _, _, first, second, _ = cells(table.table([row]))
+    error = np.std(modes, ddof=1) / math.sqrt(4)
+    assert first == ["`ring-gan`", "modes of 8", "6.3 +- .5", f"6.5 +- {error:.1f}", "4", "400,000", "2.0 h", "A"]
+    assert second[:4] == ["", "high quality", "98.2%", "50.0% +- 0.0%"]
+    assert table.table([row]).endswith("A: a machine, NumPy 2.4")
+
+
+def test_of_one_seed_the_table_has_the_error_of_the_score_itself(published, table, recorded):
+    row = published.ROWS["parzen-2014"]
+    recorded(result(row, 0, mean=221.34, error=2.06, sigma=0.2))
+    assert cells(table.table([row]))[2][:5] == ["`parzen-2014`", "log-likelihood", "225 +- 2", "221.3 +- 2.1", "1"]
+
+
+def test_the_worst_seed_counts_where_every_seed_has_to_find_all_modes(published, table, recorded):
+    row = published.ROWS["ring-r1"]
+    for seed, found in enumerate([8, 7, 8]):
+        recorded(result(row, seed, 11.0, modes=found, high_quality=0.8, kl=0.01))
+    first, second = cells(table.table([row]))[2:4]
+    assert first[1:4] == ["modes with the worst seed", "none, goal 8", "7"]
+    assert first[6] == "33.0 s"
+    assert second[3].startswith("7.7 +- 0.3")
+
+
+def test_the_newest_result_of_a_seed_counts(published, table, recorded):
+    row = published.ROWS["parzen-2014"]
+    for mean in (100.0, 200.0):
+        recorded(result(row, 0, mean=mean, error=2.0, sigma=0.2))
+    assert [each["numbers"]["mean"] for each in table.newest(row)] == [200.0]
+
+
+def test_a_result_of_other_settings_than_the_preset_has_now_does_not_count(published, table, recorded):
+    row = published.ROWS["legible-default"]
+    old = result(row, 0, score=9.0)
+    old["settings"]["generator.lr"] = 0.5
+    recorded(old)
+    assert table.newest(row) == []
+    assert cells(table.table([row]))[2] == ["`legible-default`", "", "not run yet", "", "", "", ""]
+
+
+def test_the_table_of_digits_tells_when_they_were_legible_and_how_good_at_the_end(published, table, recorded):
+    row = published.ROWS["legible-default"]
+    moment = {"first_step": 4800, "first_seconds": 90.0, "first_score": 8.04, "first_frechet": 3.21}
+    recorded({**result(row, 0, 240.0, of=12_000, best=8.7, score=8.66, frechet=1.3, **moment), "steps": 12_000})
+    (line,) = cells(table.table([row]))[2:]
+    assert line == [
+        "`legible-default`",
+        "0",
+        "90.0 s, 4,800 steps",
+        "8.04, 3.2",
+        "8.66, 1.3",
+        "12,000 steps, 4.0 min",
+        "A",
+    ]
+
+
+def test_digits_that_were_never_legible_and_a_training_that_was_stopped_are_told(published, table, recorded):
+    row = published.ROWS["legible-wgan"]
+    for seed, steps in enumerate([20_000, 9000]):
+        found = result(row, seed, 3600.0, of=20_000, best=6.5, score=6.4, frechet=30.0)
+        recorded({**found, "steps": steps})
+    never, stopped = cells(table.table([row]))[2:]
+    assert never[2:6] == ["never: at best 6.50 of 8.0", "", "6.40, 30.0", "20,000 steps, 60.0 min"]
+    assert stopped[2] == "not so soon: at best 6.50 of 8.0"
+    assert stopped[5] == "9,000 steps, 60.0 min, stopped: it has 20,000 steps"
+
+
+# ---- the page and the results ------------------------------------------------------------------------------
+
+
+def test_the_tables_of_the_page_are_those_that_the_results_give(published, table):
+    shown = re.search(r"<!-- tables -->\n(.*?)\n<!-- /tables -->", PAGE, re.S)[1]
+    assert shown.strip() == table.table(list(published.ROWS.values()))
+
+
+def test_every_row_that_the_page_names_is_there_and_every_link_leads_somewhere(published):
+    commands = re.findall(r"python benchmarks/published\.py((?: [a-z][\w-]*)*)", PAGE)
+    named = {name for command in commands for name in command.split()}
+    assert named
+    assert named <= set(published.ROWS)
+    assert [link for link in pages.links(PAGE) if not (pages.ROOT / "docs" / link).exists()] == []
+
+
+def test_a_recorded_result_says_what_made_it_and_who_judged(published):
+    lines = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    assert {line["row"] for line in lines} <= set(published.ROWS)
+    for line in lines:
+        assert {"seed", "date", "seconds", "machine", "numpy", "minigan", "numbers"} <= set(line)
+        assert line.get("judge", SHA256["report"][:12]) == SHA256["report"][:12]
+        assert ("steps" in line) == ("settings" in line)
+
+
+def test_what_has_to_hold_of_the_short_rows_does(published, table):
+    """Where a published number is exact, or was measured with the same images."""
+    found = {name: [each["numbers"] for each in table.newest(published.ROWS[name])] for name in published.ROWS}
+    (ceiling,), (stacked,), (best,) = found["parzen-ceiling"], found["stacked"], found["optimal-d"]
+    assert ceiling["mean"] == pytest.approx(241.19, abs=0.05)
+    assert stacked["modes"] == 1000
+    assert 0.020 <= stacked["kl"] <= 0.030
+    exact = importlib.import_module("published_exact").REFERENCE
+    assert best == pytest.approx({pair.name: value for pair, value in exact.items()}, abs=1e-4)
+    assert Counter(each["modes"] for each in found["ring-r1"]) == {8: 10}
+
+
+# ---- the command line --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_row_is_answered_in_one_sentence_with_exit_code_2():
+    command = [sys.executable, str(BENCHMARKS / "published.py"), "ring-ggan"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("published.py: There is no row 'ring-ggan'; did you mean 'ring-gan'? Expected one of")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["--seeds", "-1"], ["--seeds", "x"], ["--minutes", "0"], ["--fast"]])
+def test_options_that_make_no_sense_are_refused(published, argv):
+    with pytest.raises(ConfigError, match="published.py --help"):
+        published.parsed(["ring-gan", *argv])
+
+
+def test_the_list_has_every_row_with_its_cost(published, capsys):
+    published.main(["--list"])
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(published.ROWS)
+    assert any(re.match(r"ring-gan +about \d+ minutes x 3 +modes of the ring", line) for line in listed)
+
+
+def test_quick_rows_record_nothing(published, recorded, table, capsys):
+    published.main(["ring-r1", "--quick", "--seeds", "4"])
+    assert json.loads(capsys.readouterr().out)["seed"] == 4
+    assert not table.RESULTS.exists()
+
+
+def test_seeds_that_are_done_are_recorded_and_those_that_are_not_say_so(published, recorded, table, capsys):
+    class Slow:
+        name = "slow"
+
+        def measure(self, seed, how):
+            if seed == 1:
+                raise published.UnfinishedError("slow-1: 3 of 9 steps are made")
+            return {"seconds": 1.5}
+
+    published.measure(Slow(), [0, 1, 2], published.How(runs=None))
+    lines = [json.loads(line) for line in table.RESULTS.read_text(encoding="utf-8").splitlines()]
+    assert [(line["row"], line["seed"], line["seconds"]) for line in lines] == [("slow", 0, 1.5), ("slow", 2, 1.5)]
+    printed = capsys.readouterr()
+    assert printed.err == "slow-1: 3 of 9 steps are made\n"
+    assert [json.loads(line) for line in printed.out.splitlines()] == lines
