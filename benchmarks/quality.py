@@ -3,6 +3,7 @@
     python benchmarks/quality.py default dcgan cgan            train, and score
     python benchmarks/quality.py default --seeds 0 1 2 3 4     the same for each of these seeds
     python benchmarks/quality.py default --runs DIR            runs that DIR has are not repeated
+    python benchmarks/quality.py --table                       the table of docs/recipes.md, from what was recorded
     python benchmarks/quality.py default dcgan cgan --quick    a few steps of each, to see that all of it runs
 
 Prints, and adds to benchmarks/results/quality.jsonl: the classifier score, the Frechet distance to the training images,
@@ -86,14 +87,39 @@ def record(row: dict[str, Any], quick: bool) -> None:
             file.write(json.dumps(row) + "\n")
 
 
+def recorded_rows() -> list[dict[str, Any]]:
+    """The newest of each preset and seed, if it has the steps that the preset has now."""
+    rows = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    newest = {(row["preset"], row["seed"]): row for row in rows}
+    return [row for _, row in sorted(newest.items()) if row["steps"] == load_preset(row["preset"]).training.steps]
+
+
+def table() -> str:
+    """The recorded results as Markdown."""
+    lines = [
+        "| preset | seed | steps | minutes, threads | classifier score | Frechet | rarest class | as asked |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in recorded_rows():
+        asked = f"{row['as_asked']:.1%}" if "as_asked" in row else ""
+        time = f"{row['seconds'] / 60:.1f}, {row['threads']}"
+        scores = f"{row['score']:.2f} | {row['frechet']:.2f} | {row['rarest']:.1%} | {asked} |"
+        lines.append(f"| `{row['preset']}` | {row['seed']} | {row['steps']:,} | {time} | {scores}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Train, draw, score, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("presets", nargs="+")
+    parser.add_argument("presets", nargs="*")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; if not given, in a new folder")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED")
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
+    if args.table:
+        print(table())
+        return
     n = FEW if args.quick else N
     scorer = Scorer("report", FEW if args.quick else TRAINING)
     record({"preset": "real test images", **scorer.row(images_of("test", n), load_mnist("test")[1][:n])}, args.quick)

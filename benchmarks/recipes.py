@@ -1,16 +1,18 @@
-"""Which recipe makes the best digits in five minutes? Every try behind docs/recipes.md.
+"""Which recipe makes the best digits in the time there is? Every try behind docs/recipes.md.
 
-    python benchmarks/recipes.py --list            what there is to try
-    python benchmarks/recipes.py default articles  train and score these recipes, one after the other
-    python benchmarks/recipes.py --calibrate       score real test images, and noise
-    python benchmarks/recipes.py --table           the table of docs/recipes.md, from benchmarks/results/recipes.jsonl
-    python benchmarks/recipes.py --quick           a few steps of all of them, to see that they run
+    python benchmarks/recipes.py --list                 what there is to try
+    python benchmarks/recipes.py default articles       train and score these recipes, one after the other
+    python benchmarks/recipes.py default --seed 1 --until 1/4   break them off after a quarter of their steps
+    python benchmarks/recipes.py --calibrate            score real test images, and noise
+    python benchmarks/recipes.py --table                the tables of docs/recipes.md, from what was recorded
+    python benchmarks/recipes.py --quick                a few steps of all of them, to see that they run
 
-Each try trains on the 60,000 training images, draws 10,000 samples and shows them to minigan's judge for selection:
-the classifier score of Salimans et al. 2016, and the Frechet distance of Heusel et al. 2017 to 10,000 training images
-in the 64 features of the judge. The rows of real test images and of noise say what these numbers mean with this judge;
-they say nothing beside others'. Results go to benchmarks/results/recipes.jsonl, and 100 samples of each try to
-benchmarks/results/recipes; of a recipe and seed that were tried twice, the table shows the newer one.
+Each try trains on the 60,000 training images. After an eighth, a quarter, half, three quarters and all of its steps it
+draws 10,000 samples and shows them to minigan's judge for selection: the classifier score of Salimans et al. 2016, and
+the Frechet distance of Heusel et al. 2017 to 10,000 training images in the 64 features of the judge. The rows of real
+test images and of noise say what these numbers mean with this judge; they say nothing beside others'. Results go to
+benchmarks/results/recipes.jsonl, and 100 samples of each try to benchmarks/results/recipes; of what was tried twice,
+the tables show the newer one.
 """
 
 from __future__ import annotations
@@ -18,102 +20,131 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scores import images_of, score
+from recipe_list import RECIPES
+from scores import Scorer, images_of
 
 import minigan as mg
-from minigan.gan import Config, DataFacts, Trainer, build_game, load_preset, set_field
+from minigan.gan import Config, DataFacts, Extension, Trainer, build_game, load_preset, set_field
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample
 from minigan.gan.source import data_of, loader_of
-from minigan.metrics import Judge, classifier_score, frechet_distance, load_judge
 from minigan.metrics.judge import SHA256
 
 RESULTS = Path(__file__).parent / "results"
 N, FEW = 10_000, 200
+PARTS = {"1/8": 1, "1/4": 2, "1/2": 4, "3/4": 6, "1": 8}  # of the steps: when samples are scored, in eighths
 CPU = mg.device("cpu")
-
-# What each recipe changes in the preset `default` (or `reference`, where it starts with @reference).
-RECIPES: dict[str, list[str]] = {
-    "default": [],
-    "BatchNorm in G": ["generator.norm=batch"],
-    "BatchNorm in G, no R1, dropout .3, smoothing .1": [
-        "generator.norm=batch", "game.r1_gamma=0.0", "discriminator.dropout=0.3", "game.label_smoothing=0.1",
-    ],
-    "articles": ["@reference", "training.steps=7000"],
-}  # fmt: skip
+TABLES = (("default", "reference"), ("dcgan",))  # the presets whose tries stand in one
+HEAD = [
+    "| recipe | seed | classifier score after so many thousand steps | processor minutes | Frechet | rarest class |",
+    "|---|---|---|---|---|---|",
+]
 
 
 def settings(name: str, seed: int, quick: bool) -> Config:
     """Of a recipe."""
-    changes = [*RECIPES[name], f"training.seed={seed}", *(["training.steps=5"] if quick else [])]
-    preset = changes.pop(0)[1:] if changes[0].startswith("@") else "default"
+    preset, changes = RECIPES[name]
     config = load_preset(preset)
-    for change in changes:
+    for change in [*changes, f"training.seed={seed}", *(["training.steps=8"] if quick else [])]:
         config = set_field(config, change)
     return config
 
 
-def train(config: Config, n: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Samples of a recipe, and what they took."""
+class Scores(Extension):
+    """Scores a game after each part of its steps; what that takes is not counted.
+
+    Args:
+        scorer: what scores.
+        n: samples to draw.
+        config: the settings of the try.
+
+    Attributes:
+        rows: of each part.
+        samples: the newest.
+    """
+
+    def __init__(self, scorer: Scorer, n: int, config: Config) -> None:
+        self.scorer, self.n, self.seed = scorer, n, config.training.seed
+        self.due = [config.training.steps // 8 * eighths for eighths in PARTS.values()]
+        self.rows: list[dict[str, Any]] = []
+
+    def start(self, trainer: Trainer) -> None:
+        """Look at the clock: that of the processor, as what else the machine does changes it little."""
+        self.begun = time.process_time()
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Score, if a part is over."""
+        if trainer.step in self.due:
+            before = time.process_time()
+            self.samples = sample(trainer.game, self.n, 0, CPU)
+            facts = {"seed": self.seed, "steps": trainer.step, "cpu_seconds": round(before - self.begun)}
+            self.rows.append(facts | self.scorer.row(self.samples))
+            self.begun += time.process_time() - before
+
+
+def play(config: Config, until: str, scorer: Scorer, n: int) -> Scores:
+    """Train by these settings for this part of the steps."""
     loader = loader_of(config, data_of(config))
-    game, steps = build_game(config, DataFacts.of(loader, config), CPU), config.training.steps
-    begun = time.process_time()  # what else the machine does changes it little
-    Trainer(game, loader, steps).run()
-    seconds = round(time.process_time() - begun)
-    return sample(game, n, 0, CPU), {"seed": config.training.seed, "steps": steps, "cpu_seconds": seconds}
+    game = build_game(config, DataFacts.of(loader, config), CPU)
+    scores = Scores(scorer, n, config)
+    Trainer(game, loader, config.training.steps // 8 * PARTS[until], [scores]).run()
+    return scores
 
 
-class Scores:
-    """Scores images beside the first n training images, and records the results."""
-
-    def __init__(self, n: int, recorded: bool) -> None:
-        self.judge: Judge = load_judge("selection")
-        self.real = self.judge.features(images_of("train", n))
-        self.recorded = recorded
-
-    def add(self, name: str, images: np.ndarray, facts: dict[str, Any]) -> None:
-        """Print the row of a try, and add it to the results."""
-        row = {"recipe": name, **facts, "judge": self.judge.sha256[:12]}
-        row["score"] = classifier_score(self.judge.probabilities(images), splits=1).mean
-        row["frechet"] = frechet_distance(self.judge.features(images), self.real)
-        row |= score(self.judge, images)
-        print(json.dumps(row), flush=True)
-        if self.recorded:
-            with (RESULTS / "recipes.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
+def record(name: str, row: dict[str, Any], quick: bool) -> None:
+    """Print a row, and add it to the results."""
+    line = json.dumps({"recipe": name, **row})
+    print(line, flush=True)
+    if not quick:
+        with (RESULTS / "recipes.jsonl").open("a") as file:
+            file.write(line + "\n")
 
 
 def save_grid(name: str, seed: int, images: np.ndarray) -> None:
     """The first 100 samples, 10 x 10."""
     folder = RESULTS / "recipes"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name.replace(' ', '-').replace(',', '')}-{seed}.png"
-    path.write_bytes(png(grid(images[:100], columns=10, scale=1)))
+    kept = "".join(letter for letter in name.replace(" ", "-") if letter.isalnum() or letter in "-.")
+    (folder / f"{kept}-{seed}.png").write_bytes(png(grid(images[:100], columns=10, scale=1)))
+
+
+# ---- the tables --------------------------------------------------------------------------------------------
 
 
 def recorded_rows() -> list[dict[str, Any]]:
-    """The newest of each recipe and seed, by the judge that minigan has now: another's numbers do not compare."""
+    """The newest of each recipe, seed and step, by the judge that minigan has now: another's numbers do not compare."""
     rows = [json.loads(line) for line in (RESULTS / "recipes.jsonl").read_text().splitlines()]
-    known = [row for row in rows if row.get("judge") == SHA256["selection"][:12]]
-    return list({(row["recipe"], row.get("seed")): row for row in known}.values())
+    known = [row for row in rows if row["judge"] == SHA256["selection"][:12]]
+    newest = {(row["recipe"], row.get("seed", -1), row.get("steps", 0)): row for row in known}
+    return [newest[key] for key in sorted(newest)]
 
 
-def table() -> str:
-    """All recorded tries, best first, as Markdown."""
-    lines = [
-        "| recipe | seed | steps | processor seconds | classifier score | Frechet | confidence | rarest class |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['recipe']} | {row.get('seed', '')} | {row.get('steps', '')} | {row.get('cpu_seconds', '')} "
-        f"| {row['score']:.2f} | {row['frechet']:.1f} | {row['confidence']:.3f} | {row['rarest']:.1%} |"
-        for row in sorted(recorded_rows(), key=lambda row: row["frechet"])
-    ]
-    return "\n".join(lines)
+def tries() -> list[list[dict[str, Any]]]:
+    """The rows of each recipe and seed, quarter by quarter; the best score first."""
+    rows = groupby(recorded_rows(), lambda row: (row["recipe"], row.get("seed")))
+    return sorted((list(group) for _, group in rows), key=lambda group: -group[-1]["score"])
+
+
+def line_of(group: list[dict[str, Any]]) -> str:
+    """Of a table: one try, or one of the two calibrations."""
+    last = group[-1]
+    minutes = f"{last['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in last else ""
+    after = [f"{row['steps'] / 1000:.3g}: " if "steps" in row else "" for row in group]
+    scores = ", ".join(f"{steps}{row['score']:.2f}" for steps, row in zip(after, group, strict=True))
+    numbers = f"{scores} | {minutes} | {last['frechet']:.2f} | {last['rarest']:.1%} |"
+    return f"| {last['recipe']} | {last.get('seed', '')} | {numbers}"
+
+
+def table(presets: Sequence[str]) -> str:
+    """All recorded tries that change one of these presets, as Markdown, between real images and noise."""
+    shown = [t for t in tries() if t[0]["recipe"] not in RECIPES or RECIPES[t[0]["recipe"]][0] in presets]
+    return "\n".join([*HEAD, *map(line_of, shown)])
 
 
 def main() -> None:
@@ -124,23 +155,26 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--calibrate", action="store_true", help="score real test images and noise")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--until", choices=PARTS, default="1", help="the part of the steps to make (1)")
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in RECIPES]:
         parser.error(f"there is no recipe {', '.join(unknown)}; --list shows which there are")
     if args.list or args.table:
-        print(table() if args.table else "\n".join(RECIPES))
+        print("\n\n".join(map(table, TABLES)) if args.table else "\n".join(RECIPES))
         return
     n = FEW if args.quick else N
-    scores = Scores(n, recorded=not args.quick)
+    scorer = Scorer("selection", n)
     if args.calibrate:
-        scores.add("real test images", images_of("test", n), {})
-        scores.add("noise", np.random.default_rng(0).uniform(-1, 1, (n, 1, 28, 28)).astype(np.float32), {})
+        record("real test images", scorer.row(images_of("test", n)), args.quick)
+        noise = np.random.default_rng(0).uniform(-1, 1, (n, 1, 28, 28)).astype(np.float32)
+        record("noise", scorer.row(noise), args.quick)
     for name in args.names or (RECIPES if args.quick else []):
-        images, facts = train(settings(name, args.seed, args.quick), n)
-        scores.add(name, images, facts)
+        played = play(settings(name, args.seed, args.quick), args.until, scorer, n)
+        for row in played.rows:
+            record(name, row, args.quick)
         if not args.quick:
-            save_grid(name, args.seed, images)
+            save_grid(name, args.seed, played.samples)
 
 
 if __name__ == "__main__":

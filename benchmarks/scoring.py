@@ -1,7 +1,7 @@
 """What does scoring cost, and between which numbers do scores lie?
 
-Times every MNIST score of 10,000 samples, one after the other, then an evaluation as a whole; and prints the scores of
-real test images and of noise.
+Times every MNIST score of 10,000 samples, one after the other, then an evaluation as a whole; the modes of 26,000
+stacked images; and prints the scores of real test images and of noise.
 
     python benchmarks/scoring.py             writes benchmarks/results/scoring.txt, too
     python benchmarks/scoring.py --quick     200 samples and 1,000 training images, to see that all of it runs
@@ -25,9 +25,10 @@ from scores import images_of
 from minigan import metrics
 from minigan.backend.device import CPU
 from minigan.backend.memory import keep_freed_memory
+from minigan.data import gather_pixels, load_mnist
 from minigan.metrics.evaluation import Reference, calibrate, evaluate
 from minigan.metrics.evaluation.columns import cell, columns_of
-from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.digits import DigitReference, subset_size
 from minigan.metrics.evaluation.images import ImageReference
 
 RESULTS = Path(__file__).parent / "results" / "scoring.txt"
@@ -40,32 +41,33 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few samples; nothing is recorded")
     quick = parser.parse_args().quick
     keep_freed_memory()  # as the command line does
-    n, most = (200, 1000) if quick else (10_000, 60_000)
+    n, most, stacked = (200, 1000, 100) if quick else (10_000, 60_000, 26_000)
     lines = [
         machine(CPU),
-        f"{n:,} samples, {most:,} training images, {n:,} test images\n",
+        f"{n:,} samples, {most:,} training images, {n:,} test images; {stacked:,} stacked images\n",
         f"{'':<46}{'seconds':>9}{'CPU seconds':>13}{'peak MB so far':>16}",
     ]
     print("\n".join(lines))
-    for line in measured(images_of("train", most), images_of("test", n)):
+    for line in measured(images_of("train", most), images_of("test", n), stacked):
         print(line, flush=True)
         lines.append(line)
     if not quick:
         RESULTS.write_text("\n".join(lines) + "\n")
 
 
-def measured(training: np.ndarray, test: np.ndarray) -> Iterator[str]:
+def measured(training: np.ndarray, test: np.ndarray, stacked: int) -> Iterator[str]:
     """A line for each score, and for the parts of an evaluation."""
-    n, judge = len(test), metrics.load_judge("report")
+    n, judge, labels = len(test), metrics.load_judge("report"), load_mnist("test")[1][: len(test)]
     samples = (test + np.random.default_rng(0).normal(0, 0.1, test.shape)).clip(-1, 1).astype(np.float32)
-    digits, images = DigitReference.of(judge, training[:1]), ImageReference(training, test, held_out=True)
-    features, seen = judge.features(training), judge.features(samples)
-    p = digits.probabilities(seen)
+    order = np.random.default_rng(0).permutation(n)
+    digits = DigitReference.of(judge, training)
+    images = ImageReference(training, test[order], held_out=True, labels=labels[order])
+    features, (seen, p) = digits.features, judge.outputs(samples)
     for name, work in {
-        f"judge, {n:,} images": lambda: judge.features(samples),
+        f"judge, {n:,} images": lambda: judge.outputs(samples),
         "classifier_score, class_histogram": lambda: (metrics.classifier_score(p), metrics.class_histogram(p)),
         "frechet_distance": lambda: metrics.frechet_distance(seen, features),
-        "kernel_distance": lambda: metrics.kernel_distance(seen, features, subset_size=min(1000, n)),
+        "kernel_distance": lambda: metrics.kernel_distance(seen, features, subset_size=subset_size(n)),
         "precision_recall": lambda: metrics.precision_recall(seen, features[:n]),
         "nearest_training": lambda: images.nearest(samples),
         "choose_sigma": lambda: metrics.choose_sigma(samples, training[-1000:]),
@@ -74,12 +76,15 @@ def measured(training: np.ndarray, test: np.ndarray) -> Iterator[str]:
     }.items():
         yield timed(name, work)[0]
     yield ""
-    whole = Reference("MNIST", DigitReference(judge, features), images)
+    whole = Reference("MNIST", digits, images)
     yield timed("once: the judge looks at the training images", lambda: judge.features(training))[0]
     yield timed("once: nearest_training of test images", lambda: images.nearest_of_others)[0]
     yield timed("a run: all scores", lambda: evaluate(samples, whole))[0]
     line, found = timed("once: real test images and noise", lambda: calibrate(whole, n))
     yield line
+    yield ""
+    colours = gather_pixels(metrics.stack_digits(*load_mnist("test"), stacked)[0], np.arange(stacked))
+    yield timed("stacked_modes", lambda: metrics.stacked_modes(colours, judge))[0]
     yield f"\n{f'judge report, {judge.sha256[:16]}':<46}{'real test images':>20}{'noise':>20}"
     for column in columns_of([found.real]):
         yield f"{column.head:<46}{cell(column, [found.real]):>20}{cell(column, [found.noise]):>20}"

@@ -58,6 +58,10 @@ class DataError(MiniganError, ValueError):
     """A data file or folder that is missing, damaged, or not what it should be."""
 
 
+class NoSplitError(DataError):
+    """Data without the split that was asked for, such as a folder without test images."""
+
+
 class ConfigError(MiniganError, ValueError):
     """A setting, preset or name that does not exist or has a value that makes no sense."""
 

@@ -277,7 +277,7 @@ def test_a_run_goes_on_only_where_and_as_it_was(here, capfd, argv, sentence):
         (["--epochs", "3"], "training.steps was 3, is 9"),
         (["--seed", "1"], "training.seed was 0, is 1"),
         (["--batch-size", "3"], "training.batch_size was 4, is 3"),
-        (["--set", "generator.lr=0.1"], "generator.lr was 0.0008, is 0.1"),
+        (["--set", "generator.lr=0.1"], "generator.lr was 0.0032, is 0.1"),
         (["--data", "../other"], "data.source was"),
     ],
 )

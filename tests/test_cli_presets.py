@@ -54,7 +54,7 @@ def test_a_preset_is_printed_as_the_toml_that_it_is(capfd, tmp_path, name):
     file.write_text(done(capfd, "presets", name))
     assert read_config(file) == load_preset(name)
     sections = re.findall(r"^\[(\w+)\]$", file.read_text(), re.M)
-    assert sections == ["data", "generator", "discriminator", "game", "training"]
+    assert sections == ["data", "generator", "discriminator", "game", "training", "score"]
     assert len(re.findall(r"^\w+ = ", file.read_text(), re.M)) == count_of(Config().to_dict())  # all, to be changed
 
 

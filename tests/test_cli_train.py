@@ -32,7 +32,7 @@ def test_train_says_what_it_trains_on_what_for_how_long_and_where_to(here, capfd
     lines = announced(done(capfd, "train", "--epochs", "2", *SMALL_IMAGES))
     assert lines["train"].startswith("default: ")
     assert lines["data"] == f"{here}/../data, train split: 12 images of 6 x 5 pixels, 3 classes"
-    G, D = 100 * 8 + 8 + 8 * 30 + 30, 30 * 8 + 8 + 8 + 1  # each has two Linears
+    G, D = 100 * 8 + 8 + 2 * 8 + 8 * 30 + 30, 30 * 8 + 8 + 8 + 1  # each has two Linears, and G a BatchNorm
     assert lines["networks"] == f"G with {G:,} parameters, D with {D}"
     assert re.fullmatch(r"(cpu|cuda:0) \(.+\)", lines["device"])
     assert lines["length"] == "6 steps of 4 images (2 epochs)"
@@ -282,7 +282,7 @@ def test_new_settings_for_a_run_that_is_complete_are_refused_as_they_would_chang
     assert main(argv) == 2
     assert capfd.readouterr().err == (
         "minigan: runs/default is complete: all 3 steps are made, so nothing would be trained with the new settings "
-        "(generator.lr was 0.0008, is 1e-05); add more steps: --steps N.\n"
+        "(generator.lr was 0.0032, is 1e-05); add more steps: --steps N.\n"
     )
     assert files(here) == before
 

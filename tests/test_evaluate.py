@@ -19,9 +19,10 @@ from minigan.commands import evaluating
 from minigan.errors import RunError
 from minigan.gan import Run
 from minigan.metrics import judge as judge_module
-from minigan.metrics.evaluation import calibrate, evaluate
+from minigan.metrics.evaluation import calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
-from minigan.metrics.evaluation.data import draw, reference_of
+from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.digits import DigitReference
 
 CPU = mg.device("cpu")
 pytestmark = pytest.mark.usefixtures("small_data")
@@ -85,6 +86,15 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
     assert "as asked" not in out
 
 
+def test_what_takes_long_is_said_before_it_is_done(runs, capfd):
+    out = done(capfd, "evaluate", "runs/digits", "-n", "70")
+    assert out.splitlines()[:3] == [
+        "The judge looks at 900 training images to compare with ...",
+        "runs/digits after step 3: 70 samples ...",
+        "Real samples and noise, 70 of each ...",
+    ]
+
+
 def test_the_judge_to_choose_by_can_be_asked(runs, capfd):
     out = done(capfd, "evaluate", "runs/digits", "--judge", "selection")
     assert f'Judge "selection", 99.62% right on test images, SHA-256 {judge_module.SHA256["selection"][:16]}' in out
@@ -95,14 +105,15 @@ def test_a_G_that_is_told_digits_is_scored_by_whether_it_draws_those(runs, capfd
     assert "as asked" in done(capfd, "evaluate", "runs/cgan")
     found = scores_in("runs/cgan/scores")
     assert 0 <= found["rows"][0]["mean"]["digits.as_asked"] <= 1
-    assert found["calibration"]["real"]["digits"]["as_asked"] is None
+    assert found["calibration"]["real"]["digits"]["as_asked"] > 0.95
+    assert found["calibration"]["noise"]["digits"]["as_asked"] < 0.3
 
 
 def test_points_are_counted_by_modes(runs, capfd):
     out = done(capfd, "evaluate", "runs/ring-0")
     assert "2,500 samples in each row" in out
     real = next(line for line in out.splitlines() if line.startswith("real points")).split()
-    assert real[2] == "8"
+    assert real[2] == "8"  # of a single set: there are 3,000 real points
     assert 98 < float(real[3].rstrip("%")) < 99.8
     assert "udge" not in out
 
@@ -111,7 +122,8 @@ def test_the_page_has_pictures_and_numbers_of_its_own_and_its_files_are_listed(r
     out = done(capfd, "evaluate", "runs/digits")
     assert out.endswith("Wrote runs/digits/scores/index.html: open it in a browser.\n")
     found = scores_in("runs/digits/scores")
-    names = {"index.html", "scores.json", "samples.png", "ways.png", "suspects.png", "distances.png", "classes.png"}
+    pictures = {f"{name}.png" for name in ("samples", "interpolation", "suspects", "distances", "classes")}
+    names = {"index.html", "scores.json", *pictures}
     assert set(os.listdir("runs/digits/scores")) == set(found["files"]) == names
     page = Path("runs/digits/scores/index.html").read_text()
     assert judge_module.SHA256["report"][:16] in page
@@ -152,7 +164,17 @@ def test_the_next_evaluation_replaces_the_earlier_one_as_a_whole(runs, capfd):
     assert set(os.listdir("runs/digits")) == before
 
 
-@pytest.mark.parametrize("content", [None, "{}", '{"files": ["index.html"]}', "[", '{"files": 3}'])
+@pytest.mark.parametrize("content", ["{}", "[", '{"files": 3}'])
+def test_a_damaged_account_of_the_files_is_told_and_nothing_replaced(runs, capfd, content):
+    own = Path("runs/ring-0/scores")
+    own.mkdir()
+    (own / "scores.json").write_text(content)
+    message = refused(capfd, ["evaluate", "runs/ring-0"])
+    assert message.startswith("runs/ring-0/scores/scores.json is damaged, so that nobody knows what else in there")
+    assert (own / "scores.json").read_text() == content
+
+
+@pytest.mark.parametrize("content", [None, '{"files": ["index.html"]}'])
 def test_what_no_evaluation_wrote_is_not_replaced(runs, capfd, content):
     own = Path("runs/ring-0/scores")
     own.mkdir()
@@ -167,6 +189,35 @@ def test_what_no_evaluation_wrote_is_not_replaced(runs, capfd, content):
     assert (own / "notes.txt").read_text() == "mine"
     done(capfd, "evaluate", "runs/ring-0", "-n", "100", "--out", "elsewhere")
     assert scores_in("elsewhere")["samples"] == 100
+
+
+def test_a_folder_with_the_name_of_a_picture_is_not_replaced(runs, capfd):
+    done(capfd, "evaluate", "runs/ring-0", "-n", "100")
+    own = Path("runs/ring-0/scores/index.html")
+    own.unlink()
+    own.mkdir()
+    (own / "thesis.txt").write_text("mine")
+    assert "holds index.html, which no evaluation wrote" in refused(capfd, ["evaluate", "runs/ring-0"])
+    assert (own / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("killed", ["between the renames", "while writing"])
+def test_what_a_killed_evaluation_left_is_cleared_up_by_the_next(runs, capfd, killed):
+    done(capfd, "evaluate", "runs/ring-0", "-n", "100")
+    before, nobody = scores_in("runs/ring-0/scores"), 2**22 + 1  # above the largest process number of Linux
+    left = Path(f"runs/ring-0/.scores-{nobody}-abcd")
+    if killed == "between the renames":
+        shutil.copytree("runs/ring-0/scores", left / "scores")
+        Path("runs/ring-0/scores").rename(left / "old")
+    else:
+        (left / "scores").mkdir(parents=True)
+    others = [Path("runs/ring-0/.scores-mine"), Path(f"runs/ring-0/.scores-{os.getpid()}-abcd")]
+    for other in others:
+        other.mkdir()
+    assert "expected n from 50" in refused(capfd, ["evaluate", "runs/ring-0", "-n", "3"])
+    assert not left.exists()
+    assert scores_in("runs/ring-0/scores") == before
+    assert all(other.exists() for other in others)
 
 
 def test_a_link_in_the_place_of_the_scores_is_refused(runs, capfd, tmp_path):
@@ -220,6 +271,25 @@ def test_a_folder_that_is_not_empty_is_not_written_to(runs, capfd):
     assert "this folder is not empty" in message
 
 
+def test_lines_fit_the_terminal(runs, capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    out = done(capfd, "evaluate", "runs/digits", "-n", "70", "--out", "o")
+    assert max(map(len, out.splitlines()[3:])) <= 60
+
+
+def test_names_of_folders_reach_neither_the_terminal_nor_the_page_as_commands(runs, capfd):
+    names = ["<b>x & y", "red \x1b[31m"]
+    for seed, name in enumerate(names):
+        Path(f"runs/ring-{seed}").rename(Path("runs") / name)
+    out = done(capfd, "evaluate", *(f"runs/{name}" for name in names), "-n", "100")
+    assert "runs/red \\x1b[31m after step 3" in out
+    assert "\x1b" not in out
+    page = Path("scores/index.html").read_text()
+    assert "<output>runs/&lt;b&gt;x &amp; y</output>" in page
+    assert "<b>x" not in page
+    assert "\x1b" not in page
+
+
 # ---- several runs ----------------------------------------------------------------------------------------
 
 
@@ -249,12 +319,24 @@ def test_runs_of_other_settings_are_other_rows(runs, capfd):
 
 def test_the_reference_is_made_once_for_all_runs(runs, capfd, monkeypatch):
     made = []
-    monkeypatch.setattr(evaluating, "reference_of", lambda *args: made.append(args) or reference_of(*args))
+    monkeypatch.setattr(
+        evaluating, "reference_of", lambda *args, **more: made.append(args) or reference_of(*args, **more)
+    )
     done(capfd, "evaluate", "runs/ring-0", "runs/ring-1", "-n", "100")
     assert len(made) == 1
 
 
 # ---- bad input -------------------------------------------------------------------------------------------
+
+
+def test_a_run_repeated_with_settings_that_change_no_weight_is_the_same_run(runs, capfd):
+    others = {"training.log_every": 1, "training.capture": "false", "training.keep": 1, "score.every": 1, "score.n": 70}
+    others |= {"training.evaluate_every": 1, "training.checkpoint_epochs": 2, "training.checkpoint_minutes": 0.5}
+    train("default", "runs/again", *(part for name, value in others.items() for part in ("--set", f"{name}={value}")))
+    capfd.readouterr()
+    first, again = (draw(Run.open(f"runs/{name}").game(CPU), 10).samples for name in ("digits", "again"))
+    np.testing.assert_array_equal(first, again)
+    assert "are the same run" in refused(capfd, ["evaluate", "runs/digits", "runs/again"])
 
 
 def test_runs_of_different_data_are_refused(runs, capfd):
@@ -274,6 +356,17 @@ def test_too_few_samples_for_a_covariance_are_refused(runs, capfd):
         "test images beside them), but got 50. Choose another n.\n"
     )
     assert not Path("runs/digits/scores").exists()
+
+
+def test_it_is_refused_before_the_judge_looks_at_all_images(runs, capfd, monkeypatch):
+    monkeypatch.setattr(DigitReference, "of", None)
+    assert "expected n from 65" in refused(capfd, ["evaluate", "runs/digits", "-n", str(TEST + 1)])
+
+
+def test_a_device_that_is_not_there_is_refused(runs, capfd):
+    for device, says in (("cuda:99", "cuda"), ("tpu", "tpu")):
+        assert says in refused(capfd, ["evaluate", "runs/ring-0", "--device", device])
+    done(capfd, "evaluate", "runs/ring-0", "-n", "100", "--device", "cpu")
 
 
 def test_a_diverged_run_is_refused(runs, capfd):
@@ -306,13 +399,24 @@ def test_a_judge_that_is_another_file_is_refused(runs, capfd, monkeypatch, tmp_p
     assert "has the SHA-256" in refused(capfd, ["evaluate", "runs/digits"])
 
 
+def test_a_run_whose_data_have_another_width_since_is_refused_with_both(runs, capfd):
+    points = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
+    np.save("points.npy", points)
+    train("ring", "runs/own", "--data", "points.npy", "--batch-size", "8")
+    capfd.readouterr()
+    np.save("points.npy", points[:, :2])
+    assert main(["evaluate", "runs/own"]) == 2
+    message = capfd.readouterr().err
+    assert "have the shape (2,), but runs/own was trained on (3,): the data were changed since" in message
+
+
 def test_a_run_whose_data_are_gone_is_refused(runs, capfd, tmp_path):
-    points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    points = np.random.default_rng(0).normal(size=(120, 2)).astype(np.float32)
     np.save("points.npy", points)
     sets = ["--data", "points.npy", "--batch-size", "8"]
     train("ring", "runs/own", *sets)
     capfd.readouterr()
-    assert "nothing was held out from training" in " ".join(done(capfd, "evaluate", "runs/own").split())
+    assert "The data have no test split" in " ".join(done(capfd, "evaluate", "runs/own").split())
     Path("points.npy").unlink()
     assert refused(capfd, ["evaluate", "runs/own"]).startswith(f"There is no {tmp_path / 'points.npy'}")
 
@@ -328,5 +432,5 @@ def test_real_images_and_noise_have_the_scores_that_are_known_of_them(monkeypatc
     found = calibrate(reference_of(digits_config()), 10_000)
     assert found.real.images.parzen.mean == pytest.approx(241.19, abs=0.05)
     assert found.real.images.sigma == pytest.approx(0.1668, abs=1e-4)
-    assert found.real.digits.classifier_score.mean == pytest.approx(9.80, abs=0.01)
+    assert found.real.digits.classifier_score.mean == pytest.approx(9.78, abs=0.01)
     assert found.noise.images.parzen.mean == pytest.approx(-630, abs=1)

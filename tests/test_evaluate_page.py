@@ -27,19 +27,21 @@ def test_the_calibration_rows_are_those_that_the_benchmark_printed():
     printed = [re.split(r"\s{2,}", line.strip()) for line in lines[1:]]
     assert len(printed) >= 12
     table = PAGE[: PAGE.index("## What each score means")]
-    assert re.findall(r"^\| ([\w ]+) \| (.+?) \| (.+?) \|$", table, re.M)[1:] == [tuple(row) for row in printed]
+    assert re.findall(r"^\| ([\w <%]+) \| (.+?) \| (.+?) \|$", table, re.M)[1:] == [tuple(row) for row in printed]
 
 
 def test_every_score_is_explained():
-    explained = re.findall(r"^\| ([\w ]+) \|", PAGE[PAGE.index("## What each score means") :], re.M)
+    section = PAGE[PAGE.index("## What each score means") : PAGE.index("## While training")]
+    explained = re.findall(r"^\| ([\w <%]+) \|", section, re.M)
     assert set(explained) - {"score"} == {column.head for column in COLUMNS}
 
 
 @pytest.mark.parametrize("command", re.findall(r"^minigan (.+)$", PAGE, re.M))
 def test_the_commands_of_the_page_are_understood(command):
     args = arguments.parse(*cli.parsers(), shlex.split(command))
-    assert args.folders[0] == "runs/default"
-    assert args.judge == "report"
+    if command.startswith("evaluate"):
+        assert args.folders[0] == "runs/default"
+        assert args.judge == "report"
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ COMMON = ["--batch-size", "4", "--out", "x", "--device", "cpu", "--set", "traini
 MLP = ["--set", "generator.hidden=[8]", "--set", "discriminator.hidden=[8]"]
 CONV = [f"{player}.{name}" for player in ("generator", "discriminator") for name in ("hidden=[4]", "dense=[]")]
 CONV = [word for setting in CONV for word in ("--set", setting)]
+SCORED = ["--set", "score.every=1", "--set", "score.n=16", "--set", "generator.lr=0.1"]
 # Between them: BatchNorm, dropout, EMA, R1, labels, several batches in a step, penalties that draw random points,
 # schedules, momentum, spectral norm's vectors, moments of every optimizer, lines of held-out data, points for images.
 GAMES = {
@@ -29,6 +30,8 @@ GAMES = {
     "semi-supervised": ["semi-supervised", "--set", "game.labelled=6"],
     "repair": ["repair"],
     "goodfellow-2014": ["goodfellow-2014", *MLP],
+    # the best score is not the newest, and its checkpoint is due for no other reason
+    "scored": ["default", *MLP, *SCORED, "--set", "training.checkpoint_epochs=3", "--set", "training.keep=1"],
 }
 
 
@@ -86,6 +89,12 @@ def test_a_kill_after_every_checkpoint_changes_nothing_in_any_game(faults, game)
     assert (answer["last"]["exit"], answer["differ"]) == (0, []), answer["last"]["stderr"]
 
 
+def test_kills_at_random_moments_change_no_score_and_not_which_checkpoint_is_the_best(faults):
+    answer = faults("kills", "scored", steps=60, times=3, seed=0)
+    assert answer["killed"] == 3
+    assert (answer["last"]["exit"], answer["differ"]) == (0, []), answer["last"]["stderr"]
+
+
 # ---- every moment ----------------------------------------------------------------------------------------
 
 
@@ -104,6 +113,17 @@ def test_a_kill_before_in_or_after_anything_that_is_done_to_files_changes_nothin
     answer = faults("sweep", mode=mode, moments=[{"kill": 1, "power cut": 5}[mode], 0, 8])
     assert len(answer["found"]) > 15
     assert all(moment["struck"]["exit"] == -9 for moment in answer["found"])
+    assert_all_the_same(answer)
+
+
+@pytest.mark.parametrize("mode", ["kill", "power cut"])
+@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
+def test_scores_and_the_best_checkpoint_survive_whatever_happens_while_they_are_written(faults, mode, stride):
+    answer = faults("sweep", "scored", steps=14, mode=mode, moments=[{"kill": 1, "power cut": 5}[mode], 0, stride])
+    assert len(answer["found"]) > 250 // stride
+    saved = [name for name in answer["files"] if name.startswith("x/checkpoints/")]
+    assert {"x/scores.jsonl", "x/scores.png"} <= set(answer["files"])
+    assert len(saved) == 2  # the newest one, and the best
     assert_all_the_same(answer)
 
 

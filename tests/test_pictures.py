@@ -14,7 +14,21 @@ from PIL import Image
 from minigan.data import gather_pixels
 from minigan.errors import ShapeError
 from minigan.gan import pictures as module
-from minigan.gan.pictures import BLUE, BORDER, GREEN, ORANGE, PURPLE, SKY, curves, gif, grid, png, points, size_of
+from minigan.gan.pictures import (
+    BLUE,
+    BORDER,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    curves,
+    gif,
+    grid,
+    png,
+    points,
+    score_curves,
+    size_of,
+)
 
 
 def opened(content):
@@ -375,3 +389,46 @@ def test_curves_need_no_screen_and_leave_pyplot_alone():
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# ---- scores over time ------------------------------------------------------------------------------------
+
+
+PANELS = (("distance", {"far": "far"}), ("shares", {"precision": "precision", "recall": "recall"}))
+
+
+def scores(n, seconds=10.0):
+    return [
+        {"step": 100 * i, "seconds": seconds * i, "far": 10.0 - i, "precision": 0.5, "recall": 0.25 + i / 100}
+        for i in range(1, n + 1)
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 3, 50])
+def test_each_panel_of_scores_has_its_curves_however_few_there_are(n):
+    image = opened(score_curves(scores(n), PANELS, "runs/default", best=100))
+    middle = image.height // 2
+    assert (pixels_of(image, BLUE)[0] < middle).sum() > 30
+    assert (pixels_of(image, BLUE)[0] > middle).sum() > 30
+    assert (pixels_of(image, ORANGE)[0] > middle).sum() > 30
+    assert (pixels_of(image, ORANGE)[0] < middle).sum() == 0
+
+
+def test_scores_lie_where_their_seconds_are():
+    """Of three scores the middle one is a quarter of the way between the others, not half as by its step."""
+    lines = scores(3)
+    lines[1]["seconds"] = 15.0
+    lines[1]["far"] = 20.0
+    rows, columns = pixels_of(opened(score_curves(lines, PANELS, "", best=0)), BLUE)
+    upper = rows < 400
+    first, last = columns[upper & (columns > 300)].min(), columns[upper].max()
+    assert (columns[rows == rows.min()].mean() - first) / (last - first) == pytest.approx(0.25, abs=0.02)
+
+
+def test_the_best_score_is_marked():
+    images = [np.asarray(opened(score_curves(scores(9), PANELS, "", best)).convert("L")) for best in (0, 500)]
+    changed = (images[0] != images[1]).any(axis=0).nonzero()[0]
+    assert 0 < np.ptp(changed) < 5  # a line from top to bottom
+    assert changed.mean() / images[0].shape[1] == pytest.approx(
+        0.095 + 0.875 * 50 / 94, abs=0.02
+    )  # the axis ends at 94

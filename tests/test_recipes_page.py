@@ -11,24 +11,35 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 
 
-def recipes(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])  # it imports its neighbour scores.py
-    spec = importlib.util.spec_from_file_location("recipes", ROOT / "benchmarks" / "recipes.py")
+def script(name, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])  # it imports its neighbours
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_the_table_is_the_one_that_the_results_give(monkeypatch):
-    shown = re.search(r"<!-- table -->\n(.*?)\n<!-- /table -->", PAGE, re.S)[1]
-    assert shown.strip() == recipes(monkeypatch).table()
-    assert shown.count("\n") >= 6
+def shown(name):
+    return re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", PAGE, re.S)[1].strip()
 
 
-def test_every_recipe_in_the_table_can_be_repeated(monkeypatch):
-    names = re.findall(r"^\| ([^|]+?) \| \d+ \|", PAGE, re.M)
-    assert names
-    assert set(names) <= set(recipes(monkeypatch).RECIPES)
+def test_the_tables_of_tries_are_those_that_the_results_give(monkeypatch):
+    recipes = script("recipes", monkeypatch)
+    assert shown("tries") == "\n\n".join(map(recipes.table, recipes.TABLES))
+    assert shown("tries").count("\n") >= 20
+
+
+def test_the_table_of_reports_is_the_one_that_the_results_give(monkeypatch):
+    assert shown("report") == script("quality", monkeypatch).table()
+
+
+def test_every_recipe_in_a_table_can_be_repeated(monkeypatch):
+    recipes = script("recipes", monkeypatch)
+    names = re.findall(r"^\| ([^|]+?) \| \d+ \|", shown("tries"), re.M)
+    assert len(names) >= 20
+    assert [name for name in names if name not in recipes.RECIPES] == []
+    for name in names:
+        recipes.settings(name, seed=1, quick=False)  # all that it sets is there to be set
 
 
 def test_every_linked_file_exists():

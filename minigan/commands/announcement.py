@@ -9,7 +9,7 @@ from minigan.commands.rehearsal import Rehearsal
 from minigan.data import Dataset
 from minigan.data.classes import count_classes
 from minigan.gan import Run, Trainer
-from minigan.gan.folder import CURVES, FILM
+from minigan.gan.folder import CURVES, FILM, SCORE_CURVES
 
 TASKS = {
     "conditional": "G and D are told the label: G draws what it is asked for",
@@ -100,9 +100,13 @@ def farewell(trainer: Trainer, run: Run) -> str:
         **dict.fromkeys(run.samples()[-1:], "what the generator draws now"),
         run.path / FILM: "how it came to it, epoch by epoch",
         run.path / CURVES: "the losses, and what D made of real and generated samples",
+        run.path / SCORE_CURVES: "how good the samples were",
     }
     there = {path: what for path, what in looks.items() if path.exists()}  # of one picture there is no film
     width = max(len(str(path)) for path in looks)
     look = ["Look at", *(f"  {path!s:<{width}}  {what}" for path, what in there.items())]
     draw = ["Draw new samples with", f"  minigan sample {folder} --seed 1 --out grid.png"]
+    best = run.scores.best(until=trainer.step)
+    if best is not None:
+        draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
     return "\n".join([*done, "", *look, "", *draw])

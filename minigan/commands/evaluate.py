@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Callable
 
 from minigan.arguments import Parser, at_least
+from minigan.commands.best import add_best
 from minigan.commands.stopping import until_stopped
 
 EXAMPLES = """\
 examples
   minigan evaluate runs/default
+  minigan evaluate runs/default --best
   minigan evaluate runs/default runs/default-2 runs/dcgan --out compared
 
 what each number means: docs/scores.md"""
@@ -28,6 +30,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("folders", nargs="+", metavar="RUN", help="the folder of a run, such as runs/default")
+    add_best(parser)
     parser.add_argument(
         "-n", type=at_least(1), metavar="N", help="samples of each (default: 10,000 images; 2,500 points)"
     )
@@ -37,6 +40,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
         default="report",
         help="who looks at digits: report, or selection, which is to choose by (default: report)",
     )
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, or auto: a GPU if one works (default)")
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="the same seed draws the same samples")
     parser.add_argument(
         "--out",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minigan._version import __version__
-from minigan.backend.device import CPU
+from minigan.backend.device import Device
+from minigan.backend.device import device as resolve
 from minigan.backend.memory import keep_freed_memory
 from minigan.bench.figures import check_drawing
 from minigan.commands.results import results_folder
 from minigan.commands.sample import SEEDS
-from minigan.commands.score_table import WIDTH, notes, table
+from minigan.commands.score_table import filled, notes, table
 from minigan.commands.scores_folder import SCORES, check_replaceable, replaced_folder
 from minigan.errors import ConfigError
 from minigan.gan import Run
@@ -23,10 +23,12 @@ from minigan.lab.page import look
 from minigan.lab.page.files import write_files
 from minigan.lab.pages.scores import page
 from minigan.lab.writing import page_files, plain
-from minigan.metrics.evaluation import calibrate
+from minigan.metrics.evaluation import calibrate, reference_of
 from minigan.metrics.evaluation.columns import columns_of, mean
-from minigan.metrics.evaluation.data import check_scorable, reference_of, same_data
-from minigan.metrics.evaluation.run import Evaluation, Row, ScoredRun, check_different, rows_of, score_run
+from minigan.metrics.evaluation.data import check_scorable, same_data
+from minigan.metrics.evaluation.rows import Row, check_different, rows_of
+from minigan.metrics.evaluation.run import ScoredRun, score_run
+from minigan.metrics.evaluation.table import Evaluation, printable
 from minigan.streams import say
 
 INDEX = "index.html"
@@ -35,20 +37,20 @@ INDEX = "index.html"
 def evaluate(args: argparse.Namespace) -> int:
     """Score the samples of runs; whatever can be wrong is found before the long work, if possible."""
     keep_freed_memory()  # blocks of distances come and go, all of one size
-    seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
-    runs = [Run.open(folder) for folder in args.folders]
+    seed, device = check_whole("--seed", args.seed, 0, SEEDS - 1), resolve(args.device)
+    runs = [Run.open(folder, args.best) for folder in args.folders]
     _check_together(runs)
     check_drawing(look)
     if args.out is None and len(runs) == 1:
         folder = runs[0].path / "scores"
         check_replaceable(folder)
-        files = _files(_evaluation(runs, args.n, seed, args.judge))
+        files = _files(_evaluation(runs, args.n, seed, args.judge, device))
         with replaced_folder(folder) as aside:
             write_files(files, aside)
     else:
         with results_folder(args.out, "scores") as folder:
-            write_files(_files(_evaluation(runs, args.n, seed, args.judge)), folder)
-    say(f"\nWrote {folder / INDEX}: open it in a browser.")
+            write_files(_files(_evaluation(runs, args.n, seed, args.judge, device)), folder)
+    say(f"\nWrote {printable(str(folder / INDEX))}: open it in a browser.")
     return 0
 
 
@@ -64,14 +66,15 @@ def _check_together(runs: Sequence[Run]) -> None:
         )
 
 
-def _evaluation(runs: Sequence[Run], n: int | None, seed: int, judge: str) -> Evaluation:
-    games = [run.game(CPU) for run in runs]  # now: a diverged one is known at once
-    reference = reference_of(runs[0].config, judge)
+def _evaluation(runs: Sequence[Run], n: int | None, seed: int, judge: str, device: Device) -> Evaluation:
+    games = [run.game(device) for run in runs]  # now: a diverged one is known at once
+    reference = reference_of(runs[0].config, judge, n, device, tell=say)
     n = reference.check(reference.usual if n is None else n)
     scored: list[ScoredRun] = []
     for run, game in zip(runs, games, strict=True):
-        say(f"{run.path} after step {game.steps:,}: {n:,} samples ...")
-        scored.append(score_run(run, game, reference, n, seed))
+        say(f"{printable(str(run.path))} after step {game.steps:,}: {n:,} samples ...")
+        scored.append(score_run(run, game, reference, n, seed, device))
+    say(f"Real samples and noise, {n:,} of each ...")
     found = Evaluation(rows_of(scored), reference, calibrate(reference, n, seed), n, seed, judge)
     say("\n" + "\n\n".join(_told(found)))
     return found
@@ -85,9 +88,9 @@ def _told(found: Evaluation) -> Iterator[str]:
     yield notes(found)
     if found.reference.digits is not None:
         judge = found.reference.digits.judge
-        yield f'Judge "{found.judge}", {judge.accuracy:.2%} right on test images, SHA-256 {judge.sha256[:16]}.'
+        yield filled(f'Judge "{found.judge}", {judge.accuracy:.2%} right on test images, SHA-256 {judge.sha256[:16]}.')
     if found.reference.left_out:
-        yield textwrap.fill(found.reference.left_out, WIDTH)
+        yield filled(found.reference.left_out)
 
 
 def _files(found: Evaluation) -> dict[str, bytes]:

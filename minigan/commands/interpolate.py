@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigan.arguments import Parser, at_least
+from minigan.commands.best import add_best
 from minigan.commands.out import checked, required
 from minigan.commands.sample import SEEDS
 from minigan.errors import ConfigError
@@ -32,6 +33,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("folder", metavar="RUN", help="the folder of a run, such as runs/default")
+    add_best(parser)
     parser.add_argument("-n", type=at_least(1), default=8, metavar="N", help="how many ways (default: 8)")
     parser.add_argument("--steps", type=at_least(2), metavar="K", help="images on each way (default: 10; in a film 30)")
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="the same seed takes the same ways")
@@ -65,7 +67,7 @@ def interpolate(args: argparse.Namespace) -> int:
     steps = args.steps or STEPS[out.suffix if out else ".png"]
     seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
     check_whole("-n times --steps", args.n * steps)
-    run = Run.open(args.folder)
+    run = Run.open(args.folder, args.best)
     game = run.game(CPU)
     check_labels(game, labels)
     out = required(out, "interpolate")

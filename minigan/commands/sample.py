@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minigan.arguments import Parser, at_least, number_from
+from minigan.commands.best import add_best
 from minigan.commands.out import checked, required
 from minigan.streams import say
 
@@ -20,6 +21,7 @@ EXAMPLES = """\
 examples
   minigan sample runs/default -n 100 --seed 3 --out grid.png
   minigan sample runs/default -n 10000 --out digits.npy
+  minigan sample runs/default --best --out best.png
   minigan sample runs/default --truncation 1 --out typical.png
   minigan sample runs/cgan --label 7 -n 30 --out sevens.png"""
 
@@ -34,6 +36,7 @@ def parser(add: Callable[..., Parser]) -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("folder", metavar="RUN", help="the folder of a run, such as runs/default")
+    add_best(parser)
     parser.add_argument(
         "-n",
         type=at_least(1),
@@ -74,7 +77,7 @@ def sample(args: argparse.Namespace) -> int:
     out = checked(args.out, KINDS)
     seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
     n = None if args.n is None else check_whole("-n", args.n)
-    run = Run.open(args.folder)
+    run = Run.open(args.folder, args.best)
     game = run.game(CPU)
     check_wishes(game, args.label, args.truncation)
     out = required(out, "sample")

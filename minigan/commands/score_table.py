@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from minigan.metrics.evaluation.columns import cell, with_n
-from minigan.metrics.evaluation.run import Evaluation
+from minigan.metrics.evaluation.sample_size import with_n
+from minigan.metrics.evaluation.table import Evaluation
 
-WIDTH, BETWEEN = 96, 3
+WIDEST, NARROWEST, BETWEEN = 96, 40, 3
 BETTER = "better is"
 
 
 def table(found: Evaluation) -> str:
     """The rows; columns that do not fit beside the others stand below them."""
-    names = ["", BETTER, *(name for name, _ in found.table)]
-    columns = [
-        [column.head, column.better, *(cell(column, scores) for _, scores in found.table)] for column in found.columns
-    ]
+    names = ["", BETTER, *(line.name for line in found.table)]
+    columns = [[column.head, column.better, *(line.cell(column) for line in found.table)] for column in found.columns]
     return "\n\n".join("\n".join(_lines([names, *part])) for part in _fitting(columns, _width(names)))
 
 
@@ -25,7 +24,7 @@ def _fitting(columns: Sequence[Sequence[str]], beside: int) -> Iterator[list[Seq
     """As many columns at a time as a line has room for beside the names, but one at least."""
     part: list[Sequence[str]] = []
     for column in columns:
-        if part and beside + sum(BETWEEN + _width(each) for each in (*part, column)) > WIDTH:
+        if part and beside + sum(BETWEEN + _width(each) for each in (*part, column)) > line_width():
             yield part
             part = []
         part.append(column)
@@ -48,7 +47,15 @@ def notes(found: Evaluation) -> str:
     head = f"{found.n:,} samples in each row, against {training:,} of {found.reference.name}. What this number does:"
     width = max(len(column.head) for column in found.columns)
     lines = [f"  {column.head:<{width}}  {with_n(column, found.n, found.reference)}" for column in found.columns]
-    several = max(len(row.runs) for row in found.rows)
-    if several > 1:
-        lines.append("A row of several seeds has their mean, +- its standard error.")
-    return "\n".join([head, *(textwrap.fill(line, WIDTH, subsequent_indent=" " * (width + 4)) for line in lines)])
+    told = (textwrap.fill(line, line_width(), subsequent_indent=" " * (width + 4)) for line in lines)
+    return "\n".join([filled(head), *told, *map(filled, found.plus_minus)])
+
+
+def line_width() -> int:
+    """Of the terminal, but not so wide that nobody could read it."""
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 0)).columns))
+
+
+def filled(text: str) -> str:
+    """A text in lines of this width."""
+    return textwrap.fill(text, line_width())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
     """
     check_replaceable(path)
     try:
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-{os.getpid()}-", dir=path.parent))
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
@@ -41,16 +42,20 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 def check_replaceable(path: Path) -> None:
     """Make sure that a folder may be written here, and that nothing of anybody else's would be lost.
 
+    What an evaluation left behind that was killed is cleared up first.
+
     Raises:
         RunError: something would be, or nothing may be written.
     """
+    _clear_up(path)
     if not os.path.lexists(path):
         if not os.access(path.parent, os.W_OK):
             raise RunError(f"Cannot write into the folder {path.parent}; choose another for the scores with --out.")
         return
     if path.is_symlink() or not path.is_dir():
         raise RunError(f"{path} is no folder of scores; move it away, or choose another place with --out.")
-    strange = sorted({each.name for each in path.iterdir()} - _own(path))
+    own = _own(path)
+    strange = sorted(each.name for each in path.iterdir() if each.name not in own or not _is_plain(each))
     if strange:
         raise RunError(
             f"{path} holds {strange[0]}, which no evaluation wrote, and would be lost; move it away, or choose another "
@@ -63,8 +68,39 @@ def _own(path: Path) -> set[str]:
     try:
         listed = json.loads((path / SCORES).read_bytes())["files"]
         return {str(name) for name in listed} | {SCORES}
-    except (OSError, ValueError, LookupError, TypeError):
+    except FileNotFoundError:
         return set()
+    except (OSError, ValueError, LookupError, TypeError):
+        raise RunError(
+            f"{path / SCORES} is damaged, so that nobody knows what else in there would be lost; move {path} away, or "
+            "choose another place with --out."
+        ) from None
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _clear_up(path: Path) -> None:
+    """Folders of evaluations that were killed: between its two renames, the new scores were complete."""
+    for left in path.parent.glob(f".{path.name}-*"):
+        process = re.fullmatch(rf"\.{re.escape(path.name)}-(\d+)-\w+", left.name)
+        if process is None or _is_running(int(process[1])):
+            continue
+        with contextlib.suppress(OSError):
+            if not os.path.lexists(path) and (left / "old").is_dir():
+                (left / path.name).rename(path)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def _exchange(new: Path, path: Path, old: Path) -> None:

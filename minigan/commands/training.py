@@ -25,6 +25,8 @@ from minigan.gan.held_out import HeldOut
 from minigan.gan.rules import batches_per_step
 from minigan.gan.signals import exit_code
 from minigan.gan.source import data_of, loader_of
+from minigan.metrics.scorers import Scorer, scorer_of
+from minigan.metrics.scoring import Scoring
 from minigan.streams import say
 
 
@@ -81,6 +83,7 @@ class _Work(NamedTuple):
 
     trainer: Trainer
     held_out: Dataset | None
+    scorer: Scorer | None
     rehearsal: Rehearsal
 
 
@@ -88,17 +91,20 @@ def _prepare(source: _Source, device: Device) -> _Work:
     config, loader = source.config, source.loader
     facts = DataFacts.of(loader, config)
     held_out = _held_out(config, facts)
+    scorer = scorer_of(config, source.data, device)
     rehearsal = rehearse(config, facts, loader, device)
     game, training = build_game(config, facts, device), config.training
-    return _Work(Trainer(game, loader, training.steps, (), training.log_every, training.capture), held_out, rehearsal)
+    trainer = Trainer(game, loader, training.steps, (), training.log_every, training.capture)
+    return _Work(trainer, held_out, scorer, rehearsal)
 
 
 def _train(args: argparse.Namespace, run: Run, source: _Source, work: _Work) -> int:
     trainer = work.trainer
-    trainer.extensions += _extensions(run, work.held_out)
+    trainer.extensions += _extensions(run, work)
     for doubt in doubts(run.config):
         say(f"minigan: {doubt}", to="stderr")
-    say(announcement(trainer, run, source.data, args.device, work.rehearsal) + "\n")
+    told = announcement(trainer, run, source.data, args.device, work.rehearsal)
+    say("\n".join([told, *_scores(work.scorer, run), ""]))
     _play(trainer, run)
     say("\n" + farewell(trainer, run))
     return _exit_code(trainer)
@@ -126,9 +132,19 @@ def _complete(run: Run) -> int:
     return 0
 
 
-def _extensions(run: Run, held_out: Dataset | None) -> list[Extension]:
-    watching = [] if held_out is None else [HeldOut(run, held_out, run.config.training.evaluate_every)]
-    return [*standard(run), *watching]
+def _extensions(run: Run, work: _Work) -> list[Extension]:
+    scoring = [] if work.scorer is None else [Scoring(run, work.scorer)]
+    every = run.config.training.evaluate_every
+    watching = [] if work.held_out is None else [HeldOut(run, work.held_out, every)]
+    return [*standard(run, *scoring), *watching]
+
+
+def _scores(scorer: Scorer | None, run: Run) -> Iterator[str]:
+    """The line of the announcement that tells of scores, if there will be any."""
+    if scorer is not None:
+        every, n = run.config.score.every, run.config.score.n
+        judge = f', by the judge "selection" ({scorer.facts["judge"][:16]})' if "judge" in scorer.facts else ""
+        yield f"{'scores':<10}{n:,} samples every {f'{every} epochs' if every > 1 else 'epoch'}{judge}"
 
 
 def _play(trainer: Trainer, run: Run) -> None:

@@ -23,7 +23,7 @@ from minigan.data.classes import class_numbers
 from minigan.data.files import MAX_NDIM, complaints, listed, one_line, read_data
 from minigan.data.parts import Split, checked_split, only_train
 from minigan.data.samples import as_labels, as_samples
-from minigan.errors import DataError
+from minigan.errors import DataError, NoSplitError
 
 NPY_MAGIC, NPZ_MAGIC = npy.MAGIC_PREFIX, b"PK"
 MAX_HEADER = 10_000  # NumPy's own limit; that of an array of numbers is 128 bytes long
@@ -88,7 +88,7 @@ def _load_archive(
 
     array, name = read(SAMPLES[split])
     if array is None:
-        raise DataError(
+        raise NoSplitError(
             f"{path} holds {listed(list(members))}, expected samples of the split {split!r} under one of the names "
             f"{', '.join(SAMPLES[split])}; save it anew with such a name."
         )

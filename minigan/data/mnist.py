@@ -14,7 +14,7 @@ from minigan.data.files import listed
 from minigan.data.idx import read_idx
 from minigan.data.parts import Split, checked_split
 from minigan.data.samples import as_labels, as_samples
-from minigan.errors import DataError
+from minigan.errors import DataError, NoSplitError
 
 MNIST_FOLDER = Path(__file__).parent / "mnist_files"
 
@@ -177,12 +177,12 @@ def _parts_among(folder: Path, names: Iterable[str], split: Split) -> list[Part]
     return [Part(prefix, images, labels) for prefix, images, labels in parts if images is not None]
 
 
-def _no_part(folder: Path, prefix: str | None, split: Split, names: list[str]) -> DataError:
+def _no_part(folder: Path, prefix: str | None, split: Split, names: list[str]) -> NoSplitError:
     start = f"{'[PREFIX-]' if prefix is None else f'{prefix}-'}{WORDS[split][0]}"
     missing = "" if prefix is None else f"There is no folder {folder / prefix}, and "
     # Of a folder that was only the parent of the named one, the files that are not IDX are nobody's concern.
     names = names if prefix is None else [name for name in names if FILE_NAME.fullmatch(name)]
-    return DataError(
+    return NoSplitError(
         f"{missing}{folder} holds no IDX file of images for the split {split!r}: expected "
         f"{start}-images-idx3-ubyte[.gz] and, if there are labels, {start}-labels-idx1-ubyte[.gz], found "
         f"{listed(names)}; check the path or put the files there."

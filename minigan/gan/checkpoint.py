@@ -18,6 +18,7 @@ from minigan.errors import MiniganError, RunError, StateError
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config
 from minigan.gan.game import Game
+from minigan.gan.score_log import ScoreLog
 from minigan.gan.settings import check_whole, shown
 from minigan.gan.views import bytes_to_look_at
 from minigan.serialization import load
@@ -106,6 +107,37 @@ def newest_whole(listed: Callable[[], list[Path]]) -> Found:
             return Found(None, damaged)
 
 
+def best_whole(path: Path, listed: Callable[[], list[Path]], scores: ScoreLog) -> Saved:
+    """The checkpoint of a run whose samples had the best score, among those that are there.
+
+    While a training goes on that of its newest score may not be saved yet.
+
+    Args:
+        path: of the run, for the messages.
+        listed: gives the paths of its checkpoints.
+        scores: of the run.
+
+    Raises:
+        RunError: there are no scores, or no such checkpoint any more, or it is damaged.
+    """
+    while True:
+        there = {_step_named(checkpoint): checkpoint for checkpoint in listed()}
+        bests = scores.bests()
+        if not bests:
+            raise RunError(
+                f"{path} has no scores, so none of its checkpoints is known to be the best; leave --best out, or train "
+                "with --set score.every=1."
+            )
+        found = next((there[step] for step in bests if step in there), None)
+        if found is None:
+            raise RunError(f"{path} has lost its best checkpoint, of step {bests[0]:,}; leave --best out.")
+        try:
+            return Saved(found, _read(found))
+        except RunError:
+            if found.exists():  # else a training has just removed it, for a better one: look again
+                raise
+
+
 def _read(path: Path) -> Checkpoint:
     content = load(path)
     if "game" not in content:
@@ -150,6 +182,22 @@ def restored(saved: Saved, device: Device) -> Game:
     return game
 
 
+def sampling(saved: Saved, device: Device) -> Game:
+    """The game in a checkpoint, if its samples would be numbers.
+
+    Raises:
+        RunError: they would not; or as :func:`restored` does.
+    """
+    game = restored(saved, device)
+    for name, array in game.sampler.state_dict().items():
+        if not np.isfinite(array).all():
+            raise RunError(
+                f"{saved.path} holds a NaN or an infinity in {name} of the generator; "
+                "train again, as with lower learning rates."
+            )
+    return game
+
+
 def made_of(saved: Saved) -> tuple[Config, DataFacts]:
     """The settings and the data that a checkpoint was made of, as it says.
 
@@ -164,7 +212,8 @@ def made_of(saved: Saved) -> tuple[Config, DataFacts]:
 
 def _check_numbers(saved: Saved, game: Game) -> None:
     """Those that nobody else checks."""
-    check_whole("log_bytes", saved.content["log_bytes"], 0, most=1 << 48)
+    for name, size in (("log_bytes", saved.content["log_bytes"]), ("score_bytes", saved.content.get("score_bytes", 0))):
+        check_whole(name, size, 0, most=1 << 48)
     check_whole("updates", game.ema.updates if game.ema else 0, 0)
     if saved.step != check_whole("steps", game.steps, 0):
         raise StateError("The checkpoint and the game in it disagree on the number of steps.")

@@ -236,6 +236,19 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class ScoreConfig:
+    """How good the samples are, measured while training; see docs/scores.md.
+
+    Attributes:
+        every: epochs between two scores; 0 for never.
+        n: how many samples each of them takes.
+    """
+
+    every: Natural = 0
+    n: Count = 2500
+
+
+@dataclass(frozen=True)
 class Config:
     """All settings of a run.
 
@@ -257,6 +270,7 @@ class Config:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     game: GameConfig = field(default_factory=GameConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, as TOML has them."""

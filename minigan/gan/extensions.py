@@ -24,16 +24,30 @@ FRAMES = 200  # of the film
 PIXELS = 1 << 26  # of all its frames: until the film is written, each takes a byte or two
 
 
-def standard(run: Run) -> list[Extension]:
+def standard(run: Run, *noted: Noted) -> list[Extension]:
     """Stop on NaN, and all extensions of this file, for a trainer that fills the folder of ``run``.
 
     The curves are drawn last of all that the end of a run writes: they tell that it is complete.
+
+    Args:
+        run: which.
+        noted: others that belong between them: what these have found out stands in the progress of the same epoch.
     """
-    return [StopOnNaN(), Log(run), Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
+    return [StopOnNaN(), Log(run), *noted, Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
+
+
+class Noted(Extension):
+    """One that has something to say beside the losses.
+
+    Attributes:
+        note: some words with numbers; empty as long as there are none.
+    """
+
+    note = ""
 
 
 class Checkpoints(Extension):
-    """A checkpoint after epochs, after minutes, and when training stops: all from which it can go on.
+    """A checkpoint after epochs, after minutes, after the best score, and when training stops: all to go on from.
 
     Where a number is NaN or infinite, a DivergedError says so, and nothing is saved.
 
@@ -59,7 +73,8 @@ class Checkpoints(Extension):
         training = self.run.config.training
         too_old = perf_counter() - self.since >= 60 * training.checkpoint_minutes
         over = trainer.stopped or trainer.step == trainer.steps
-        return trainer.epoch_due(training.checkpoint_epochs) or too_old or over
+        is_best = self.run.scores.best(until=trainer.step) == trainer.step
+        return trainer.epoch_due(training.checkpoint_epochs) or too_old or is_best or over
 
 
 class Log(Extension):
@@ -176,7 +191,7 @@ class Progress(Extension):
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self.bars: list[Any] = []
-        self.numbers = ""
+        self.losses = self.numbers = ""
 
     def start(self, trainer: Trainer) -> None:
         self.epochs = -(-trainer.steps * trainer.game.batches_per_step // len(trainer.loader))
@@ -196,13 +211,11 @@ class Progress(Extension):
             self._show(trainer)
 
     def after_epoch(self, trainer: Trainer) -> None:
-        if trainer.recent:  # an epoch may be shorter than the way from one line of the log to the next
-            self._show(trainer)
+        self._show(trainer)
         self._say_epoch(trainer, trainer.epoch)
 
     def end(self, trainer: Trainer) -> None:
-        if trainer.recent:
-            self._show(trainer)
+        self._show(trainer)
         if trainer.epochs_begun > trainer.epoch:
             self._say_epoch(trainer, trainer.epochs_begun)
         self._close()
@@ -221,9 +234,13 @@ class Progress(Extension):
         self.before, self.last_step = now, trainer.step
 
     def _show(self, trainer: Trainer) -> None:
-        means = trainer.mean()
-        losses = f"loss_D {means['loss_D']:.3f}  loss_G {means['loss_G']:.3f}"
-        self.numbers = f"{losses}  D(x) {means['D_x']:.2f}  D(G(z)) {means['D_G_z']:.2f}"
+        """The newest line of the log, and what others have to say beside it."""
+        if trainer.recent:  # nothing is newer where a line has just been written
+            means = trainer.mean()
+            losses = f"loss_D {means['loss_D']:.3f}  loss_G {means['loss_G']:.3f}"
+            self.losses = f"{losses}  D(x) {means['D_x']:.2f}  D(G(z)) {means['D_G_z']:.2f}"
+        notes = [extension.note for extension in trainer.extensions if isinstance(extension, Noted) and extension.note]
+        self.numbers = "  ".join([self.losses, *notes])
         if self.live:
             self.bars[1].set_description_str(self.numbers)
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from minigan.serialization import sync_folder
 
 RUNS = Path("runs")  # where runs go that were given no folder
 CONFIG = "config.toml"  # makes a folder a run: it is written last
-LOG, TIMING = "log.jsonl", "timing.jsonl"
-CURVES, FILM = "curves.png", "samples.gif"  # what the end of a training writes
+LOG, TIMING, SCORES = "log.jsonl", "timing.jsonl", "scores.jsonl"
+CURVES, FILM, SCORE_CURVES = "curves.png", "samples.gif", "scores.png"  # what the end of a training writes
 SAMPLES, CHECKPOINTS = "samples", "checkpoints"
 _EPOCH, _STEP = r"epoch-([0-9]+)\.png", r"step-([0-9]+)\.safetensors"
-_WHOLE = "|".join([*map(re.escape, (CONFIG, CURVES, FILM)), _EPOCH, _STEP])  # what is written whole or not at all
+_WHOLE = "|".join(
+    [*map(re.escape, (CONFIG, CURVES, FILM, SCORE_CURVES)), _EPOCH, _STEP]
+)  # what is written whole or not at all
 _LEFT = re.compile(rf"\.({_WHOLE})\.[0-9]+\.tmp")
 
 
@@ -201,7 +203,8 @@ def require_own(path: Path) -> None:
     Raises:
         RunError: a folder or a file is a link or of another kind.
     """
-    for name, kind in ((SAMPLES, Path.is_dir), (CHECKPOINTS, Path.is_dir), (LOG, Path.is_file), (TIMING, Path.is_file)):
+    folders = dict.fromkeys((SAMPLES, CHECKPOINTS), Path.is_dir)
+    for name, kind in {**folders, **dict.fromkeys((LOG, TIMING, SCORES), Path.is_file)}.items():
         own = path / name
         if os.path.lexists(own) and (own.is_symlink() or not kind(own)):
             what = "folder" if kind is Path.is_dir else "file"
@@ -227,6 +230,27 @@ def epochs_drawn(path: Path) -> set[int]:
     """Of which epochs there is a picture in a run, or was one before `keep_samples`."""
     pictures = path.glob(f"{SAMPLES}*/epoch-*.png")
     return {int(match[1]) for picture in pictures if (match := re.fullmatch(_EPOCH, picture.name))}
+
+
+def remove_old(path: Path, keep: int, best: Callable[[int], int | None]) -> None:
+    """Remove the checkpoints of a run but the newest, and the best one.
+
+    One more is kept if the newest is the best so far: a resume from an older one has to find what was best before.
+
+    Args:
+        path: of the run.
+        keep: how many of the newest to keep.
+        best: gives the step of the one that was best up to a step.
+    """
+    saved = checkpoints(path)
+    if len(saved) <= keep:
+        return
+    spared = best(saved[-keep][0])
+    old = [checkpoint for step, checkpoint in saved[:-keep] if step != spared]
+    for checkpoint in old:
+        checkpoint.unlink(missing_ok=True)
+    if old:
+        sync_folder(path / CHECKPOINTS)
 
 
 def set_aside(path: Path) -> None:

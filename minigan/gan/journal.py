@@ -34,11 +34,16 @@ def lines(path: Path) -> Iterator[dict[str, float]]:
     Raises:
         RunError: it cannot be read, or a line is no object of numbers with a step.
     """
-    for number, text in enumerate(_whole_lines(path), 1):
+    for number, text in enumerate(whole_lines(path), 1):
         yield _parsed(text, path, number)
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file as bytes, without a last one that was not written to its end; none if it is not there.
+
+    Raises:
+        RunError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             while (text := file.readline(LONGEST)).endswith(b"\n") or len(text) == LONGEST:
@@ -113,7 +118,7 @@ def check(path: Path, size: int) -> None:
     Raises:
         RunError: one is not, or the file cannot be read.
     """
-    for number, text in enumerate(_whole_lines(path), 1):
+    for number, text in enumerate(whole_lines(path), 1):
         size -= len(text)
         if size < 0:
             break
@@ -149,7 +154,7 @@ def cut_after(path: Path, step: int) -> None:
     """
     size = 0
     with contextlib.suppress(RunError):
-        for number, text in enumerate(_whole_lines(path), 1):
+        for number, text in enumerate(whole_lines(path), 1):
             if _parsed(text, path, number)["step"] > step:
                 break
             size += len(text)

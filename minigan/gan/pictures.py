@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from minigan.errors import ShapeError
 
 BORDER = 90  # grey between the images of a grid: stands out from MNIST's black, and does not dazzle
+Panels = Sequence[tuple[str, Mapping[str, str]]]  # what each shows, and the names of its curves by those of numbers
 GREY, PALE = "#555555", "#dddddd"
 # told apart by colour-blind eyes too (Okabe and Ito 2008)
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"
@@ -213,6 +214,7 @@ LOSSES = {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"}
 OPINIONS = {"D_x": "D(x), real samples", "D_G_z": "D(G(z)), generated samples", "D_x_test": "D(x), held-out samples"}
 STYLES = (("-", BLUE), ("--", ORANGE), (":", GREEN), ("-.", PURPLE), ("-", YELLOW), ("--", SKY))
 MOST = 12  # further curves: nobody could tell more of them apart
+TICKS = 7  # of steps above the scores
 PANEL, ABOVE, BELOW = 2.7, 0.36, 1.3  # inches: of a panel, for the title, and for the explanation
 
 
@@ -247,19 +249,50 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
     return file.getvalue()
 
 
+def score_curves(lines: Sequence[dict[str, Any]], panels: Panels, title: str, best: int) -> bytes:
+    """The content of a PNG file with panels over the time of training: how good the samples were.
+
+    Args:
+        lines: of the scores: each with ``step``, ``seconds`` and numbers.
+        panels: what each shows, and which numbers under which names.
+        title: what was trained.
+        best: after which step the samples were best: it is marked.
+    """
+    unit, length = ("minutes", 60) if lines[-1]["seconds"] >= 120 else ("seconds", 1)
+    lines = [{**line, "time": line["seconds"] / length} for line in lines]
+    height = 0.7 + PANEL * len(panels) + 0.5
+    figure = _figure(8, height, dpi=120)
+    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, labels) in zip(all_axes, panels, strict=True):
+        for at in (line["time"] for line in lines if line["step"] == best):
+            axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":")
+        _draw(axes, lines, labels, over="time")
+        axes.set_ylabel(name)
+    all_axes[-1].set(xlabel=f"{unit} of training", xlim=(0, None))
+    some = lines[:: -(-len(lines) // TICKS)]
+    above = all_axes[0].secondary_xaxis("top")
+    above.set_ticks([line["time"] for line in some], [f"{line['step']:,}" for line in some])
+    above.set_xlabel("step")
+    figure.text(0.095, 1 - 0.22 / height, title, fontsize=11, parse_math=False)
+    figure.subplots_adjust(0.095, 0.5 / height, 0.97, 1 - 0.7 / height, hspace=0.08)
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
 def _label(name: str) -> str:
     """Of a number that somebody else named: in letters that each font has, and not hidden from the legend by a _."""
     text = ascii(name)[1:-1][:40]
     return f" {text}" if text.startswith("_") else text
 
 
-def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: dict[str, str]) -> None:
+def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: Mapping[str, str], over: str = "step") -> None:
     """One panel. The curves differ in their dashes, too, so that a print in grey still tells them apart."""
     for (key, label), (style, color) in zip(labels.items(), cycle(STYLES), strict=False):
-        steps, values = [line["step"] for line in lines if key in line], [line[key] for line in lines if key in line]
-        marker = "o" if len(steps) < 10 else ""  # a lone point makes no line
-        if steps:
-            axes.plot(steps, values, style, marker=marker, color=color, label=label, linewidth=1.4)
+        along, values = [line[over] for line in lines if key in line], [line[key] for line in lines if key in line]
+        marker = "o" if len(along) < 10 else ""  # a lone point makes no line
+        if along:
+            axes.plot(along, values, style, marker=marker, color=color, label=label, linewidth=1.4)
     axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     named, _ = axes.get_legend_handles_labels()

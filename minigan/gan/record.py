@@ -28,7 +28,10 @@ def read_config(path: Any) -> Config:
     """
     values = _read(path)
     values.pop(RECORD, None)
-    return Config.from_dict(values)
+    try:
+        return Config.from_dict(values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def read_record(path: Any) -> dict[str, Any]:

@@ -5,9 +5,10 @@
     config.toml                            settings that repeat the run, and a record of what it is
     log.jsonl                              losses and D's outputs: the same again in a repetition
     timing.jsonl                           when, and how fast: never the same again
+    scores.jsonl  scores.png               how good the samples were, if the settings ask for it
     samples/epoch-001.png                  what G draws from the same z, after each epoch
     samples.gif  curves.png                all samples as a film; the log as curves
-    checkpoints/step-00000469.safetensors  the newest two states to go on from
+    checkpoints/step-00000469.safetensors  the newest two states to go on from, and the one with the best score
 
 A checkpoint is written when all that belongs to its step is on the disk already; so a run that was killed is taken up
 by cutting off what lies beyond its newest checkpoint, and playing on.
@@ -22,15 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minigan.backend.device import CPU, Device
 from minigan.errors import RunError
 from minigan.gan import folder, journal, resume
-from minigan.gan.checkpoint import Checkpoint, Found, describe, made_of, newest_whole, put_back, restored
+from minigan.gan.checkpoint import Checkpoint, Found, best_whole, describe, made_of, newest_whole, put_back, sampling
 from minigan.gan.config import Config
 from minigan.gan.finite import finite_state
-from minigan.gan.folder import CHECKPOINTS, CONFIG, CURVES, FILM, LOG, SAMPLES, TIMING
+from minigan.gan.folder import CHECKPOINTS, CONFIG, CURVES, FILM, LOG, SAMPLES, SCORE_CURVES, SCORES, TIMING
 from minigan.gan.game import Game
 from minigan.gan.lock import Lock
 from minigan.gan.record import (
@@ -45,6 +44,7 @@ from minigan.gan.record import (
     with_checkpoint,
     with_resume,
 )
+from minigan.gan.score_log import ScoreLog
 from minigan.serialization import save, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class Run:
     Attributes:
         path: the folder.
         config: the settings.
-        found: the newest whole checkpoint when the run was opened, if there was one.
+        scores: what scores.jsonl says.
+        found: the newest whole checkpoint when the run was opened, if there was one; or the best one.
         command: what was typed, for the record.
         environment: what it runs on, for the record; empty in a run that is only read.
         changed: what of the settings is different since the newest checkpoint, in words.
@@ -78,6 +79,9 @@ class Run:
     _record: dict[str, Any] = field(default_factory=dict)
     _lock: Lock | None = None
     _facts: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.scores = ScoreLog(self.path / SCORES)
 
     # ---- making and opening ------------------------------------------------------------------------------
 
@@ -105,11 +109,15 @@ class Run:
         return cls(path, config, command=command, environment=found, _record=record, _lock=lock)
 
     @classmethod
-    def open(cls, path: PathLike) -> Run:
+    def open(cls, path: PathLike, best: bool = False) -> Run:
         """Read the settings and the newest whole checkpoint of a run, which may be training meanwhile.
 
+        Args:
+            path: the folder.
+            best: take the checkpoint with the best score in place of the newest.
+
         Raises:
-            RunError: there is no run, or no whole checkpoint in it, or none any more.
+            RunError: there is no run, or no whole checkpoint in it, or none any more; or no scores.
         """
         run = cls._read(Path(path))
         if run.checkpoint is None:
@@ -117,6 +125,8 @@ class Run:
                 f"{path} is a run without a checkpoint: it was stopped before the first was saved. Go on with it: "
                 f"minigan train --resume {shlex.quote(str(path))}"
             )
+        if best:
+            run.found = Found(best_whole(run.path, run.checkpoints, run.scores))
         return run
 
     @classmethod
@@ -251,7 +261,9 @@ class Run:
             put_back(trainer, newest, changed)
             resume.renew(trainer.game, before, self.config)
             record = with_checkpoint(record)
-        journal.check(self.path / LOG, self._log_bytes())  # else its curves would fail, after all the training
+        log_bytes, bytes_of_scores = self._bytes()
+        journal.check(self.path / LOG, log_bytes)  # else its curves would fail, after all the training
+        self.scores.lines(bytes_of_scores)
         record = with_resume(record, trainer.step, self.command, [*changed, *self._elsewhere()])
         self._write_config(with_agreement(record, settings=(before.to_dict(), self.config.to_dict()), data=data))
         self._cut_back(trainer)
@@ -262,9 +274,10 @@ class Run:
             resume.refuse(self.path, changes)
         return changes
 
-    def _log_bytes(self) -> int:
-        """How much of the log belongs to the newest checkpoint."""
-        return self.checkpoint["log_bytes"] if self.checkpoint else 0
+    def _bytes(self) -> tuple[int, int]:
+        """How much of the log and of the scores belongs to the newest checkpoint."""
+        saved = self.checkpoint or {"log_bytes": 0}
+        return saved["log_bytes"], saved.get("score_bytes", 0)  # of a version without scores there are none
 
     def _write_config(self, record: dict[str, Any]) -> None:
         write_whole(self.path / CONFIG, config_bytes(self.config, record))
@@ -272,9 +285,11 @@ class Run:
 
     def _cut_back(self, trainer: Trainer) -> None:
         """Take away what lies beyond the step where the trainer is: it will be made again, to the same bits."""
-        size = self._log_bytes()
-        if journal.cut(self.path / LOG, size) < size:
+        log_bytes, bytes_of_scores = self._bytes()
+        if journal.cut(self.path / LOG, log_bytes) < log_bytes:
             resume.say_shorter(self.path / LOG)
+        if not self.scores.cut(bytes_of_scores):
+            resume.say_shorter(self.path / SCORES)
         journal.cut_after(self.path / TIMING, trainer.step)
         try:
             self._remove_later_files(trainer)
@@ -292,7 +307,7 @@ class Run:
         for number, picture in folder.samples(self.path):
             if number > trainer.epoch:
                 picture.unlink()
-        for name in (CURVES,) if lost else (CURVES, FILM):
+        for name in (CURVES, SCORE_CURVES, *(() if lost else (FILM,))):
             (self.path / name).unlink(missing_ok=True)
         for damaged, _ in self.found.damaged:
             folder.set_aside(damaged)
@@ -309,14 +324,7 @@ class Run:
         """
         if self.found.newest is None:
             raise RunError(f"{self.path} has no checkpoint yet; open the run again when one has been saved.")
-        game = restored(self.found.newest, device)
-        for name, array in game.sampler.state_dict().items():
-            if not np.isfinite(array).all():
-                raise RunError(
-                    f"{self.checkpoint_path} holds a NaN or an infinity in {name} of the generator; "
-                    "train again, as with lower learning rates."
-                )
-        return game
+        return sampling(self.found.newest, device)
 
     # ---- reading and writing -----------------------------------------------------------------------------
 
@@ -342,6 +350,7 @@ class Run:
         """Return when all lines so far are on the disk."""
         for name in (LOG, TIMING):
             journal.flush(self.path / name)
+        self.scores.flush()
 
     def seconds(self) -> float:
         """How long training took so far, by timing.jsonl."""
@@ -368,9 +377,9 @@ class Run:
         state = finite_state(trainer)
         path = self.path / folder.checkpoint_name(trainer.step)
         self.flush()  # what the checkpoint says of the log must hold after a power cut, too
-        size = journal.length(self.path / LOG)
+        sizes = {"log_bytes": journal.length(self.path / LOG), "score_bytes": journal.length(self.path / SCORES)}
         facts = {"data": self.data_facts(trainer.loader), "environment": self.environment}
-        save({**state, "config": self.config.to_dict(), **facts, "log_bytes": size}, path)
+        save({**state, "config": self.config.to_dict(), **facts, **sizes}, path)
         trainer.checkpoint = path
         if not has_checkpoint(self._record):
             self._write_config(with_checkpoint(self._record))
@@ -378,12 +387,8 @@ class Run:
         return path
 
     def prune(self) -> None:
-        """Remove all but the newest checkpoints; the settings say how many to keep."""
-        old = self.checkpoints()[: -self.config.training.keep]
-        for path in old:
-            path.unlink(missing_ok=True)
-        if old:
-            sync_folder(self.path / CHECKPOINTS)
+        """Remove all but the newest checkpoints, of which the settings say how many to keep, and the best one."""
+        folder.remove_old(self.path, self.config.training.keep, self.scores.best)
 
     def data_facts(self, loader: Loader) -> dict[str, Any]:
         """What the data of this run are, with their SHA-256, which is computed once."""

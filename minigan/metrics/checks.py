@@ -5,15 +5,22 @@ All take the name of the metric first, and return a tensor on the device where t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+import numpy as np
+from numpy.typing import NDArray
+
+from minigan.errors import ArgumentError, ConfigError, DTypeError, RangeError, ShapeError
 from minigan.ops.checks import tensor_of, whole
 from minigan.ops.joining import cat
 from minigan.tensor import Tensor
 
 ROWS = 4096  # looked at at a time: what is made of all 60,000 images would take twice the memory of the images
 SUM_TOLERANCE = 1e-4  # of probabilities: a softmax in float32 is within 1e-6, printed ones within 1e-4
+PIXEL_TOLERANCE = 1e-6  # some roundings in float32 beyond -1 and 1
+LARGEST = 1e100  # of samples: sums of products of two of them are numbers in float64, too
+
+T = TypeVar("T")
 
 
 def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
@@ -28,7 +35,7 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
     Raises:
         DTypeError: these are no numbers.
         ShapeError: they are no samples (N, F) or (N, C, H, W), or fewer than ``least``.
-        RangeError: some hold NaN or infinity; says how many of how many.
+        RangeError: some hold NaN or infinity, and says how many of how many; or numbers too large to multiply.
 
     >>> from minigan.metrics.checks import rows
     >>> rows("parzen_log_likelihood", "samples", np.zeros((5, 1, 28, 28))).shape
@@ -42,6 +49,11 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
         )
     require_samples(metric, what, samples, least)
     require_finite(metric, what, samples)
+    if samples.dtype.kind == "f" and (largest := samples.abs().max().item()) > LARGEST:
+        raise RangeError(
+            f"{metric}: {what} reach {largest:.3g}, expected at most {LARGEST:g}, so that products of two are numbers. "
+            "Scale them."
+        )
     return samples.reshape(len(samples), -1)
 
 
@@ -98,7 +110,7 @@ def images(metric: str, x: Any) -> Tensor:
     Raises:
         DTypeError: these are no numbers, or whole ones.
         ShapeError: they have another shape, or there are none.
-        RangeError: a pixel is NaN or outside [-1, 1], or all look like pixels from 0 to 1.
+        RangeError: a pixel is NaN or outside [-1, 1].
 
     >>> from minigan.metrics.checks import images
     >>> images("nearest_training", np.linspace(-1, 1, 18).reshape(2, 1, 3, 3)).shape
@@ -117,24 +129,68 @@ def images(metric: str, x: Any) -> Tensor:
 
 
 def require_pixels(metric: str, x: Tensor) -> None:
-    """Raise unless pixels are from -1 to 1; those of [0, 1] are recognised, for they would be judged as grey.
-
-    Pixels in [-1, 1] of which none is below 0, while they fill more than half of [0, 1] from near its lower end on,
-    are hardly any that a generator with a Tanh draws, and none of MNIST's.
+    """Raise unless pixels are from -1 to 1, but for rounding.
 
     Raises:
         RangeError: they are not.
     """
     low, high = x.min().item(), x.max().item()
-    if not -1 <= low <= high <= 1:  # a NaN is not, either
+    if not -1 - PIXEL_TOLERANCE <= low <= high <= 1 + PIXEL_TOLERANCE:  # a NaN is not, either
         raise RangeError(
-            f"{metric}: expected pixels from -1 to 1, but got {low:.4g} to {high:.4g}. Scale or clamp them."
+            f"{metric}: expected pixels from -1 to 1, but got {low:.7g} to {high:.7g}. Scale or clamp them."
         )
+
+
+def require_no_grey(metric: str, x: Tensor) -> None:
+    """Raise if pixels look like [0, 1], where black ones are meant to be there: they would pass for grey.
+
+    None of them is below 0, while they fill more than half of [0, 1] from near its lower end on. Images without
+    anything dark may be like this, too, but no digits, which are black all around.
+
+    Raises:
+        RangeError: they do.
+    """
+    low, high = x.min().item(), x.max().item()
     if 0 <= low < 0.25 and high > 0.75:
         raise RangeError(
             f"{metric}: expected pixels from -1 to 1, but {low:.4g} to {high:.4g} looks like [0, 1]. "
             "Scale them with 2 * x - 1."
         )
+
+
+def numbers(metric: str, what: str, x: Any) -> NDArray[Any]:
+    """Numbers as a host array of the type that they have: of a list, an array or a tensor.
+
+    Raises:
+        DTypeError: they are none, complex, masked, or not as many in each row.
+
+    >>> from minigan.metrics.checks import numbers
+    >>> numbers("kl_divergence", "counts", [3, 1])
+    array([3, 1])
+    """
+    try:
+        array = x.detach().to("cpu").numpy() if isinstance(x, Tensor) else np.asarray(x)
+    except (TypeError, ValueError, RuntimeError):  # of lists of lists, and of PyTorch's tensors with gradients
+        array = None
+    if array is None or array.dtype.kind not in "fiub" or isinstance(x, np.ma.MaskedArray):
+        found = f"an array of {x.dtype}" if type(x) is np.ndarray else type(x).__name__
+        raise DTypeError(f"{metric}: expected {what} as real numbers, but got {found}. Pass an array of numbers.")
+    return np.asarray(array)
+
+
+def instance(metric: str, what: str, value: Any, kind: type[T], advice: str) -> T:
+    """The value, if it is of a class.
+
+    Raises:
+        ArgumentError: it is not.
+
+    >>> from minigan.metrics.checks import instance
+    >>> instance("caught_modes", "a mixture", mg.data.ring(), mg.data.Mixture, "Pass mg.data.ring().").std
+    0.01
+    """
+    if not isinstance(value, kind):
+        raise ArgumentError(f"{metric}: expected {what}, but got {type(value).__name__}. {advice}")
+    return value
 
 
 def probabilities(metric: str, p: Any) -> Tensor:

@@ -39,8 +39,7 @@ def class_histogram(probabilities: Any, reference: ArrayLike | None = None) -> C
     of share s has a standard error of sqrt(s (1 - s) / N). It sees classes, not what they look like: a generator
     that draws one image of each has the best values. It takes O(N K) time and memory.
 
-    Source: of the divergence of classes, C. Li et al., "Toward Understanding the Dynamics of Generative Adversarial
-    Networks" (2017), and Z. Lin et al., "PacGAN" (2018); see `minigan.metrics.divergence`.
+    Source: of the divergence of classes, Z. Lin et al., "PacGAN" (2018); see `minigan.metrics.divergence`.
 
     Args:
         probabilities: of each class for each sample, (N, K), such as `Judge.probabilities` returns.
@@ -49,6 +48,7 @@ def class_histogram(probabilities: Any, reference: ArrayLike | None = None) -> C
 
     Raises:
         ShapeError: ``probabilities`` are not (N, K), N at least 1 and K at least 2, or ``reference`` is not (K,).
+        DTypeError: these are no numbers.
         RangeError: a probability is negative or NaN, a row of them or ``reference`` does not add up to 1, or
             ``reference`` lacks a class.
 

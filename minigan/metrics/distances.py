@@ -3,14 +3,16 @@
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y = (-2 x, |x|^2, 1) . (y, 1, |y|^2)
 
 With two more columns the product of matrices does all of it, and no array of N x M x F numbers is ever made.
-Rounding leaves of equal samples not 0 but about eps |x|^2, and now and then less than 0, which is raised to 0.
+Rounding leaves of equal samples not 0 but about eps |x|^2, and now and then less than 0, which is raised to 0. So that
+|x| is not large because all samples are far from 0, the mean of y is first taken away from both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minigan.ops.creation import ones
+from minigan.errors import DTypeError
+from minigan.ops.creation import ones, zeros
 from minigan.ops.joining import cat
 from minigan.tensor import Tensor
 
@@ -38,18 +40,32 @@ def distance_blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor]]:
     >>> [(rows, block.tolist()) for rows, block in distance_blocks(x, y)]
     [(slice(0, 2, None), [[0.0, 16.0, 100.0], [25.0, 9.0, 25.0]])]
     """
+    if x.dtype != y.dtype:
+        raise DTypeError(
+            f"distance_blocks: expected x and y of one type, but got {x.dtype} and {y.dtype}. Convert one."
+        )
     x, y = x.detach(), y.detach()
-    columns = cat([y, _ones(y), _squares(y)], dim=1).T
+    centre = y.mean(dim=0)
+    columns = _columns(y, centre).T
     step = max(1, CHUNK // (len(y) * y.dtype.itemsize))
     for start in range(0, len(x), step):
-        part = x[start : start + step]
+        part = x[start : start + step] - centre
         block = cat([part * -2, _squares(part), _ones(part)], dim=1) @ columns
         yield slice(start, start + len(part)), block.clamp(min=0)
 
 
+def _columns(y: Tensor, centre: Tensor) -> Tensor:
+    """(y, 1, |y|^2) of what is centred, (M, F + 2), made in its place: y may be all of the data."""
+    columns: Tensor = zeros(len(y), y.shape[1] + 2, dtype=y.dtype, device=y.device)
+    for start in range(0, len(y), ROWS):
+        part = y[start : start + ROWS] - centre
+        columns[start : start + ROWS] = cat([part, _ones(part), _squares(part)], dim=1)
+    return columns
+
+
 def _squares(x: Tensor) -> Tensor:
     """|x|^2 of each row, (N, 1)."""
-    return cat([(part * part).sum(dim=1, keepdim=True) for part in x.split(ROWS)])
+    return (x * x).sum(dim=1, keepdim=True)
 
 
 def _ones(x: Tensor) -> Tensor:

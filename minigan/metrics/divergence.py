@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigan.errors import RangeError, ShapeError
+from minigan.metrics.checks import numbers
 
 ROUNDING = 1e-6  # by which shares in float32 may miss a sum of 1
 
@@ -31,6 +32,7 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
 
     Raises:
         ShapeError: ``counts`` are none, or ``reference`` has another shape.
+        DTypeError: these are no numbers.
         RangeError: a count is below 0 or not finite, or the reference does not add up to 1 or has a share of 0.
 
     Example:
@@ -38,7 +40,7 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
         >>> round(kl_divergence([5, 5, 0, 0]) / float(np.log(2)), 6), kl_divergence([3, 1], reference=[0.75, 0.25])
         (1.0, 0.0)
     """
-    counts = np.asarray(counts, np.float64)
+    counts = numbers("kl_divergence", "counts", counts).astype(np.float64)
     if counts.ndim != 1 or not counts.size:
         raise ShapeError(f"kl_divergence: expected counts (K,), K at least 1, but got shape {counts.shape}.")
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
@@ -47,12 +49,13 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
     if not counts.any():
         return math.nan
     seen = counts > 0
-    p = counts[seen] / counts.sum()
-    return max(0.0, float(p @ np.log(p / q[seen])))  # rounding may leave -1e-16
+    p = counts[seen] / counts.max()  # first: the sum of huge numbers is none
+    p /= p.sum()
+    return max(0.0, float(p @ (np.log(p) - np.log(q[seen]))))  # rounding may leave -1e-16
 
 
 def _checked(reference: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    q = np.asarray(reference, np.float64)
+    q = numbers("kl_divergence", "a reference", reference).astype(np.float64)
     if q.shape != shape:
         raise ShapeError(f"kl_divergence: expected a reference of shape {shape}, as the counts, but got {q.shape}.")
     missing = np.flatnonzero(q == 0).tolist()

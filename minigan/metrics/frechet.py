@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minigan.metrics.checks import pair, require_samples
 
@@ -23,8 +23,9 @@ def frechet_distance(fake: Any, real: Any) -> float:
     sets are turned or moved, and grows with the square of the features' scale: distances in the features of two judges
     cannot be compared. Nothing beyond the second moments is seen.
 
-    Few samples look farther away than they are: two sets of N from one distribution are not 0 apart, but up to about
-    (F + 5) tr(C) / (2 N). Compare distances of as many samples only (10,000 is usual), beside that of real test images.
+    Few samples look farther away than they are: two sets from one distribution are not 0 apart, but about as far as
+    `frechet_bias` says. Compare distances of as many samples only, beside that of real test images. Articles take
+    50,000 for their FID; the judges' 64 features have with 10,000 a smaller bias than Inception's 2,048 with these.
 
     A matrix root of C1 C2 loses half of the digits where a covariance is singular, as it is where a feature is never
     active. So none is taken: with C1 = A'A and C2 = B'B, both factors from a QR decomposition of the centred features,
@@ -59,6 +60,34 @@ def frechet_distance(fake: Any, real: Any) -> float:
     (m1, a), (m2, b) = (_moments(x.to("cpu").numpy()) for x in matrices)
     u, _, vh = np.linalg.svd(a @ b.T)
     return float(((m1 - m2) ** 2).sum() + ((a - u @ vh @ b) ** 2).sum())
+
+
+def frechet_bias(features: ArrayLike, n: int, m: int) -> float:
+    """About how far `frechet_distance` finds two sets of n and m samples from one distribution: a perfect sampler.
+
+        (tr C + sum_ij (1 + [i = j]) l_i l_j / (2 (l_i + l_j))) (1 / n + 1 / m),  l: the eigenvalues of C
+
+    The first term is the scatter of the means, the second that of the covariances, to the first order in 1 / n and of a
+    normal distribution. If all eigenvalues are equal to l and n = m, it is F (F + 5) l / (2 n).
+
+    Source: T. Rippl, A. Munk, A. Sturm, "Limit Laws of the Empirical Wasserstein Distance: Gaussian Distributions"
+    (2016), for the second term. Time O(N F^2 + F^3).
+
+    Args:
+        features: of which C is the covariance, (N, F).
+        n: samples of one set.
+        m: and of the other.
+
+    >>> from minigan.metrics.frechet import frechet_bias
+    >>> features = np.random.default_rng(0).normal(size=(5000, 8))
+    >>> round(frechet_bias(features, 1000, 1000), 2), 8 * (8 + 5) / 2000
+    (0.05, 0.052)
+    """
+    covariance = np.cov(np.asarray(features, np.float64), rowvar=False)
+    eigenvalues = np.linalg.eigvalsh(np.atleast_2d(covariance))
+    l = eigenvalues[eigenvalues > eigenvalues.max() * np.finfo(float).eps]  # noqa: E741  (as in the formula)
+    of_covariances = np.outer(l, l) * (1 + np.eye(len(l))) / (2 * np.add.outer(l, l))
+    return float((l.sum() + of_covariances.sum()) * (1 / n + 1 / m))
 
 
 def _moments(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

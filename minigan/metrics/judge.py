@@ -11,15 +11,16 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigan import nn
-from minigan.errors import ConfigError, DataError, DTypeError, ShapeError, StateError
-from minigan.metrics.checks import require_finite, require_pixels
+from minigan.errors import ArgumentError, ConfigError, DataError, DTypeError, ShapeError, StateError
+from minigan.metrics.checks import require_finite, require_no_grey, require_pixels
 from minigan.ops.checks import tensor_of
+from minigan.ops.creation import as_tensor
 from minigan.ops.joining import cat
 from minigan.ops.softmax import softmax
 from minigan.recording import no_grad
@@ -67,6 +68,18 @@ class DigitNet(nn.Module):
         return self.head(self.body(x))  # type: ignore[no-any-return]
 
 
+class JudgeOutputs(NamedTuple):
+    """What a judge makes of images.
+
+    Attributes:
+        features: what the last layer sees, for Frechet distances: float32 (N, 64), none below 0.
+        probabilities: of each digit, float32 (N, 10).
+    """
+
+    features: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Judge:
     """A trained classifier of digits, which says of images what they show.
@@ -98,8 +111,7 @@ class Judge:
             DTypeError: they are not float32.
             RangeError: a pixel is NaN or outside [-1, 1], or all are from 0 to 1.
         """
-        p: NDArray[np.float32] = softmax(self.logits(images), 1).numpy()
-        return p
+        return self.outputs(images).probabilities
 
     def logits(self, images: Any) -> NDArray[np.float32]:
         """The logarithms of :meth:`probabilities`, up to a constant for each image: (N, 10); raises the same."""
@@ -108,6 +120,13 @@ class Judge:
     def features(self, images: Any) -> NDArray[np.float32]:
         """What the logits are made of, for Frechet distances: (N, 64), none below 0; raises the same."""
         return outputs(self.network.body, images)
+
+    def outputs(self, images: Any) -> JudgeOutputs:
+        """Features and probabilities by one look at each image; raises the same."""
+        features, head = self.features(images), self.network.head
+        with no_grad():
+            p: NDArray[np.float32] = softmax(head(as_tensor(features, device=head.weight.device)), 1).to("cpu").numpy()
+        return JudgeOutputs(features, p)
 
 
 def outputs(network: nn.Module, images: Any) -> NDArray[np.float32]:
@@ -128,9 +147,11 @@ def _check(x: Tensor) -> None:
     if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or len(x) == 0:
         raise ShapeError(f"Judge: expected images (N, 1, 28, 28), but got {x.shape}. Reshape or resize them.")
     if x.dtype != np.float32:
-        raise DTypeError(f"Judge: expected float32 from -1 to 1, but got {x.dtype}. Scale bytes x as x / 127.5 - 1.")
+        scaled = "(x / 127.5 - 1)" if x.dtype.kind in "ui" else "x"
+        raise DTypeError(f"Judge: expected float32 from -1 to 1, but got {x.dtype}. Pass {scaled}.astype(np.float32).")
     require_finite("Judge", "images", x)
     require_pixels("Judge", x)
+    require_no_grey("Judge", x)
 
 
 def load_judge(which: str = "selection") -> Judge:
@@ -146,10 +167,13 @@ def load_judge(which: str = "selection") -> Judge:
     >>> mg.metrics.load_judge("report").accuracy > 0.992
     True
     """
-    if which not in SHA256:
+    if not isinstance(which, str) or which not in SHA256:
         raise ConfigError(f"There is no judge {which!r}; choose one of {', '.join(SHA256)}.")
     path = FOLDER / f"{which}.safetensors"
-    found = _sha256_of(path)
+    try:
+        found = _sha256_of(path)
+    except DataError as error:
+        raise DataError(f"{str(error).removesuffix(' Check the path.')} Install minigan anew.") from None
     if found != SHA256[which]:
         raise DataError(
             f"{path} has the SHA-256 {found}, but this minigan's judge has {SHA256[which]}; install minigan anew."
@@ -163,6 +187,7 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
     Raises:
         DataError: the file cannot be read, or holds no judge.
         RunError: it is no whole file of `minigan.save`.
+        ArgumentError: this is no path.
     """
     sha256, saved, network = _sha256_of(path), load(path), DigitNet()
     try:
@@ -175,6 +200,8 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
 
 
 def _sha256_of(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"read_judge: expected a path, but got {type(path).__name__}. Pass the name of a file.")
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:

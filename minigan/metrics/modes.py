@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from minigan.data.mixtures import Mixture
 from minigan.errors import ConfigError, ShapeError
-from minigan.metrics.checks import require_finite
+from minigan.metrics.checks import instance, numbers, require_finite
 from minigan.metrics.divergence import kl_divergence
+from minigan.ops.checks import real
 from minigan.ops.creation import as_tensor
 
 
@@ -43,8 +44,9 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
 
     By the protocol of Srivastava et al. 2017 (VEEGAN) and Lin et al. 2018 (PacGAN), a point is of *high quality* if it
     is within three standard deviations of the mode nearest to it, and a mode is *caught* if it is the nearest one of at
-    least one high-quality point. The KL divergence is that of the high-quality points over the modes, as in PacGAN's
-    program, against the true distribution, which is uniform; where one mode has them all it is ln K.
+    least one high-quality point. The KL divergence is that of the high-quality points over the modes against the true
+    distribution, which is uniform: ln K minus the entropy that PacGAN's program writes; where one mode has them all it
+    is ln K.
 
     Both papers take 2,500 points, and so should whoever compares with them: one lucky point catches a mode, so more
     points catch more modes. Nor is a perfect sampler perfect: in two dimensions a share exp(-within^2 / 2) = 1.1% of
@@ -59,7 +61,8 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
     Raises:
         ShapeError: ``points`` has another shape, or there are none.
         RangeError: a point is NaN or infinite.
-        ConfigError: ``within`` is not above 0.
+        DTypeError: these are no numbers.
+        ConfigError, ArgumentError: ``within`` is not above 0, or no number; or ``mixture`` is none.
 
     Example:
         >>> ring = mg.data.ring()
@@ -70,7 +73,8 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
         >>> round(found.high_quality, 3), round(found.kl, 3), round(float(np.log(8 / 6)), 3)
         (0.992, 0.289, 0.288)
     """
-    x = _checked(points, mixture)
+    instance("caught_modes", "a mixture", mixture, Mixture, "Pass one such as mg.data.ring().")
+    x, within = _checked(points, mixture), real("caught_modes", "within", within)
     if not within > 0:
         raise ConfigError(f"caught_modes: expected a distance within above 0, but got {within}.")
     distances, nearest = _nearest(x, mixture.centres)
@@ -86,15 +90,14 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
 
 
 def _checked(points: Any, mixture: Mixture) -> NDArray[np.float64]:
-    x, width = as_tensor(points, np.float64).detach().to("cpu"), mixture.centres.shape[1]
+    x, width = numbers("caught_modes", "points", points).astype(np.float64), mixture.centres.shape[1]
     if x.ndim != 2 or x.shape[1] != width or not len(x):
         raise ShapeError(
             f"caught_modes: expected points (N, {width}), N at least 1, but got shape {x.shape}. "
             "Pass samples of the space that the mixture lives in."
         )
-    require_finite("caught_modes", "points", x)
-    array: NDArray[np.float64] = x.numpy()
-    return array
+    require_finite("caught_modes", "points", as_tensor(x))
+    return x
 
 
 def _nearest(points: NDArray[np.float64], centres: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

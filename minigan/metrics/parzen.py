@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, RangeError
+from minigan.metrics.checks import LARGEST, numbers
 from minigan.metrics.distances import distance_blocks
 from minigan.metrics.samples import alike
+from minigan.ops.checks import real
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
@@ -41,9 +43,9 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
     """The mean log-likelihood of test images under Gaussians around samples.
 
     log p(x) = log 1/N sum_i N(x; s_i, sigma^2 I), for images of pixels in [0, 1], to which those of [-1, 1] are brought
-    here. Higher is better, without an upper end: on MNIST uniform noise has -630, the mean image -59, 1,000 training
-    images 120 and 10,000 of them 241.2, which is where a perfect generator would be; the article of 2014 has
-    225 +- 2. A generator that copies the training images, or that draws their clusters' means, scores as high.
+    here. Higher is better, without an upper end: on MNIST uniform noise has -630, the mean image -59, 1,000 random
+    training images 120 and the first 10,000 of them 241.2, about where a perfect generator would be; the article of
+    2014 has 225 +- 2. A generator that copies the training images, or that draws their clusters' means, scores as high.
 
     By the protocol there are 10,000 samples, ``sigma`` comes from `choose_sigma` with the first 1,000 of the images
     50,000 to 59,999 of the training set, and all 10,000 test images are scored. More samples score higher: never
@@ -60,14 +62,16 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
     Raises:
         ShapeError: there are no samples, or they and the test samples have different shapes.
         DTypeError: pixels are whole numbers.
-        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1].
-        ConfigError: ``sigma`` is not above 0.
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or a density is 0 in float64, where a
+            sample is 1e150 sigmas away.
+        ConfigError, ArgumentError: ``sigma`` is not above 0, or no number.
 
     Example:
         >>> score = mg.metrics.parzen_log_likelihood(np.array([[0.0], [2.0]]), np.array([[1.0]]), sigma=1.0)
         >>> round(score.mean, 4), score.error  # log N(1; 0, 1) = -1/2 - log(2 pi) / 2
         (-1.4189, 0.0)
     """
+    sigma = real("parzen_log_likelihood", "sigma", sigma)
     densities = _log_densities("parzen_log_likelihood", samples, ("test samples", test), [sigma])[0]
     return ParzenScore(mean=float(densities.mean()), error=float(densities.std() / math.sqrt(len(densities))))
 
@@ -83,31 +87,39 @@ def choose_sigma(samples: Any, valid: Any, sigmas: Sequence[float] = SIGMAS) -> 
         sigmas: to choose from, above 0; those of the protocol are 10 from .1 to 1, evenly spaced in their logarithm.
 
     Raises:
-        ConfigError: there are no ``sigmas``, or one is not above 0.
+        ConfigError, DTypeError: there are no ``sigmas``, or one is not above 0, or no number.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(2000, 1))
         >>> round(mg.metrics.choose_sigma(points[:1000], points[1000:]), 3)
         0.359
     """
-    if not len(sigmas):
-        raise ConfigError("choose_sigma: expected at least one sigma to choose from, but got none.")
-    densities = _log_densities("choose_sigma", samples, ("validation samples", valid), sigmas)
-    return float(sigmas[int(densities.mean(axis=1).argmax())])
+    several = numbers("choose_sigma", "sigmas", sigmas)
+    if several.ndim != 1 or not several.size:
+        raise ConfigError(
+            f"choose_sigma: expected a list of at least one sigma to choose from, but got {sigmas!r:.80}."
+        )
+    densities = _log_densities("choose_sigma", samples, ("validation samples", valid), several.tolist())
+    return float(several[int(densities.mean(axis=1).argmax())])
 
 
 def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Sequence[float]) -> NDArray[np.float64]:
     """log p(x) of each test sample under each sigma: (sigmas, M)."""
     for sigma in sigmas:
-        if not 0 < sigma < math.inf:
-            raise ConfigError(f"{metric}: expected a sigma above 0, but got {sigma}. The protocol's are .1 to 1.")
+        if not 1 / LARGEST <= sigma <= LARGEST:
+            raise ConfigError(
+                f"{metric}: expected a sigma above 0, whose square is a number, but got {sigma}. The protocol's are .1 "
+                "to 1."
+            )
     centres, x = (_rows(each) for each in alike(metric, ("samples", samples), test))
     densities = np.empty((len(sigmas), len(x)))
     for part, squares in distance_blocks(x, centres):
         for i, sigma in enumerate(sigmas):
-            with no_grad():
+            with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 kernels = (squares * (-0.5 / sigma**2)).logsumexp(dim=1)
             densities[i, part] = kernels.to("cpu").numpy()
+    if not np.isfinite(densities).all():
+        raise RangeError(f"{metric}: the samples are too far apart for so small a sigma, {min(sigmas):g}. Raise it.")
     n, width = centres.shape
     logs: NDArray[np.float64] = math.log(n) + width / 2 * np.log(2 * math.pi * np.square(sigmas))
     return densities - logs[:, np.newaxis]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.errors import ShapeError
-from minigan.metrics.checks import images, rows
+from minigan.metrics.checks import images, require_no_grey, rows
 from minigan.ops.checks import tensor_of
 from minigan.tensor import Tensor
 
@@ -21,7 +21,8 @@ def alike(metric: str, x: tuple[str, Any], y: tuple[str, Any]) -> tuple[Tensor, 
     Raises:
         ShapeError: they are neither, there are none, or the two sets are of different shapes.
         DTypeError: these are no numbers, or pixels that are whole ones.
-        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1].
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or images look like [0, 1] beside others
+            that are mostly dark.
 
     >>> from minigan.metrics.samples import alike
     >>> x, y = alike("sliced_wasserstein", ("x", np.zeros((5, 2))), ("y", mg.ones(7, 2)))
@@ -34,6 +35,10 @@ def alike(metric: str, x: tuple[str, Any], y: tuple[str, Any]) -> tuple[Tensor, 
             f"{metric}: expected {x[0]} and {y[0]} of one shape, but got {first.shape[1:]} and {second.shape[1:]} for "
             "each. Reshape or resize one of them."
         )
+    if first.ndim == 4:
+        for one, other in ((first, second), (second, first)):
+            if (one >= 0).all().item() and (other < -0.5).sum().item() > other.numel() / 2:
+                require_no_grey(metric, one)
     return first, second
 
 

@@ -139,4 +139,9 @@ def require_indices(op: str, index: Any, n: int | None, advice: str) -> None:
 def _words(value: Any) -> str:
     """The value, if it is short, and else its type."""
     text = repr(value)
-    return text if len(text) < 80 else f"an object of type {type(value).__name__}"
+    if len(text) < 80:
+        return text
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    dtype = getattr(value, "dtype", None)
+    return f"an object of type {name}" + (f" and dtype {dtype}" if dtype is not None else "")

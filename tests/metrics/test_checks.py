@@ -88,17 +88,23 @@ def test_pixels_of_0_to_1_are_recognised_and_the_error_says_how_to_scale_them(lo
     images = np.linspace(*low_high, 18).reshape(2, 1, 3, 3)
     low, high = low_high
     with refused(RangeError, f"expected pixels from -1 to 1, but {low} to {high} looks like [0, 1]. Scale them with 2"):
-        checks.images(METRIC, images)
+        checks.require_no_grey(METRIC, mg.tensor(images))
 
 
 @pytest.mark.parametrize("low_high", [(0, 0), (1, 1), (0.9, 1), (0, 0.5), (-1e-9, 1)])
 def test_pixels_that_only_happen_to_be_positive_pass(low_high):
-    checks.images(METRIC, np.linspace(*low_high, 18).reshape(2, 1, 3, 3))
+    checks.require_no_grey(METRIC, mg.tensor(np.linspace(*low_high, 18).reshape(2, 1, 3, 3)))
+
+
+def test_pixels_that_rounding_carries_beyond_1_pass():
+    images = np.linspace(-1 - 2e-7, 1 + 2e-7, 18, dtype=np.float32).reshape(2, 1, 3, 3)
+    assert abs(images).max() > 1
+    np.testing.assert_array_equal(checks.images(METRIC, images).numpy(), images)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 255), (-1.001, 1), (-1, 1.001), (-1, 1e30)])
 def test_pixels_outside_minus_1_to_1_are_refused_with_their_range(low, high):
-    with refused(RangeError, f"expected pixels from -1 to 1, but got {low} to {high:.4g}. Scale or clamp them."):
+    with refused(RangeError, f"expected pixels from -1 to 1, but got {low} to {high:.7g}. Scale or clamp them."):
         checks.images(METRIC, np.linspace(low, high, 18).reshape(2, 1, 3, 3))
 
 
@@ -115,6 +121,15 @@ def test_images_with_nan_are_counted():
     images[2, 0, 1, 1] = np.nan
     with refused(RangeError, "1 of 7 images hold NaN or infinity"):
         checks.images(METRIC, images)
+
+
+def test_a_judge_says_how_to_scale_bytes_and_what_to_do_with_float64():
+    digits = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), np.uint8)
+    with pytest.raises(DTypeError, match=r"got uint8. Pass \(x / 127.5 - 1\).astype\(np.float32\)\."):
+        load_judge().probabilities(digits)
+    with pytest.raises(DTypeError, match=r"got float64. Pass x.astype\(np.float32\)\."):
+        load_judge().probabilities(digits / 127.5 - 1)
+    assert load_judge().probabilities((digits / 127.5 - 1).astype(np.float32)).shape == (3, 10)
 
 
 def test_a_judge_recognises_pixels_of_0_to_1_and_counts_images_with_nan():

@@ -115,6 +115,14 @@ def test_words_are_refused():
         class_histogram("probabilities")
 
 
+@pytest.mark.parametrize("words", ["x", ["a"] * 10, [[1], [1, 2]]])
+def test_a_reference_and_counts_of_words_are_refused(words):
+    with pytest.raises(DTypeError, match="expected a reference as real numbers"):
+        class_histogram(P, words)
+    with pytest.raises(DTypeError, match="expected counts as real numbers"):
+        kl_divergence(words)
+
+
 def test_a_reference_of_another_length_is_refused():
     with pytest.raises(ShapeError, match=r"expected a reference of shape \(10,\), as the counts, but got \(3,\)"):
         class_histogram(P, [0.2, 0.3, 0.5])

@@ -26,6 +26,12 @@ def test_distances_are_those_of_the_differences_whatever_the_blocks(monkeypatch,
     np.testing.assert_allclose(of(x, y), cdist(x, y, "sqeuclidean"), rtol=1e-10)
 
 
+def test_far_from_zero_distances_are_as_exact_as_near_it():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(60, 3))
+    np.testing.assert_allclose(of(x + 1e6, y + 1e6), cdist(x + 1e6, y + 1e6, "sqeuclidean"), rtol=1e-7)
+
+
 def test_the_blocks_are_all_rows_in_their_order(monkeypatch):
     monkeypatch.setattr(distances, "CHUNK", 3 * 10 * 8)
     x, y = mg.zeros(7, 2, dtype=mg.float64), mg.zeros(10, 2, dtype=mg.float64)

@@ -5,17 +5,18 @@ from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
-from scored_runs import TEST, TRAINING, changed, digits_config, small_data  # noqa: F401
+from scipy import stats
+from scored_runs import REAL, TEST, TRAINING, changed, digits_config, small_data  # noqa: F401
 
 import minigan as mg
 from minigan import metrics
 from minigan.data import Dataset, grid, ring
 from minigan.errors import ConfigError, DataError, RangeError, ShapeError
 from minigan.metrics import judge as judge_module
-from minigan.metrics.evaluation import Reference, calibrate, evaluate
+from minigan.metrics.evaluation import Reference, calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
 from minigan.metrics.evaluation.columns import COLUMNS, number
-from minigan.metrics.evaluation.data import draw, reference_of, same_data
+from minigan.metrics.evaluation.data import draw, same_data
 
 CPU = mg.device("cpu")
 
@@ -40,10 +41,11 @@ def noisy(images, strength, seed=0):
 def test_the_scores_by_a_judge_are_those_of_the_metrics(digits):
     samples = noisy(digits.others, 0.5)
     found, judge = evaluate(samples, digits).digits, metrics.load_judge("report")
-    features, real, p = judge.features(samples), judge.features(digits.training), judge.probabilities(samples)
-    assert found.classifier_score.mean == pytest.approx(metrics.classifier_score(p).mean, rel=1e-6)
+    order = np.random.default_rng(0).permutation(TRAINING)
+    features, real, p = judge.features(samples), judge.features(digits.training)[order], judge.probabilities(samples)
+    assert found.classifier_score == metrics.classifier_score(p, splits=10)
     assert found.frechet_distance == pytest.approx(metrics.frechet_distance(features, real), rel=1e-9)
-    assert found.kernel_distance == metrics.kernel_distance(features, real, subset_size=TEST)
+    assert found.kernel_distance == metrics.kernel_distance(features, real, subset_size=TEST // 10)
     near = metrics.precision_recall(features, real[:TEST])
     assert (found.precision, found.recall) == (near.precision, near.recall)
     assert found.confidence == pytest.approx(p.max(1).mean(), rel=1e-6)
@@ -52,7 +54,7 @@ def test_the_scores_by_a_judge_are_those_of_the_metrics(digits):
 
 
 def test_as_asked_is_the_share_of_the_samples_that_show_what_was_asked_for(digits):
-    labels = mg.data.load_mnist("test")[1][:TEST]
+    labels = digits.images.labels
     wrong = labels.copy()
     wrong[:30] = (labels[:30] + 1) % 10
     right, less = (evaluate(digits.others, digits, asked).digits.as_asked for asked in (labels, wrong))
@@ -86,7 +88,7 @@ def test_what_is_known_of_the_nearest_images_is_not_searched_for_again(digits, m
 
 def test_copies_are_found(digits):
     found = evaluate(digits.training[100 : 100 + TEST], digits).images.memorisation
-    assert (found.ratio, found.closer) == (0, 1)
+    assert (found.nn_ratio, found.nn_below_1_percent) == (0, 1)
 
 
 @pytest.mark.parametrize("points", [ring(), mg.data.mixture_1d()], ids=["plane", "line"])
@@ -98,7 +100,7 @@ def test_scores_of_points_are_those_of_the_metrics(points):
     count = metrics.caught_modes(samples, points)
     assert (found.modes.modes, found.modes.high_quality, found.modes.kl) == (count.modes, count.high_quality, count.kl)
     if source == "ring":
-        assert found.sliced_wasserstein == metrics.sliced_wasserstein(samples, reference.training)
+        assert found.sliced_wasserstein == metrics.sliced_wasserstein(samples, reference.training, p=1)
         assert found.wasserstein_1d is None
     else:
         assert found.wasserstein_1d == metrics.wasserstein_1d(samples, reference.training)
@@ -124,8 +126,8 @@ def test_noise_is_worse_than_real_samples_in_every_score_that_has_a_better_end(d
 
 def test_real_test_images_are_as_near_to_training_images_as_they_are(digits):
     real = calibrate(digits, TEST).real.images.memorisation
-    assert real.ratio == 1
-    assert real.closer == pytest.approx(0.01, abs=1 / TEST)
+    assert real.nn_ratio == 1
+    assert real.nn_below_1_percent == pytest.approx(0.01, abs=1 / TEST)
 
 
 def test_in_the_row_of_real_ones_parzen_windows_stand_on_training_images(digits):
@@ -133,6 +135,36 @@ def test_in_the_row_of_real_ones_parzen_windows_stand_on_training_images(digits)
     found, training = calibrate(digits, 100).real.images, digits.training
     sigma = metrics.choose_sigma(training[:100], training[TRAINING * 5 // 6 :])
     assert found.parzen == metrics.parzen_log_likelihood(training[:100], digits.others, sigma)
+
+
+def test_real_images_show_what_their_labels_say_and_noise_what_nobody_asked_for(digits):
+    found = calibrate(digits, TEST)
+    assert found.real.digits.as_asked > 0.95
+    assert stats.binomtest(round(found.noise.digits.as_asked * TEST), TEST, 0.1).pvalue > 1e-3
+
+
+def test_the_real_row_of_few_images_is_that_of_random_ones(monkeypatch):
+    """Other people wrote the first half of the test images than the second, so the first of the file will not do."""
+    monkeypatch.setattr(evaluation_data, "data_of", REAL)
+    features = metrics.load_judge("report").features
+    training, test = (evaluation_data.data_of(changed(), split) for split in ("train", "test"))
+    real = features(mg.data.gather_pixels(training.samples, np.random.default_rng(1).permutation(60_000)[:10_000]))
+    first = features(evaluation_data._mixed(test)[:2000])
+    others = features(mg.data.gather_pixels(test.samples, np.random.default_rng(2).permutation(10_000)[:2000]))
+    assert metrics.frechet_distance(first, real) == pytest.approx(metrics.frechet_distance(others, real), abs=0.1)
+
+
+def test_of_real_points_up_to_ten_sets_that_share_none_are_scored():
+    reference = reference_of(changed("ring"))
+    assert len(reference.others) == 3000
+    found = calibrate(reference, 700)
+    expected = [evaluate(reference.others[700 * i : 700 * (i + 1)], reference).points for i in range(4)]
+    for one, other in zip(found.sets, expected, strict=True):
+        assert one.points.sliced_wasserstein == other.sliced_wasserstein
+        assert one.points.modes.kl == other.modes.kl
+    assert found.sets[0] is found.real
+    assert len(calibrate(reference, 100).sets) == 10
+    assert calibrate(reference, 3000).more == ()
 
 
 def test_real_points_are_drawn_for_nobody_to_train_on():
@@ -174,29 +206,29 @@ def own_data(monkeypatch, samples, test=None):
 
 def test_own_images_have_the_scores_that_need_no_judge_and_a_sentence_says_why(monkeypatch):
     rng = np.random.default_rng(0)
-    train, test = (rng.integers(0, 256, (n, 3, 5, 4), np.uint8) for n in (60, 40))
+    train, test = (rng.integers(0, 256, (n, 3, 5, 4), np.uint8) for n in (90, 60))
     reference = own_data(monkeypatch, train, test)
     found = evaluate(reference.others, reference)
     assert found.digits is None
-    assert found.images.memorisation.ratio == 1
+    assert found.images.memorisation.nn_ratio == 1
     assert found.images.parzen is not None
     assert "judge" in reference.left_out
     assert "held out" not in reference.left_out
-    assert calibrate(reference, 40).noise.images.sliced_wasserstein > 0
+    assert calibrate(reference, 60).noise.images.sliced_wasserstein > 0
 
 
 def test_of_data_in_one_piece_a_part_is_set_aside_that_is_not_compared_with_itself(monkeypatch):
-    samples = np.arange(60, dtype=np.float32).reshape(60, 1)
+    samples = np.arange(120, dtype=np.float32).reshape(120, 1)
     reference = own_data(monkeypatch, samples)
     assert sorted([*reference.training.ravel(), *reference.others.ravel()]) == samples.ravel().tolist()
-    assert len(reference.others) == 30
-    assert "nothing was held out" in reference.left_out
+    assert len(reference.others) == 60
+    assert reference.left_out == "The data have no test split, so the real samples are a part of the training samples."
     assert evaluate(reference.others, reference).points.modes is None
 
 
 def test_samples_of_files_that_are_sorted_by_class_are_mixed(monkeypatch):
     """Else the first of them, in the row of real samples, would be of one class."""
-    train, test = (np.repeat(np.arange(4, dtype=np.float32), n).reshape(-1, 1) for n in (30, 20))
+    train, test = (np.repeat(np.arange(4, dtype=np.float32), n).reshape(-1, 1) for n in (60, 40))
     reference = own_data(monkeypatch, train, test)
     assert set(reference.others[:20].ravel()) == set(reference.training[-20:].ravel()) == {0, 1, 2, 3}
     assert sorted(reference.training.ravel()) == train.ravel().tolist()
@@ -204,24 +236,64 @@ def test_samples_of_files_that_are_sorted_by_class_are_mixed(monkeypatch):
 
 
 def test_without_held_out_images_nobody_can_tell_memorisation(monkeypatch):
-    images = np.random.default_rng(0).integers(0, 256, (60, 1, 5, 4), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (120, 1, 5, 4), np.uint8)
     reference = own_data(monkeypatch, images)
-    for scores in (evaluate(reference.others, reference), *vars(calibrate(reference, 30)).values()):
+    assert "Memorisation and Parzen windows" in reference.left_out
+    found = calibrate(reference, 60)
+    for scores in (evaluate(reference.others, reference), found.real, found.noise):
         assert (scores.images.memorisation, scores.images.parzen) == (None, None)
         assert scores.images.sliced_wasserstein > 0
 
 
-def test_a_G_that_is_told_classes_draws_them_in_turn_and_the_same_again():
-    """In order of the classes, a part of the samples would show few of them, and score too low."""
+def test_a_G_that_is_told_classes_is_asked_for_random_ones_and_for_the_same_again():
+    """As many of each would have a KL of 0, which no independent samples have."""
     config = changed("cgan", generator__hidden="[8]")
     game = mg.gan.build_game(config, mg.gan.DataFacts((1, 28, 28), 10, 1), CPU)
-    drawn = draw(game, 25, seed=3)
-    assert drawn.asked.tolist() == [*range(10), *range(10), *range(5)]
-    np.testing.assert_array_equal(draw(game, 25, seed=3).samples, drawn.samples)
-    assert (draw(game, 25, seed=4).samples != drawn.samples).any()
+    drawn, again, other = (draw(game, 500, seed) for seed in (3, 3, 4))
+    counts = np.bincount(drawn.asked, minlength=10)
+    assert stats.chisquare(counts).pvalue > 1e-3
+    assert len(set(counts)) > 1
+    np.testing.assert_array_equal(again.samples, drawn.samples)
+    np.testing.assert_array_equal(again.asked, drawn.asked)
+    assert (other.asked != drawn.asked).any()
 
 
 # ---- bad input -------------------------------------------------------------------------------------------
+
+
+def test_without_a_test_split_copies_are_searched_among_all_images_that_a_run_trained_on(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (120, 1, 5, 4), np.uint8)
+    reference = own_data(monkeypatch, images)
+    copies = mg.data.gather_pixels(images, np.arange(120))
+    near = reference.images.nearest(copies)
+    assert (near.distances[:, 0] == 0).all()
+    np.testing.assert_array_equal(reference.images.searched[near.indices[:, 0]], copies)
+
+
+def test_bright_images_that_hold_nothing_dark_are_scored(monkeypatch):
+    train, test = np.split(np.random.default_rng(0).integers(128, 256, (150, 1, 5, 4), np.uint8), [90])
+    reference = own_data(monkeypatch, train, test)
+    assert evaluate(reference.others, reference).images.memorisation.nn_ratio == 1
+
+
+def test_a_test_split_that_is_damaged_is_no_missing_one(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (120, 1, 5, 4), np.uint8)
+    for name, test in (("none", {}), ("damaged", {"x_test": images.astype(np.int16)})):
+        np.savez(tmp_path / f"{name}.npz", x_train=images, **test)
+    config = changed(data__source=f'"{tmp_path / "none.npz"}"')
+    assert not reference_of(config).images.held_out
+    with pytest.raises(DataError, match="int16"):
+        reference_of(changed(data__source=f'"{tmp_path / "damaged.npz"}"'))
+
+
+def test_an_idx_folder_without_test_images_comes_in_one_piece(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (120, 5, 4), np.uint8)
+    header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in images.shape)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    assert not reference_of(changed(data__source=f'"{tmp_path}"')).images.held_out
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(header[:-2])
+    with pytest.raises(DataError, match="t10k"):
+        reference_of(changed(data__source=f'"{tmp_path}"'))
 
 
 @pytest.mark.parametrize("n", [1, 64, TEST + 1])
@@ -261,6 +333,14 @@ def test_a_run_whose_data_lack_digits_is_refused_with_their_names():
         reference_of(digits_config(data__limit=10))
 
 
+def test_too_many_samples_are_refused_before_the_judge_looks_at_all_images(monkeypatch):
+    monkeypatch.setattr(metrics.evaluation.digits.DigitReference, "of", None)
+    with pytest.raises(ConfigError, match=f"expected n from 65 to {TEST} .* but got {TEST + 1}"):
+        reference_of(digits_config(), n=TEST + 1)
+    with pytest.raises(ConfigError, match="expected n from 50 to 3,000 .* but got 3,001"):
+        reference_of(changed("ring"), n=3001)
+
+
 def test_another_file_in_the_place_of_a_judge_is_refused_before_the_data_are_read(monkeypatch, tmp_path):
     content = bytearray((judge_module.FOLDER / "report.safetensors").read_bytes())
     content[-1] ^= 1
@@ -272,8 +352,11 @@ def test_another_file_in_the_place_of_a_judge_is_refused_before_the_data_are_rea
 
 
 def test_data_too_few_to_compare_with_are_refused(monkeypatch):
-    with pytest.raises(DataError, match="own holds 3 samples, expected at least 4"):
-        own_data(monkeypatch, np.zeros((3, 2), np.float32))
+    points = np.zeros((99, 2), np.float32)
+    with pytest.raises(DataError, match="own holds 99 samples, as half of them are set aside, expected at least 100"):
+        own_data(monkeypatch, points)
+    with pytest.raises(DataError, match="own holds 49 test samples, expected at least 50"):
+        own_data(monkeypatch, points, points[:49])
 
 
 def test_a_reference_to_nothing_is_refused():

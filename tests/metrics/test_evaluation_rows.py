@@ -5,13 +5,14 @@ import pytest
 from scipy import stats
 from scored_runs import changed
 
-from minigan.data import grid
-from minigan.metrics import Score, classifier_score
-from minigan.metrics.evaluation import Reference, Scores
-from minigan.metrics.evaluation.columns import COLUMNS, cell, columns_of, mean, with_n
-from minigan.metrics.evaluation.digits import DigitReference
-from minigan.metrics.evaluation.points import PointReference, PointScores
-from minigan.metrics.evaluation.run import Looks, ScoredRun, _suspects, rows_of
+from minigan.metrics import ModeCount, Score
+from minigan.metrics.evaluation import Scores
+from minigan.metrics.evaluation.columns import COLUMNS, cell, columns_of, mean
+from minigan.metrics.evaluation.looks import Looks, suspects_among
+from minigan.metrics.evaluation.points import PointScores
+from minigan.metrics.evaluation.rows import rows_of
+from minigan.metrics.evaluation.run import ScoredRun
+from minigan.metrics.evaluation.table import Line
 from minigan.metrics.neighbours import Neighbours
 
 LOOKS = Looks(np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))
@@ -43,6 +44,24 @@ def test_a_row_of_several_seeds_is_named_by_what_its_settings_differ_in():
     assert [row.name for row in rows_of(runs[1:])] == ["1", fast]
 
 
+def test_rows_of_single_runs_at_different_steps_say_so():
+    assert [row.name for row in rows_of([run("a"), run("b", 4000, training__seed=1)])] == [
+        "a (step 3)",
+        "b (step 4,000)",
+    ]
+    assert [row.name for row in rows_of([run("a"), run("b", generator__lr=1e-5)])] == ["a", "b"]
+
+
+def test_settings_that_change_no_weight_part_no_seeds():
+    fields = {
+        "training__log_every": 7, "training__capture": "false", "training__evaluate_every": 3, "training__keep": 5,
+        "training__checkpoint_epochs": 2, "training__checkpoint_minutes": 0.5, "score__every": 1, "score__n": 70,
+    }  # fmt: skip
+    runs = [run("0", training__seed=0), *(run(name, training__seed=1, **{name: fields[name]}) for name in fields)]
+    ((row),) = rows_of(runs)
+    assert row.name == "ring (9 seeds)"
+
+
 def test_runs_at_different_steps_are_not_averaged():
     runs = [run("a", training__seed=1), run("b", training__seed=2), run("c", 4, training__seed=1), run("d", 4)]
     assert [row.name for row in rows_of(runs)] == ["ring (step 3, 2 seeds)", "ring (step 4, 2 seeds)"]
@@ -72,34 +91,40 @@ def test_a_cell_of_one_run_has_the_error_of_the_score_itself_if_it_has_one():
     assert cell(BY_PATH["digits.recall"], [digits]) == ""
 
 
+def test_modes_are_whole_numbers_and_their_mean_has_one_decimal():
+    runs = [Scores(points=PointScores(modes=ModeCount(n, 25, 0.5, np.zeros(25, int), 0.1))) for n in (25, 24, 22)]
+    assert cell(BY_PATH["points.modes.modes"], runs[:1]) == "25"
+    assert cell(BY_PATH["points.modes.modes"], runs) == "23.7 +- 0.9"
+
+
+def test_an_error_of_exactly_zero_is_told():
+    class Digits:
+        classifier_score = Score(1.0, 0.0)
+
+    assert cell(BY_PATH["digits.classifier_score.mean"], [Scores(digits=Digits())]) == "1.00 +- 0.00"
+
+
+def test_samples_that_reach_no_mode_are_told_so_and_not_averaged():
+    def found(kl):
+        return Scores(points=PointScores(modes=ModeCount(0, 8, 0.0, np.zeros(8, int), kl)))
+
+    column = BY_PATH["points.modes.kl"]
+    assert cell(column, [found(np.nan)]) == cell(column, [found(np.nan)] * 2) == "none near a mode"
+    mixed = [found(kl) for kl in (0.5, np.nan, 0.7)]
+    assert cell(column, mixed) == "0.6000 +- 0.1000 (none near a mode: 1 of 3)"
+    assert [each.path for each in columns_of([found(np.nan)])].count(column.path) == 1
+
+
+def test_real_samples_have_the_deviation_of_one_set_and_not_the_error_of_the_mean_of_all():
+    values = [0.5, 0.9, 0.4]
+    line = Line("real points", [scored(value) for value in values], of_one=True)
+    assert line.cell(BY_PATH["points.sliced_wasserstein"]) == f"0.6000 +- {np.std(values, ddof=1):.4f}"
+
+
 def test_columns_are_those_of_which_some_row_has_a_number():
     line = Scores(points=PointScores(wasserstein_1d=0.25))
     assert [column.head for column in columns_of([line])] == ["W1"]
     assert [column.head for column in columns_of([line, scored(1.0)])] == ["sliced W", "W1"]
-
-
-# ---- what the number of samples does ---------------------------------------------------------------------
-
-
-def test_the_bias_of_each_score_is_that_of_its_formula():
-    features = np.random.default_rng(0).normal(size=(5000, 64)).astype(np.float32)  # tr C = 64
-    digits = Reference("d", digits=DigitReference(None, features))
-    told = {column.head: with_n(column, 10_000, digits) for column in COLUMNS if column.path.startswith("digits")}
-    assert told["classifier"].startswith("ten parts of 1,000 samples score 0.45% too low")
-    assert told["Frechet"] == "10,000 perfect samples are up to 0.22 away, fewer are farther"  # 69 * 64 / 20,000
-    assert told["KL"] == "10,000 perfect samples have 0.0004"  # 9 / 20,000
-    assert told["as asked"].endswith("standard error at most 0.5%")
-    assert told["rarest"].startswith("standard error 0.3%")
-    points = np.zeros((5, 2), np.float32)
-    plane = Reference("p", points=PointReference(points, points, grid()))
-    assert with_n(BY_PATH["points.modes.kl"], 2500, plane) == "2,500 perfect points have 0.005"  # 24 / 5,000
-
-
-def test_perfect_samples_have_the_bias_that_is_told():
-    """A classifier that is sure, of classes in equal shares: in parts of 1,000 its score is .45% below 10."""
-    labels = np.random.default_rng(0).integers(0, 10, (20, 10_000))
-    scores = [classifier_score(np.eye(10)[each]).mean for each in labels]
-    assert 1 - np.mean(scores) / 10 == pytest.approx(0.0045, rel=0.1)
 
 
 # ---- suspects --------------------------------------------------------------------------------------------
@@ -110,7 +135,7 @@ def test_the_most_suspicious_samples_are_those_nearer_to_one_training_image_than
     distances[13] = [0.1, 6.0, 7.0, 8.0]  # a copy
     distances[4] *= 0.05  # a digit of little ink: all images like it are near
     samples = np.arange(20, dtype=np.float32).reshape(20, 1, 1, 1)
-    found = _suspects(samples, samples, Neighbours(distances, np.zeros((20, 4), int)))
+    found = suspects_among(samples, samples, Neighbours(distances, np.zeros((20, 4), int)))
     assert found.samples[0].item() == 13
     assert len(found.samples) == 8
     np.testing.assert_array_equal(found.distances[0], distances[13])

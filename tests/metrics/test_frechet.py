@@ -9,6 +9,7 @@ from scipy.stats import ortho_group
 import minigan as mg
 from minigan.errors import RangeError, ShapeError
 from minigan.metrics import frechet_distance
+from minigan.metrics.frechet import frechet_bias
 
 from .judged import digits, judge, noisy, real_features
 
@@ -91,6 +92,23 @@ def test_few_samples_look_as_far_apart_as_is_said():
     rng, n, width = np.random.default_rng(0), 500, 8
     found = [frechet_distance(*rng.normal(size=(2, n, width))) for _ in range(40)]
     assert np.mean(found) == pytest.approx(width * (width + 5) / (2 * n), rel=0.1)
+
+
+@pytest.mark.parametrize(("n", "m"), [(400, 400), (300, 3000)])
+def test_the_bias_is_that_of_two_sets_of_one_distribution(n, m):
+    """Of features that scatter unequally, and along no axis; one never stirs."""
+    rng = np.random.default_rng(0)
+    mix = rng.standard_normal((10, 10)) * np.array([8, 4, 2, 1, 1, 0.5, 0.5, 0.2, 0.1, 0])
+    found = [frechet_distance(*(rng.standard_normal((k, 10)) @ mix.T for k in (n, m))) for _ in range(300)]
+    assert np.mean(found) == pytest.approx(frechet_bias(rng.standard_normal((50_000, 10)) @ mix.T, n, m), rel=0.1)
+
+
+@BOTH
+def test_so_it_is_of_digits_in_the_features_of_a_judge(which):
+    features, n, m = real_features(which, n=10_000), 500, 4000
+    order = [np.random.default_rng(seed).permutation(10_000)[: n + m] for seed in range(30)]
+    found = [frechet_distance(features[part[:n]], features[part[n:]]) for part in order]
+    assert np.mean(found) == pytest.approx(frechet_bias(features, n, m), rel=0.2)
 
 
 # ---- calibration -----------------------------------------------------------------------------------------

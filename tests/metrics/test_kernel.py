@@ -89,6 +89,18 @@ def test_the_seed_decides_the_subsets(sets):
     assert first != other
 
 
+def test_the_deviation_is_that_of_independent_estimates_and_several_times_the_error_of_the_mean():
+    """Of a hundred subsets of a tenth."""
+    rng, n, size = np.random.default_rng(0), 400, 40
+    for shift, times in ((0.0, 6), (2.0, 3)):
+        draws = [(rng.normal(size=(n, 4)), rng.normal(shift, 1, size=(n, 4))) for _ in range(150)]
+        found = [kernel_distance(*draw, subset_size=size) for draw in draws]
+        alone = [kernel_distance(x[:size], y[:size], subsets=1, subset_size=size).mean for x, y in draws]
+        deviation = np.mean([each.std for each in found])
+        assert deviation == pytest.approx(np.std(alone), rel=0.2)
+        assert deviation / np.std([each.mean for each in found]) == pytest.approx(times, rel=0.25)
+
+
 # ---- calibration -----------------------------------------------------------------------------------------
 
 
@@ -130,6 +142,14 @@ def test_fewer_samples_than_a_subset_has_are_refused_with_how_many_are_needed(se
 def test_settings_that_make_no_sense_are_refused(sets, setting, says):
     with pytest.raises(ConfigError, match=f"^kernel_distance: {says}"):
         kernel_distance(*sets, **{"subset_size": 10, **setting})
+
+
+def test_a_kernel_too_large_for_a_number_is_refused(sets):
+    for settings in ({"degree": 2000}, {"gamma": np.inf}, {"coef": np.inf}):
+        with pytest.raises(RangeError, match="the kernel is too large for float64"):
+            kernel_distance(*sets, subset_size=10, **settings)
+    with pytest.raises(RangeError, match="reach .*, expected at most 1e.100"):
+        kernel_distance(*(x * 1e160 for x in sets), subset_size=10)
 
 
 def test_other_types_widths_and_nan_are_refused(sets):

@@ -72,10 +72,10 @@ def test_equal_sets_have_both_and_far_ones_none(sets):
 
 
 def test_a_point_on_the_edge_of_a_ball_is_inside():
-    real, edge = np.array([[0.0], [1.0], [10.0]]), np.array([[2.0], [30.0], [60.0]])
+    real, edge = np.array([[0.0], [1.0]]), np.array([[2.0], [30.0], [60.0]])
     assert precision_recall(edge, real, k=1).precision == 1 / 3
     edge[0] = np.nextafter(2.0, 3.0) + 1e-12
-    assert precision_recall(edge, real[:2], k=1).precision == 0
+    assert precision_recall(edge, real, k=1).precision == 0
 
 
 def test_they_swap_if_the_sets_do(sets):
@@ -93,6 +93,11 @@ def test_samples_that_are_few_and_perfect_are_precise_and_noise_recalls(sets):
     wide = precision_recall(rng.uniform(-30, 30, size=(500, 2)), real)
     assert wide.precision < 0.1
     assert wide.recall > 0.95
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_sets_far_from_zero_have_the_same_as_sets_near_it(sets, offset):
+    assert precision_recall(*(x + offset for x in sets)) == precision_recall(*sets)
 
 
 def test_larger_balls_hold_no_less(sets):

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 import minigan as mg
-from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
+from minigan.data import ring
+from minigan.errors import ArgumentError, ConfigError, DTypeError, RangeError, ShapeError
 from minigan.metrics import sliced_wasserstein, wasserstein, wasserstein_1d
 
 RNG = np.random.default_rng(0)
@@ -94,6 +95,27 @@ def test_equal_sets_are_at_distance_zero_in_any_order():
     assert sliced_wasserstein(POINTS, RNG.permutation(POINTS)) == pytest.approx(0, abs=1e-14)
 
 
+@pytest.mark.parametrize(("p", "power"), [(1, 1 / 2), (2, 1 / 4)])
+def test_two_sets_of_points_from_a_mixture_come_nearer_with_their_number_as_is_said(p, power):
+    """Of modes with gaps between them, a share of about N^(-1/2) has to cross the gap."""
+    few, many = (
+        np.mean([sliced_wasserstein(*(ring().sample(n, 2 * i + k)[0] for k in (0, 1)), p=p) ** p for i in range(24)])
+        for n in (250, 4000)
+    )
+    assert math.log(few / many, 16) / p == pytest.approx(power, abs=0.06)
+
+
+def test_along_lines_with_p_1_modes_that_are_too_wide_are_told_from_perfect_ones_on_the_ring():
+    real, mixture = ring().sample(25_000, 99)[0], ring()
+    perfect, wide = [], []
+    for seed in range(8):
+        points, labels = mixture.sample(2500, seed)
+        centres = mixture.centres[labels]
+        perfect.append(sliced_wasserstein(points, real, p=1))
+        wide.append(sliced_wasserstein((centres + 3 * (points - centres)).astype(np.float32), real, p=1))
+    assert np.mean(wide) > 1.4 * np.mean(perfect)
+
+
 def test_it_is_symmetric_and_depends_on_the_seed_alone():
     assert sliced_wasserstein(POINTS, OTHERS) == pytest.approx(sliced_wasserstein(OTHERS, POINTS), rel=1e-14)
     assert sliced_wasserstein(POINTS, OTHERS) == sliced_wasserstein(POINTS, OTHERS)
@@ -153,6 +175,27 @@ def test_numbers_that_are_not_finite_are_refused_and_counted(bad):
         sliced_wasserstein(POINTS, broken)
 
 
+def test_high_powers_are_those_of_the_largest_gap():
+    x = np.arange(5.0)
+    assert wasserstein_1d(x, x + 1e-9, p=50) == pytest.approx(1e-9, rel=1e-6)
+    assert wasserstein_1d(x, 1000 * x, p=1000) == pytest.approx(999 * 4 * 5**-0.001, rel=1e-6)
+    assert sliced_wasserstein(POINTS, 1000 * POINTS, p=1000) > 1000
+
+
+def test_more_lines_than_fit_into_memory_and_numbers_too_large_to_square_are_refused():
+    with pytest.raises(ConfigError, match="too little memory"):
+        sliced_wasserstein(POINTS, OTHERS, projections=10**12)
+    with pytest.raises(RangeError, match="x reach .*e.160, expected at most 1e.100"):
+        sliced_wasserstein(POINTS * 1e160, OTHERS)
+
+
+def test_a_power_that_is_no_number_is_refused():
+    with pytest.raises(ArgumentError, match="wasserstein_1d: expected p to be a number, but got '2'"):
+        wasserstein_1d(X, Y, "2")
+    with pytest.raises(ArgumentError, match="sliced_wasserstein: expected p to be a number, but got '2'"):
+        sliced_wasserstein(POINTS, OTHERS, p="2")
+
+
 @pytest.mark.parametrize(("setting", "value"), [("projections", 0), ("seed", -1)])
 def test_settings_that_make_no_sense_are_refused(setting, value):
     with pytest.raises(ConfigError, match=f"sliced_wasserstein: expected {setting} of at least"):
@@ -162,6 +205,7 @@ def test_settings_that_make_no_sense_are_refused(setting, value):
 def test_bytes_and_pixels_from_0_to_1_are_refused():
     images = RNG.random((9, 1, 4, 4))
     with pytest.raises(RangeError, match="looks like .0, 1"):
-        sliced_wasserstein(images, images)
+        sliced_wasserstein(images, images / 2 - 1)
+    assert sliced_wasserstein(images, images) == 0
     with pytest.raises(DTypeError, match="expected floats from -1 to 1, but got uint8"):
         sliced_wasserstein(np.uint8(images), images)

@@ -68,7 +68,7 @@ def _sliders(sliders: Sequence[Slider]) -> str:
     if not sliders:
         return ""
     labels = "".join(
-        f"\n<label>{slider.label}<output>{slider.values[slider.start]}</output>"
+        f"\n<label>{slider.label}<output>{escape(str(slider.values[slider.start]))}</output>"
         f'<input type="range" min="0" max="{len(slider.values) - 1}" value="{slider.start}" autocomplete="off" '
         f"data-names='{escape(json.dumps(list(slider.values)))}'></label>"
         for slider in sliders

@@ -9,8 +9,8 @@ from minigan.lab.page import Page, Section, Table
 from minigan.lab.pages.scores_compared import spreads
 from minigan.lab.pages.scores_images import classes, copies, drawn_images
 from minigan.lab.pages.scores_points import drawn_points, modes
-from minigan.metrics.evaluation.columns import cell, with_n
-from minigan.metrics.evaluation.run import Evaluation
+from minigan.metrics.evaluation.sample_size import with_n
+from minigan.metrics.evaluation.table import Evaluation, printable
 
 
 def page(found: Evaluation) -> Page:
@@ -20,7 +20,7 @@ def page(found: Evaluation) -> Page:
 
 def _title(found: Evaluation) -> str:
     runs = sum(len(row.runs) for row in found.rows)
-    return f"Scores of {escape(found.rows[0].name)}" if runs == 1 else f"Scores of {runs} runs"
+    return f"Scores of {escape(printable(found.rows[0].name))}" if runs == 1 else f"Scores of {runs} runs"
 
 
 def _lead(found: Evaluation) -> str:
@@ -35,8 +35,8 @@ def _lead(found: Evaluation) -> str:
         )
     return (
         f"{found.n:,} samples {'of each run' if len(runs) > 1 else ''} after step {after}, held against "
-        f"{len(reference.training):,} of {escape(reference.name)}. A score alone says little: look where it lies "
-        f"between that of {found.real} and that of noise.{judge}"
+        f"{len(reference.training):,} of {escape(reference.name)}. A score alone says little: look at it "
+        f"beside that of {found.real} and that of noise.{judge}"
     )
 
 
@@ -51,19 +51,18 @@ def _sections(found: Evaluation) -> Iterator[Section]:
 
 def _table(found: Evaluation) -> Table:
     """A row for each score, so that a phone shows it."""
-    head = ["score", *(escape(name) for name, _ in found.table), "better is"]
+    head = ["score", *(escape(line.name) for line in found.table), "better is"]
     rows = [
-        [column.head, *(cell(column, scores, "±").replace("-", "−") for _, scores in found.table), column.better]
+        [escape(column.head), *(line.cell(column, "±").replace("-", "−") for line in found.table), column.better]
         for column in found.columns
     ]
-    several = any(len(row.runs) > 1 for row in found.rows)
-    seeds = " Of several seeds: the mean, ± its standard error." if several else ""
-    return Table(f"{found.n:,} samples in each column", head, rows, f"What each score is, is told below.{seeds}")
+    caption = " ".join(["What each score is, is told below.", *found.plus_minus]).replace("+-", "±")
+    return Table(f"{found.n:,} samples in each column", head, rows, caption)
 
 
 def _meanings(found: Evaluation) -> Table:
     rows = [
-        [column.head, _paragraph(column.about), _paragraph(with_n(column, found.n, found.reference))]
+        [escape(column.head), _paragraph(column.about), _paragraph(with_n(column, found.n, found.reference))]
         for column in found.columns
     ]
     return Table("What each score tells", ["score", "what it tells", f"what {found.n:,} samples do to it"], rows)
@@ -71,4 +70,4 @@ def _meanings(found: Evaluation) -> Table:
 
 def _paragraph(text: str) -> str:
     """In a table whose cells do not wrap."""
-    return f'<div style="white-space: normal; width: min(19rem, 55vw)">{text.replace("+-", "±")}</div>'
+    return f'<div style="white-space: normal; width: min(19rem, 55vw)">{escape(text).replace("+-", "±")}</div>'

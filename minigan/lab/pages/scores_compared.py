@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Exhibit, Frame, Panel, panel
 from minigan.metrics.evaluation.columns import Column, mean, number
-from minigan.metrics.evaluation.run import Evaluation
+from minigan.metrics.evaluation.table import Evaluation, printable
 
 TALL = 1.6, 0.28  # inches: of a panel, and more for each row
+LETTERS = 24  # of a name beside a panel; paths differ at their ends
 
 
 def spreads(found: Evaluation) -> Iterator[Exhibit]:
@@ -21,15 +22,14 @@ def spreads(found: Evaluation) -> Iterator[Exhibit]:
     ]
     caption = (
         "A dot is a run; the bar is the mean of a row, ± its standard error. The dashed line is the score of "
-        f"{found.real}. Rows, from above, are those of the table from left to right; where bars overlap, seeds alone "
-        "may make the difference."
+        f"{found.real}. Where bars overlap, seeds alone may make the difference."
     )
     yield Exhibit("Rows compared", caption, panels)
 
 
 def _spread(found: Evaluation, column: Column) -> Frame:
     title = f"{column.head} ({column.better} is better)"
-    figure, ax = panel(title, "", "row", height=TALL[0] + TALL[1] * len(found.rows))
+    figure, ax = panel(title, height=TALL[0] + TALL[1] * len(found.rows))
     for place, row in enumerate(found.rows, 1):
         values = [value for each in row.scores if (value := number(each, column.path)) is not None]
         centre, error = mean(row.scores, column.path)
@@ -38,10 +38,14 @@ def _spread(found: Evaluation, column: Column) -> Frame:
         ax.plot(values, [place] * len(values), "o", color=ORANGE, alpha=0.75, markersize=5)
         if len(values) > 1:
             ax.errorbar(centre, place, xerr=error, fmt="|", color=BLUE, markersize=11, elinewidth=2, zorder=3)
-    real = number(found.calibration.real, column.path)
+    real, _ = mean(found.calibration.sets, column.path)
     if real is not None:
         ax.axvline(real, color=GREY, linestyle="--", linewidth=1)
     ax.set_ylim(len(found.rows) + 0.6, 0.4)
-    ax.set_yticks(range(1, len(found.rows) + 1))
+    ax.set_yticks(range(1, len(found.rows) + 1), [_short(printable(row.name)) for row in found.rows])
     ax.locator_params(axis="x", nbins=5)
     return Drawing(figure)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LETTERS else f"…{name[1 - LETTERS :]}"

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from minigan.gan.pictures import grid
 from minigan.lab.page import BLUE, GREY, ORANGE, Drawing, Exhibit, Frame, Panel, Slider, panel
-from minigan.metrics.evaluation.run import Evaluation, ScoredRun, Suspects
+from minigan.metrics.evaluation.looks import Suspects
+from minigan.metrics.evaluation.run import ScoredRun
+from minigan.metrics.evaluation.table import Evaluation, printable
 
 BINS = 50
 ROWS = ("sample", "nearest", "second", "third", "fourth")
@@ -23,7 +25,7 @@ def runs_of(found: Evaluation) -> list[ScoredRun]:
 
 def sliders(found: Evaluation) -> list[Slider]:
     """One that goes from run to run; none if there is only one."""
-    paths = [run.path for run in runs_of(found)]
+    paths = [printable(run.path) for run in runs_of(found)]
     return [Slider("run", paths)] if len(paths) > 1 else []
 
 
@@ -42,7 +44,11 @@ def drawn_images(found: Evaluation) -> Iterator[Exhibit]:
         caption,
         [
             Panel("samples", [_tiles("samples", run.looks.samples) for run in runs], "a grid of samples"),
-            Panel("ways", [_ways(run.looks.ways) for run in runs], "samples on ways from one z to another"),
+            Panel(
+                "interpolation",
+                [_interpolation(run.looks.interpolation) for run in runs],
+                "samples on ways from one z to another",
+            ),
         ],
         sliders(found),
     )
@@ -60,7 +66,7 @@ def _show(ax: Any, images: NDArray[np.float32], columns: int | None) -> None:
     ax.imshow(grid(images, columns, scale=1), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
 
 
-def _ways(ways: NDArray[np.float32]) -> Drawing:
+def _interpolation(ways: NDArray[np.float32]) -> Drawing:
     return _tiles("from one z to another", ways.reshape(-1, *ways.shape[2:]), ways.shape[1])
 
 

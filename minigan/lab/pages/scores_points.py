@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.lab.page import BLUE, GREY, ORANGE, SKY, Drawing, Exhibit, Frame, Panel, panel
+from minigan.lab.page import GREY, ORANGE, SKY, Drawing, Exhibit, Frame, Panel, panel
 from minigan.lab.pages.scores_images import runs_of, sliders
-from minigan.metrics.evaluation.run import Evaluation, ScoredRun
+from minigan.metrics.evaluation.run import ScoredRun
+from minigan.metrics.evaluation.table import Evaluation
 
 MOST, BINS = 2000, 60  # points of each kind in a picture: more of them cover each other
 
@@ -27,7 +28,11 @@ def drawn_points(found: Evaluation) -> Iterator[Exhibit]:
     else:
         panels = [
             Panel("samples", [_scatter(run.looks.samples, real, limits) for run in runs], "samples over real points"),
-            Panel("ways", [_ways(run.looks.ways, real, limits) for run in runs], "ways between samples"),
+            Panel(
+                "interpolation",
+                [_interpolation(run.looks.interpolation, real, limits) for run in runs],
+                "ways between samples",
+            ),
         ]
         caption = (
             "First: samples over real points. Second: what G draws on the way from one <var>z</var> to another. "
@@ -67,7 +72,7 @@ def _densities(fake: NDArray[np.float32], real: NDArray[np.float32], limits: tup
     return Drawing(figure)
 
 
-def _ways(ways: NDArray[np.float32], real: NDArray[np.float32], limits: list[tuple[float, float]]) -> Frame:
+def _interpolation(ways: NDArray[np.float32], real: NDArray[np.float32], limits: list[tuple[float, float]]) -> Frame:
     figure, ax = _plane("from one z to another", limits)
     ax.plot(*real[:, :2].T, ".", color=SKY, markersize=4, label="real", rasterized=True)
     for way in ways:
@@ -84,7 +89,7 @@ def modes(found: Evaluation) -> Iterator[Exhibit]:
     drawings = [_modes(run) for run in runs_of(found)]
     caption = (
         "The share of the points that lie within three standard deviations of each mode. A mode without a bar is lost; "
-        "what is missing to the dashed line lies between the modes."
+        "what is missing to the dashed line lies near other modes, or near none."
     )
     yield Exhibit("Points near each mode", caption, [Panel("modes", drawings, "bars: modes")], sliders(found))
 
@@ -95,7 +100,7 @@ def _modes(run: ScoredRun) -> Frame:
     count = run.scores.points.modes
     shares = count.counts / len(run.looks.samples)
     figure, ax = panel("samples near each mode", "mode", "share of the points")
-    ax.bar(range(1, count.of + 1), shares, color=BLUE, alpha=0.75, label="samples")
+    ax.bar(range(1, count.of + 1), shares, color=ORANGE, alpha=0.75, label="samples")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.axhline(1 / count.of, color=GREY, linestyle="--", linewidth=1, label="equal shares")
     figure.legend(loc="outside lower center", ncols=2)

@@ -1,4 +1,4 @@
-"""The scores as columns of a table: what they are called, which end is good, and what the number of samples does."""
+"""The scores as columns of a table: what they are called, which end is good, and how their numbers are written."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigan.metrics.evaluation.digits import SUBSET
-from minigan.metrics.evaluation.scores import Reference, Scores
-
-SPLITS = 10  # of the classifier score
+from minigan.metrics.evaluation.scores import Scores
 
 
 class Column(NamedTuple):
@@ -23,8 +20,10 @@ class Column(NamedTuple):
         better: "higher", "lower", or where else it should be.
         form: in which Python writes it.
         about: what it tells, in some words.
-        with_n: what the number of samples does to it, as a format of `_facts`.
+        with_n: what the number of samples does to it, as a format for `minigan.metrics.evaluation.sample_size`.
         error: where its own error is, if it has one.
+        nan: what NaN means.
+        form_of_mean: in which a mean is written, if in another.
     """
 
     path: str
@@ -34,24 +33,27 @@ class Column(NamedTuple):
     about: str
     with_n: str
     error: str = ""
+    nan: str = ""
+    form_of_mean: str = ""
 
 
 COLUMNS = (
     Column(
         "digits.classifier_score.mean", "classifier", "higher", ".2f",
-        "each sample shows one digit clearly, and all together every digit: 1 to 10",
-        "ten parts of {part:,} samples score {classifier:.2g}% too low; +- is the deviation of the parts",
+        "IS, the Inception score, with the judge: each sample shows one digit clearly, and all together every digit: "
+        "1 to 10",
+        "{parts} parts of {part:,} samples score up to {classifier:.2g}% too low; +- is the deviation of the parts",
         "digits.classifier_score.std",
     ),
     Column(
         "digits.frechet_distance", "Frechet", "lower", ".2f",
-        "distance of means and covariances of features from those of the data",
-        "{n:,} perfect samples are up to {frechet:.2g} away, fewer are farther",
+        "FID with the judge's features: distance of their means and covariances from those of the data",
+        "{n:,} perfect samples are about {frechet:.2g} away from {m:,}, fewer are farther",
     ),
     Column(
         "digits.kernel_distance.mean", "kernel", "lower", ".3f",
-        "distance in a polynomial kernel of features",
-        "without bias; +- is the deviation of estimates from {subset:,} samples",
+        "KID with the judge's features: their distance from those of the data in a polynomial kernel",
+        "without bias; +- is the deviation of estimates from {subset:,} samples, several times the error of this mean",
         "digits.kernel_distance.std",
     ),
     Column(
@@ -77,53 +79,58 @@ COLUMNS = (
     Column(
         "digits.classes.rarest", "rarest", "higher", ".1%",
         "share of the rarest digit: 10% at best",
-        "standard error {rarest:.2g}%; as the least of ten it tends to be too low",
+        "{n:,} samples of equal classes have {rarest:.2g}% +- {rarest_std:.2g}%",
     ),
     Column(
         "digits.classes.kl", "KL", "lower", ".4f",
         "how far the shares of the digits are from equal: 0 to ln 10",
-        "{n:,} perfect samples have {kl_digits:.1g}",
+        "{n:,} samples of equal classes have {kl_digits:.2g}",
     ),
     Column(
-        "images.memorisation.ratio", "near", "about 1", ".2f",
-        "median distance to the nearest training image, over that of held-out images; below 1 G copies",
+        "images.memorisation.nn_ratio", "NN ratio", "about 1", ".2f",
+        "median distance to the nearest training image, over that of held-out images; below 1: nearer than new images "
+        "are, by copying or by blur; copies also raise NN < 1% and show a distance of 0",
         "without bias",
     ),
     Column(
-        "images.memorisation.closer", "nearer", "about 1%", ".1%",
+        "images.memorisation.nn_below_1_percent", "NN < 1%", "about 1%", ".1%",
         "share of the samples nearer to a training image than all but 1% of the held-out images",
-        "without bias, standard error {closer:.1g}%",
+        "without bias, standard error {below:.2g}% of perfect samples",
     ),
     Column(
         "images.parzen.mean", "Parzen", "higher", ".1f",
         "log-likelihood of test images by the protocol of 2014; the real samples are training images here",
-        "grows with the samples: the protocol takes 10,000; +- is the standard error",
+        "grows with the samples: the protocol takes 10,000; +- is the standard error over test images",
         "images.parzen.error",
     ),
     Column(
         "images.sliced_wasserstein", "sliced W", "lower", ".4f",
-        "distance of pixels from those of the data, along 128 lines",
+        "distance of pixels from those of the data, W2 along 128 lines",
         "shrinks with more of them, and is not 0 for perfect samples: see the real ones",
     ),
     Column(
-        "points.modes.modes", "modes", "higher", ".5g",
+        "points.modes.modes", "modes", "higher", ".0f",
         "modes of the mixture that are caught",
         "more points catch more: the articles take 2,500",
+        form_of_mean=".1f",
     ),
     Column(
-        "points.modes.high_quality", "high quality", "higher", ".1%",
-        "share of the points within three standard deviations of a mode",
+        "points.modes.high_quality", "high quality", "that of real ones", ".1%",
+        "share of the points within three standard deviations of a mode: in the plane 98.9% of real ones, and more of "
+        "modes that are too narrow",
         "without bias, standard error at most {share:.2g}%",
     ),
     Column(
         "points.modes.kl", "KL", "lower", ".4f",
         "how far the modes' shares are from equal",
-        "{n:,} perfect points have {kl_modes:.1g}",
+        "{n:,} points in equal shares have {kl_modes:.2g}",
+        nan="none near a mode",
     ),
     Column(
         "points.sliced_wasserstein", "sliced W", "lower", ".4f",
-        "distance from real points, along 128 lines",
-        "shrinks with more of them, and is not 0 for perfect points: see the real ones",
+        "distance from real points, W1 along 128 lines",
+        "shrinks with more of them, and is not 0 for perfect points: see the real ones. Most of it is the scatter of "
+        "the modes' shares: on the grid it hardly tells modes that are three times too wide",
     ),
     Column(
         "points.wasserstein_1d", "W1", "lower", ".4f",
@@ -154,59 +161,47 @@ def columns_of(scores: Sequence[Scores]) -> list[Column]:
 
 
 def mean(scores: Sequence[Scores], path: str) -> tuple[float | None, float]:
-    """The mean over runs, and its standard error; of a single run NaN."""
-    values = [value for each in scores if (value := number(each, path)) is not None]
+    """The mean over runs, and its standard error, which is NaN of a single one; those without a score do not count."""
+    values = [value for each in scores if (value := number(each, path)) is not None and not math.isnan(value)]
     if not values:
         return None, math.nan
     error = math.nan if len(values) < 2 else float(np.std(values, ddof=1) / math.sqrt(len(values)))
     return float(np.mean(values)), error
 
 
-def cell(column: Column, scores: Sequence[Scores], sign: str = "+-") -> str:
-    """A number of the table, with its own error, or of several runs with the standard error of their mean.
+def cell(column: Column, scores: Sequence[Scores], sign: str = "+-", of_one: bool = False) -> str:
+    """A number of the table: of one run with the score's own error, of several with the standard error of their mean.
+
+    Args:
+        column: which score.
+        scores: of each run.
+        sign: between a number and its error.
+        of_one: tell how far one of several scatters, their standard deviation, in place of the error of their mean.
 
     >>> from minigan.metrics.evaluation.scores import Scores
     >>> from minigan.metrics.evaluation.columns import COLUMNS, cell
     >>> from minigan.metrics.evaluation.points import PointScores
     >>> runs = [Scores(points=PointScores(wasserstein_1d=x)) for x in (0.5, 0.7)]
-    >>> cell(COLUMNS[-1], runs), cell(COLUMNS[-1], runs[:1])
-    ('0.6000 +- 0.1000', '0.5000')
+    >>> cell(COLUMNS[-1], runs), cell(COLUMNS[-1], runs, of_one=True), cell(COLUMNS[-1], runs[:1])
+    ('0.6000 +- 0.1000', '0.6000 +- 0.1414', '0.5000')
     """
     value, error = mean(scores, column.path)
+    found = [number(each, column.path) for each in scores]
+    without = sum(each is not None and math.isnan(each) for each in found)
     if value is None:
-        return ""
+        return column.nan if without else ""
     if len(scores) == 1:
-        error = number(scores[0], column.error) or math.nan if column.error else math.nan
-    text = _written(value, column.form)
-    return text if math.isnan(error) else f"{text} {sign} {_written(error, column.form)}"
+        own = number(scores[0], column.error) if column.error else None
+        error = math.nan if own is None else own
+    elif of_one:
+        error *= math.sqrt(len(scores) - without)
+    form = column.form_of_mean if column.form_of_mean and len(scores) > 1 else column.form
+    text = _written(value, form)
+    text = text if math.isnan(error) else f"{text} {sign} {_written(error, form)}"
+    return f"{text} ({column.nan}: {without} of {len(scores)})" if without else text
 
 
 def _written(value: float, form: str) -> str:
     """Of what rounds to nothing without a minus."""
     text = f"{value:{form}}"
     return text if text.strip("-0.%") else text.removeprefix("-")
-
-
-def with_n(column: Column, n: int, reference: Reference) -> str:
-    """What n samples do to a score, in words with numbers."""
-    return column.with_n.format(**_facts(n, reference))
-
-
-def _facts(n: int, reference: Reference) -> dict[str, float]:
-    """See the metrics' own docstrings for the formulas."""
-    facts = {
-        "n": n,
-        "part": n // SPLITS,
-        "classifier": 100 * 9 / (2 * (n // SPLITS)) if n >= SPLITS else math.nan,
-        "subset": min(SUBSET, n),
-        "share": 100 * math.sqrt(0.25 / n),
-        "rarest": 100 * math.sqrt(0.09 / n),
-        "closer": 100 * math.sqrt(0.01 * 0.99 / n),
-        "kl_digits": 9 / (2 * n),
-    }
-    if reference.digits is not None:
-        features = reference.digits.features
-        facts["frechet"] = (features.shape[1] + 5) * float(features.var(axis=0, dtype=np.float64).sum()) / (2 * n)
-    if reference.points is not None and reference.points.mixture is not None:
-        facts["kl_modes"] = (len(reference.points.mixture.centres) - 1) / (2 * n)
-    return facts

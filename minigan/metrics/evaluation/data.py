@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigan.backend.device import CPU
+from minigan.backend.device import CPU, Device
 from minigan.data import Dataset, gather_pixels
 from minigan.data.mixtures import MIXTURES
 from minigan.data.parts import checked_split
 from minigan.data.room import check_room
 from minigan.data.sources import make_mixture
-from minigan.errors import ConfigError, DataError
+from minigan.errors import ConfigError, DataError, NoSplitError
 from minigan.gan.config import Config, DataConfig
 from minigan.gan.game import Game
 from minigan.gan.sampling import classes_of, sample
@@ -23,13 +23,12 @@ from minigan.gan.source import data_of
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.evaluation.points import PointReference
-from minigan.metrics.evaluation.scores import IMAGES, Reference
+from minigan.metrics.evaluation.scores import DIGITS, IMAGES, LEAST, Reference, checked_n
 from minigan.metrics.judge import load_judge
 
 REAL_POINTS = 25_000  # of a mixture: to compare with, and as many others
 FRESH = 2**40  # seeds from here on draw points that no run was trained on, whose seeds are small by habit
 RESTORING = ("repair", "super-resolution")
-DIGITS = 10
 COPIES = 3  # of the training images in memory: as they come, as floats, and what searching them takes
 
 
@@ -38,20 +37,24 @@ class Drawn(NamedTuple):
 
     Attributes:
         samples: float32 (N, ...).
-        asked: the classes that G was asked for, in turn, (N,); None if it cannot be asked.
+        asked: the classes that G was asked for, (N,); None if it cannot be asked.
     """
 
     samples: NDArray[np.float32]
     asked: NDArray[np.int64] | None
 
 
-def draw(game: Game, n: int, seed: int = 0) -> Drawn:
-    """Samples to score: of a G that is told classes as many of each, give or take one, in turn.
+def draw(game: Game, n: int, seed: int = 0, device: Device = CPU) -> Drawn:
+    """Samples to score: a G that is told classes is asked for random ones, each as likely.
+
+    Were it asked for as many of each, its scores would be better than those of a G that draws by itself: parts of the
+    samples would have equal shares, and all of them a KL of 0, which no independent samples have.
 
     Args:
-        game: whose; its networks are on the CPU.
+        game: whose.
         n: how many.
-        seed: of z.
+        seed: of z and of the classes.
+        device: where its networks are.
 
     Raises:
         ConfigError: G makes images of images.
@@ -64,8 +67,8 @@ def draw(game: Game, n: int, seed: int = 0) -> Drawn:
     ((20, 1, 28, 28), None)
     """
     classes = classes_of(game)
-    asked = np.arange(n) % classes if classes else None
-    return Drawn(sample(game, n, seed, CPU, asked), asked)
+    asked = np.random.default_rng(seed).integers(classes, size=n) if classes else None
+    return Drawn(sample(game, n, seed, device, asked), asked)
 
 
 def same_data(configs: Sequence[Config]) -> bool:
@@ -80,7 +83,13 @@ def _source(data: DataConfig) -> DataConfig:
     return replace(known, drop_last=usual.drop_last)
 
 
-def reference_of(config: Config, judge: str = "report") -> Reference:
+def reference_of(
+    config: Config,
+    judge: str = "report",
+    n: int | None = None,
+    device: Device = CPU,
+    tell: Callable[[str], object] = lambda _: None,
+) -> Reference:
     """The data that samples of a run with these settings should look like.
 
     Of MNIST these are all 60,000 training images, and 10,000 test images, whatever part of them the run is trained on;
@@ -90,9 +99,12 @@ def reference_of(config: Config, judge: str = "report") -> Reference:
     Args:
         config: of the run.
         judge: "report" or "selection", where digits are to be judged.
+        n: how many samples are to be scored, if that is known: whether it can be, is then said before the long work.
+        device: where the judge looks at digits, and pixels are compared.
+        tell: is told in a line what takes long, when nothing can be refused any more.
 
     Raises:
-        ConfigError: see `check_scorable`.
+        ConfigError: see `check_scorable`; or ``n`` is too small for a score, or larger than the number of real samples.
         DataError: see there, too; or the data are missing, damaged or too few, or the file of the judge is not the one
             that belongs to this version.
 
@@ -103,9 +115,12 @@ def reference_of(config: Config, judge: str = "report") -> Reference:
     """
     check_scorable(config)
     source = config.data.source
-    if source in MIXTURES:
-        return _of_mixture(config.data)
-    return _of_digits(config, judge) if source == "mnist" else _of_files(config)
+    if source == "mnist":
+        return _of_digits(config, judge, n, device, tell)
+    reference = _of_mixture(config.data) if source in MIXTURES else _of_files(config, device)
+    if n is not None:
+        reference.check(n)
+    return reference
 
 
 def check_scorable(config: Config) -> None:
@@ -150,27 +165,39 @@ def _of_mixture(data: DataConfig) -> Reference:
     return Reference(data.source, points=PointReference(training, others, mixture))
 
 
-def _of_digits(config: Config, judge: str) -> Reference:
+def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: Callable[[str], object]) -> Reference:
     judging = load_judge(judge)  # first: it says at once if its file is wrong
+    judging.network.to(device)
     whole = replace(config, data=_source(config.data))
     training, test = data_of(whole), data_of(whole, "test")
-    images = ImageReference(_pixels(training), _pixels(test), held_out=True)
+    if n is not None:
+        checked_n(n, len(test.samples), judging.network.head.in_features)
+    assert test.labels is not None, "MNIST has them"
+    tell(f"The judge looks at {len(training.samples):,} training images to compare with ...")
+    # The protocol of Parzen windows tells training images by their places in the file. Test images are mixed: of the
+    # file's first half, other people wrote the digits than of the second.
+    images = ImageReference(
+        gather_pixels(training.samples, np.arange(len(training.samples))),
+        _mixed(test),
+        held_out=True,
+        labels=test.labels[_order(test)],
+        device=device,
+    )
     return Reference(training.name, DigitReference.of(judging, images.training), images)
 
 
 NO_JUDGE = "No judge knows what these images show: the scores by a judge are of MNIST's digits."
-NOT_HELD_OUT = (
-    "The data have no test split, so nothing was held out from training: memorisation and Parzen windows, which need "
-    "that, are left out, and the real samples are a part of the training samples."
-)
+NOT_HELD_OUT = "The data have no test split, so the real samples are a part of the training samples."
+NO_MEMORY = "Memorisation and Parzen windows, which need images that were held out from training, are left out."
 
 
-def _of_files(config: Config) -> Reference:
+def _of_files(config: Config, device: Device) -> Reference:
     training, others, held_out = _split(config)
     name, reasons = training.name, [NO_JUDGE] * training.is_images + [NOT_HELD_OUT] * (not held_out)
-    told = " ".join(reasons)
+    told = " ".join([*reasons, *[NO_MEMORY] * (training.is_images and not held_out)])
     if training.is_images:
-        return Reference(name, images=ImageReference(_mixed(training), _mixed(others), held_out), left_out=told)
+        images = ImageReference(_mixed(training), _mixed(others), held_out, device=device)
+        return Reference(name, images=images, left_out=told)
     return Reference(name, points=PointReference(_mixed(training), _mixed(others), None), left_out=told)
 
 
@@ -178,22 +205,37 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
     """Training samples, others, and whether these are held out."""
     training = data_of(config)
     n = len(training.samples)
-    if n < 4:
-        raise DataError(f"evaluate: {training.name} holds {n} samples, expected at least 4.")
     check_room(COPIES * 4 * training.samples.size, f"{n:,} samples", "take fewer with data.limit")
+    test = _test_split(config)
+    if test is not None:
+        _check_enough(test, len(test.samples), LEAST, "test samples")
+        return training, test, True
+    _check_enough(training, n, 2 * LEAST, "samples, as half of them are set aside")
+    order, aside = _order(training), min(n // 2, IMAGES)
+    rest, others = (Dataset(training.samples[part], None, training.name) for part in (order[aside:], order[:aside]))
+    return rest, others, False
+
+
+def _test_split(config: Config) -> Dataset | None:
+    """None of data that come in one piece."""
     try:
-        return training, data_of(config, "test"), True
-    except (ConfigError, DataError):  # these data come in one piece
-        order = np.random.default_rng(0).permutation(n)
-        aside = min(n // 2, IMAGES)
-        rest, others = (Dataset(training.samples[part], None, training.name) for part in (order[aside:], order[:aside]))
-        return rest, others, False
+        return data_of(config, "test")
+    except (ConfigError, NoSplitError):
+        return None
+
+
+def _check_enough(data: Dataset, n: int, least: int, what: str) -> None:
+    if n < least:
+        raise DataError(
+            f"evaluate: {data.name} holds {n:,} {what}, expected at least {least}, as scores of fewer say nothing; "
+            "add some."
+        )
 
 
 def _mixed(data: Dataset) -> NDArray[np.float32]:
-    """In random order: files are often sorted by class, and some scores take a part of the samples."""
-    return gather_pixels(data.samples, np.random.default_rng(0).permutation(len(data.samples)))
+    """In random order: files are often sorted, by class or by writer, and some scores take a part of the samples."""
+    return gather_pixels(data.samples, _order(data))
 
 
-def _pixels(data: Dataset) -> NDArray[np.float32]:
-    return gather_pixels(data.samples, np.arange(len(data.samples)))
+def _order(data: Dataset) -> NDArray[np.int64]:
+    return np.random.default_rng(0).permutation(len(data.samples))

@@ -15,11 +15,9 @@ from minigan.metrics.judge import Judge
 from minigan.metrics.kernel import kernel_distance
 from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.score import Score
-from minigan.ops.creation import as_tensor
-from minigan.ops.softmax import softmax
-from minigan.recording import no_grad
 
-SUBSET = 1000  # samples in a subset of the kernel distance, where there are so many
+SPLITS = 10  # of the samples, for the classifier score
+SUBSET = 1000  # samples in a subset of the kernel distance; at most a tenth, as others overlap too much to scatter
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class DigitScores:
         classifier_score: see `minigan.metrics.classifier_score`.
         frechet_distance: to the training images, see `minigan.metrics.frechet_distance`.
         kernel_distance: to the training images, see `minigan.metrics.kernel_distance`.
-        precision, recall: against as many training images, see `minigan.metrics.precision_recall`.
+        precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
         confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
         classes: how often each digit is seen, against equal shares.
         as_asked: the share of the samples that show the digit that G was asked for; None if it is not asked.
@@ -52,7 +50,7 @@ class DigitReference:
 
     Attributes:
         judge: which one.
-        features: of the training images, float32 (M, 64).
+        features: of the training images, in random order, as precision and recall take the first: float32 (M, 64).
 
     >>> from minigan.metrics.evaluation.digits import DigitReference
     >>> images, labels = mg.data.load_mnist()
@@ -69,7 +67,8 @@ class DigitReference:
     @classmethod
     def of(cls, judge: Judge, images: Any) -> DigitReference:
         """The reference to compare with: training images, float32 (M, 1, 28, 28)."""
-        return cls(judge, judge.features(images))
+        features = judge.features(images)
+        return cls(judge, features[np.random.default_rng(0).permutation(len(features))])
 
     def score(self, images: Any, asked: ArrayLike | None = None) -> DigitScores:
         """All scores of images, float32 (N, 1, 28, 28); the judge looks at each once.
@@ -81,13 +80,13 @@ class DigitReference:
         Raises:
             ShapeError, DTypeError, RangeError: these are no such images, or fewer than 65.
         """
-        features = self.judge.features(images)
-        p = self.probabilities(features)
-        seen, near = p.argmax(1), precision_recall(features, self.features[: len(features)])
+        features, p = self.judge.outputs(images)
+        n, seen = len(p), p.argmax(1)
+        near = precision_recall(features, self.features[:n])
         return DigitScores(
-            classifier_score=classifier_score(p),
+            classifier_score=classifier_score(p, SPLITS),
             frechet_distance=frechet_distance(features, self.features),
-            kernel_distance=kernel_distance(features, self.features, subset_size=min(SUBSET, len(features))),
+            kernel_distance=kernel_distance(features, self.features, subset_size=subset_size(n)),
             precision=near.precision,
             recall=near.recall,
             confidence=float(p.max(1).mean()),
@@ -95,9 +94,12 @@ class DigitReference:
             as_asked=None if asked is None else float((seen == np.asarray(asked)).mean()),
         )
 
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the judge says of images of which it has found the features: as `Judge.probabilities`, (N, 10)."""
-        head = self.judge.network.head
-        with no_grad():
-            p: NDArray[np.float32] = softmax(head(as_tensor(features, device=head.weight.device)), 1).to("cpu").numpy()
-        return p
+
+def subset_size(n: int) -> int:
+    """Of the kernel distance of n samples.
+
+    >>> from minigan.metrics.evaluation.digits import subset_size
+    >>> subset_size(10_000), subset_size(2500)
+    (1000, 250)
+    """
+    return min(SUBSET, n // 10)

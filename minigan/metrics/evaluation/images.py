@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigan.backend.device import CPU, Device
 from minigan.metrics.neighbours import Memorisation, Neighbours, memorisation, nearest_training
 from minigan.metrics.parzen import ParzenScore, choose_sigma, parzen_log_likelihood
 from minigan.metrics.wasserstein import sliced_wasserstein
+from minigan.ops.creation import as_tensor
+from minigan.tensor import Tensor
 
 NEAREST = 4  # training images to find for each sample: a copy is far nearer to the first than to the others
 VALIDATION = 1000  # images that choose the width of a Parzen window, by the protocol
@@ -40,19 +43,23 @@ class ImageReference:
 
     Attributes:
         training: float32 (M, C, H, W), in [-1, 1].
-        others: float32 (K, C, H, W).
+        others: float32 (K, C, H, W), in random order: the row of real samples takes the first of them.
         held_out: whether nobody trains on the others, as on a test split: else they cannot tell memorisation.
+        labels: what the others show, (K,), if that is known.
+        device: where they are compared.
 
     >>> from minigan.metrics.evaluation.images import ImageReference
     >>> x = np.random.default_rng(0).uniform(-1, 1, (300, 1, 4, 4)).astype(np.float32)
     >>> copied = ImageReference(x[:200], x[200:], held_out=True).score(x[:100])
-    >>> copied.memorisation.closer
+    >>> copied.memorisation.nn_below_1_percent
     1.0
     """
 
     training: NDArray[np.float32]
     others: NDArray[np.float32]
     held_out: bool
+    labels: NDArray[np.int64] | None = None
+    device: Device = CPU
 
     def score(self, images: Any, nearest: Neighbours | None = None) -> ImageScores:
         """All scores of images, float32 (N, C, H, W).
@@ -78,8 +85,14 @@ class ImageReference:
         return self._scores(images, Neighbours(found.distances[:n], found.indices[:n]), self._fitted[:n])
 
     def nearest(self, images: Any) -> Neighbours:
-        """The training images nearest to each image; this takes longer than all else."""
-        return nearest_training(images, self.training, min(NEAREST, len(self.training)))
+        """Where in :attr:`searched` the nearest to each image are; this takes longer than all else."""
+        k = min(NEAREST, len(self.searched))
+        return nearest_training(self._there(images), self._there(self.searched), k)
+
+    @cached_property
+    def searched(self) -> NDArray[np.float32]:
+        """All images that anybody may have trained on, among which the nearest are searched."""
+        return self.training if self.held_out else np.concatenate([self.training, self.others])
 
     @cached_property
     def nearest_of_others(self) -> Neighbours:
@@ -88,16 +101,20 @@ class ImageReference:
 
     def _far(self, images: Any) -> ImageScores:
         """What needs no held-out images."""
-        return ImageScores(sliced_wasserstein(images, self.training))
+        return ImageScores(sliced_wasserstein(self._there(images), self._there(self.training)))
 
     def _scores(self, images: Any, nearest: Neighbours, centres: Any) -> ImageScores:
-        sigma = choose_sigma(centres, self.training[len(self._fitted) :][:VALIDATION])
+        placed = self._there(centres)
+        sigma = choose_sigma(placed, self._there(self.training[len(self._fitted) :][:VALIDATION]))
         return replace(
             self._far(images),
             memorisation=memorisation(nearest, self.nearest_of_others),
-            parzen=parzen_log_likelihood(centres, self.others, sigma),
+            parzen=parzen_log_likelihood(placed, self._there(self.others), sigma),
             sigma=sigma,
         )
+
+    def _there(self, images: Any) -> Tensor:
+        return as_tensor(images, device=self.device)
 
     @property
     def _fitted(self) -> NDArray[np.float32]:

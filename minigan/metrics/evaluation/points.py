@@ -19,7 +19,8 @@ class PointScores:
 
     Attributes:
         modes: see `minigan.metrics.caught_modes`; None if the data are no mixture.
-        sliced_wasserstein: to real points, see `minigan.metrics.sliced_wasserstein`; None in one dimension.
+        sliced_wasserstein: to real points, see `minigan.metrics.sliced_wasserstein`, with p = 1, as there are gaps
+            between modes; None in one dimension.
         wasserstein_1d: the exact distance to real points of one dimension, see `minigan.metrics.wasserstein_1d`.
     """
 
@@ -57,4 +58,4 @@ class PointReference:
         modes = None if self.mixture is None else caught_modes(points, self.mixture)
         if self.training.shape[1] == 1:
             return PointScores(modes, wasserstein_1d=wasserstein_1d(points, self.training))
-        return PointScores(modes, sliced_wasserstein=sliced_wasserstein(points, self.training))
+        return PointScores(modes, sliced_wasserstein=sliced_wasserstein(points, self.training, p=1))

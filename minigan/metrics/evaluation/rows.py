@@ -1,0 +1,84 @@
+"""The rows that scored runs make: those of one training, repeated from several seeds, are one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from minigan.errors import ConfigError
+from minigan.gan.config import Config, ScoreConfig, TrainingConfig
+from minigan.gan.run import Run
+from minigan.metrics.evaluation.run import ScoredRun
+from minigan.metrics.evaluation.scores import Scores
+
+# What is written down of a training, how fast it is, and what D is shown beside: none of it moves a weight.
+RECORDING = ("log_every", "capture", "evaluate_every", "checkpoint_epochs", "checkpoint_minutes", "keep")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs of the same settings, but for the seed, after as many steps.
+
+    Attributes:
+        name: the run's path; of several runs their settings.
+        runs: at least one.
+    """
+
+    name: str
+    runs: tuple[ScoredRun, ...]
+
+    @property
+    def scores(self) -> list[Scores]:
+        """Of each run."""
+        return [run.scores for run in self.runs]
+
+
+def rows_of(runs: Sequence[ScoredRun]) -> tuple[Row, ...]:
+    """The rows that runs make, in the order in which their first runs come."""
+    groups: dict[tuple[Config, int], list[ScoredRun]] = {}
+    for run in runs:
+        groups.setdefault((_without_seed(_training_of(run.config)), run.step), []).append(run)
+    return tuple(Row(_name(key, groups), tuple(group)) for key, group in groups.items())
+
+
+def check_different(runs: Sequence[Run]) -> None:
+    """Make sure that no two runs draw the same samples, which would pass for the agreement of two seeds.
+
+    Raises:
+        ConfigError: two do.
+    """
+    seen: dict[tuple[Config, int], Run] = {}
+    for run in runs:
+        step = run.found.newest.step if run.found.newest else 0
+        other = seen.setdefault((_training_of(run.config), step), run)
+        if other is not run:
+            raise ConfigError(
+                f"evaluate: {other.path} and {run.path} are the same run, as their settings, seed and step are equal, "
+                "and so are their samples; name each once, or runs of other seeds."
+            )
+
+
+def _training_of(config: Config) -> Config:
+    """The settings that decide what is trained: all others as if nobody had changed them."""
+    usual = TrainingConfig()
+    training = replace(config.training, **{name: getattr(usual, name) for name in RECORDING})
+    return replace(config, training=training, score=ScoreConfig())
+
+
+def _without_seed(config: Config) -> Config:
+    return replace(config, training=replace(config.training, seed=0))
+
+
+def _name(key: tuple[Config, int], groups: dict[tuple[Config, int], list[ScoredRun]]) -> str:
+    """The path of a single run; else the preset, and in what its settings differ from other rows of this preset.
+
+    Of other rows its steps may differ, too.
+    """
+    config, step = key
+    if len(groups[key]) == 1:
+        return groups[key][0].path + (f" (step {step:,})" if len({at for _, at in groups}) > 1 else "")
+    alike = [(other, at) for other, at in groups if other.name == config.name]
+    settings = {path: value for other, _ in alike for path, (value, _) in config.differences(other).items()}
+    told = [f"{path}={value}" for path, value in settings.items()]
+    told += [f"step {step:,}"] if len({at for _, at in alike}) > 1 else []
+    return f"{config.name} ({', '.join([*told, f'{len(groups[key])} seeds'])})"

@@ -1,0 +1,91 @@
+"""A whole evaluation, as the table that it makes: the rows of runs, of real samples and of noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from minigan.metrics.evaluation.columns import Column, cell, columns_of
+from minigan.metrics.evaluation.rows import Row
+from minigan.metrics.evaluation.scores import Calibration, Reference, Scores
+
+
+class Line(NamedTuple):
+    """A row with its name.
+
+    Attributes:
+        name: of the runs, or what the samples are.
+        scores: of each run, or of each set of samples.
+        of_one: whether +- tells how far one of them scatters, as of real samples, and not the error of their mean.
+    """
+
+    name: str
+    scores: Sequence[Scores]
+    of_one: bool = False
+
+    def cell(self, column: Column, sign: str = "+-") -> str:
+        """What stands in a column, see `minigan.metrics.evaluation.columns.cell`."""
+        return cell(column, self.scores, sign, self.of_one)
+
+
+def printable(name: str) -> str:
+    r"""A name of a folder as one line, without what a terminal would take for a command.
+
+    >>> from minigan.metrics.evaluation.table import printable
+    >>> print(printable("red \x1b[31m"), printable("Zürich"))
+    red \x1b[31m Zürich
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A whole evaluation.
+
+    Attributes:
+        rows: of the table.
+        reference: what the samples were compared with.
+        calibration: the rows of real samples and of noise.
+        n: samples of each.
+        seed: of their z.
+        judge: "report" or "selection".
+    """
+
+    rows: tuple[Row, ...]
+    reference: Reference
+    calibration: Calibration
+    n: int
+    seed: int
+    judge: str
+
+    @property
+    def real(self) -> str:
+        """What the row of real samples is called."""
+        if self.reference.images is None:
+            return "real points"
+        return "real test images" if self.reference.images.held_out else "real images"
+
+    @property
+    def table(self) -> list[Line]:
+        """All rows: those of runs, of real samples and of noise."""
+        runs = [Line(printable(row.name), row.scores) for row in self.rows]
+        return [*runs, Line(self.real, self.calibration.sets, of_one=True), Line("noise", [self.calibration.noise])]
+
+    @property
+    def columns(self) -> list[Column]:
+        """The scores that runs have."""
+        return columns_of([scores for row in self.rows for scores in row.scores])
+
+    @property
+    def plus_minus(self) -> list[str]:
+        """What +- means in rows that have it, in sentences."""
+        told = []
+        if any(len(row.runs) > 1 for row in self.rows):
+            told.append("A row of several seeds has their mean, +- its standard error.")
+        if sets := len(self.calibration.more):
+            told.append(
+                f"The row of {self.real} has the mean of {sets + 1} sets, +- how far one of them scatters: their "
+                "standard deviation."
+            )
+        return told

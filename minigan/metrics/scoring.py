@@ -1,0 +1,133 @@
+"""Scoring while training: a line in scores.jsonl every so many epochs, the best checkpoint, and a picture."""
+
+# ruff: noqa: D102  (what the methods of an Extension are for is told there)
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigan.errors import DivergedError
+from minigan.gan import journal
+from minigan.gan.extensions import Noted
+from minigan.gan.folder import SCORE_CURVES, TIMING
+from minigan.gan.means import rounded
+from minigan.gan.pictures import score_curves
+from minigan.gan.run import Run
+from minigan.gan.score_log import BEST
+from minigan.gan.trainer import Trainer
+from minigan.metrics.evaluation.data import draw
+from minigan.metrics.scorers import Scorer
+from minigan.streams import say
+
+LONGEST = 500  # letters of an error
+SEED = 2**41  # of z: nobody types it, so what is reported later is drawn from other z than what was chosen by
+
+
+class Scoring(Noted):
+    """Scores samples after every so many epochs, and after the last step.
+
+    All scores of a run are of the same z, and of G's average where there is one, as in `minigan sample`. The game is
+    not touched: z is drawn from a stream of its own. What a repetition of the run gives again is in scores.jsonl, and
+    the step of the best score so far with it: the checkpoint after this step is saved, and stays.
+
+    A score that fails is an ``error`` in its line. It is said once, and training goes on.
+
+    Args:
+        run: where to; its ``config.score`` says how often, and how many samples.
+        scorer: who scores, see `minigan.metrics.scorers.scorer_of`.
+
+    >>> import tempfile
+    >>> from minigan.gan.extensions import Checkpoints
+    >>> from minigan.metrics.scorers import scorer_of
+    >>> from minigan.metrics.scoring import Scoring
+    >>> sets = ["score.every=1", "data.count=2000", "training.batch_size=100", "training.steps=40"]
+    >>> config = mg.gan.set_fields(mg.gan.load_preset("ring"), sets)
+    >>> data = mg.gan.source.data_of(config)
+    >>> loader = mg.gan.source.loader_of(config, data)
+    >>> game = mg.gan.build_game(config, mg.gan.DataFacts.of(loader, config), mg.device("cpu"))
+    >>> run = mg.gan.Run.create(tempfile.mkdtemp(), config)
+    >>> scoring = Scoring(run, scorer_of(config, data, mg.device("cpu")))
+    >>> mg.gan.Trainer(game, loader, config.training.steps, [scoring, Checkpoints(run)]).run()
+    >>> [(line["step"], line["epoch"], line["samples"]) for line in run.scores.lines()]
+    [(20, 1, 2500), (40, 2, 2500)]
+    >>> run.close()
+    """
+
+    def __init__(self, run: Run, scorer: Scorer) -> None:
+        self.run = run
+        self.scorer = scorer
+        self.facts = {"samples": run.config.score.n, **scorer.facts}
+        self.best: dict[str, Any] | None = None
+        self.failed_before = False
+
+    def start(self, trainer: Trainer) -> None:
+        lines = self.run.scores.lines()
+        self.scored = lines[-1]["step"] if lines else 0
+        comparable = [line for line in lines if self._compares(line)]
+        self.best = max(comparable, key=self.scorer.rank, default=None)  # the first of equal ones
+        self.failed_before = any("error" in line for line in lines)
+        self.note = self.scorer.told(comparable[-1]) if comparable else ""
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        if trainer.epoch_due(self.run.config.score.every):
+            self._score(trainer)
+
+    def end(self, trainer: Trainer) -> None:
+        if trainer.step == trainer.steps > self.scored:  # not after a signal: who sent it is waiting
+            self._score(trainer)
+        self._draw()
+
+    def failed(self, trainer: Trainer, error: BaseException) -> None:
+        if isinstance(error, DivergedError):
+            self._draw()
+
+    # ---- a score -----------------------------------------------------------------------------------------
+
+    def _score(self, trainer: Trainer) -> None:
+        line = {"step": trainer.step, "epoch": trainer.epoch, **self.facts, **self._numbers(trainer)}
+        if self._compares(line):
+            self.note = self.scorer.told(line)
+            if self.best is None or self.scorer.rank(line) > self.scorer.rank(self.best):
+                self.best = line
+        if self.best is not None:
+            line[BEST] = self.best["step"]
+        self.run.scores.add(line)
+        self.scored = trainer.step
+
+    def _numbers(self, trainer: Trainer) -> dict[str, Any]:
+        try:
+            drawn = draw(trainer.game, self.run.config.score.n, SEED, trainer.device)
+            numbers = rounded(self.scorer.score(*drawn))  # to six digits, as a resume will read them
+        except Exception as error:  # whatever it is: hours of training are worth more than a score
+            return self._error(trainer, str(error) or type(error).__name__)
+        return numbers
+
+    def _error(self, trainer: Trainer, reason: str) -> dict[str, Any]:
+        self.note = "no score"
+        if not self.failed_before:
+            say(f"minigan: no score after step {trainer.step:,}, and training goes on: {reason}", to="stderr")
+        self.failed_before = True
+        return {"error": reason[:LONGEST]}
+
+    def _compares(self, line: dict[str, Any]) -> bool:
+        """Whether a line has a score, of as many samples and by the same judge as the next ones."""
+        alike = all(line.get(name) == value for name, value in self.facts.items())
+        return alike and "error" not in line and all(name in line for name in self.scorer.names)
+
+    # ---- the picture -------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        lines = [line for line in self.run.scores.lines() if self._compares(line)]
+        if self.best is None or not lines:
+            return
+        best = self.best["step"]
+        title = f"{self.run.config.name}: {self.facts['samples']:,} samples each, best after step {best:,}"
+        self.run.write(SCORE_CURVES, score_curves(self._timed(lines), self.scorer.panels, title, best))
+
+    def _timed(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """With ``seconds``, by timing.jsonl: the scores themselves shall be the same in a repetition."""
+        times = [(0, 0.0), *((line["step"], line["seconds"]) for line in journal.lines(self.run.path / TIMING))]
+        seconds = np.interp([line["step"] for line in lines], *np.transpose(times))
+        return [{**line, "seconds": float(at)} for line, at in zip(lines, seconds, strict=True)]
