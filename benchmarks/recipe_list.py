@@ -57,6 +57,11 @@ RECIPES: dict[str, tuple[str, Sets]] = {
     "BatchNorm in G; both rates times 2": ("default", (*SECOND, *BN_G, *rates(1.6e-3, 8e-4))),
     "BatchNorm in G; G's rate 3.2e-3": ("default", THIRD),
     "BatchNorm in G; G's rate 3.2e-3; R1 of .1": ("default", (*THIRD, "game.r1_gamma=0.1")),
+    "BatchNorm in G; G's rate 3.2e-3; no R1": ("default", (*THIRD, *NO_R1)),
+    "BatchNorm in G; G's rate 3.2e-3; no R1, but dropout .3 in D and smoothing .1": (
+        "default",
+        (*THIRD, *NO_R1, "discriminator.dropout=0.3", "game.label_smoothing=0.1"),
+    ),
     "BatchNorm in G; G's rate 3.2e-3, D's 2e-4": ("default", (*THIRD, "discriminator.lr=2e-4")),
     "BatchNorm in G; G's rate 3.2e-3; ReLU in G": ("default", (*THIRD, "generator.activation=relu")),
     "BatchNorm in G; G's rate 3.2e-3; betas .5, .99": (

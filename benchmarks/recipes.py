@@ -2,7 +2,7 @@
 
     python benchmarks/recipes.py --list                 what there is to try
     python benchmarks/recipes.py default articles       train and score these recipes, one after the other
-    python benchmarks/recipes.py default --seed 1 --until 1/4   break them off after a quarter of their steps
+    python benchmarks/recipes.py default --seed 1 --until 3125  break them off after so many steps
     python benchmarks/recipes.py --calibrate            score real test images, and noise
     python benchmarks/recipes.py --table                the tables of docs/recipes.md, from what was recorded
     python benchmarks/recipes.py --quick                a few steps of all of them, to see that they run
@@ -38,7 +38,7 @@ from minigan.metrics.judge import SHA256
 
 RESULTS = Path(__file__).parent / "results"
 N, FEW = 10_000, 200
-PARTS = {"1/8": 1, "1/4": 2, "1/2": 4, "3/4": 6, "1": 8}  # of the steps: when samples are scored, in eighths
+EIGHTHS = 1, 2, 4, 6, 8  # of the steps: when samples are scored
 CPU = mg.device("cpu")
 TABLES = (("default", "reference"), ("dcgan",))  # the presets whose tries stand in one
 HEAD = [
@@ -57,21 +57,22 @@ def settings(name: str, seed: int, quick: bool) -> Config:
 
 
 class Scores(Extension):
-    """Scores a game after each part of its steps; what that takes is not counted.
+    """Scores a game after each part of its steps, and at its end; what that takes is not counted.
 
     Args:
         scorer: what scores.
         n: samples to draw.
         config: the settings of the try.
+        last: its last step, if it is broken off.
 
     Attributes:
         rows: of each part.
         samples: the newest.
     """
 
-    def __init__(self, scorer: Scorer, n: int, config: Config) -> None:
+    def __init__(self, scorer: Scorer, n: int, config: Config, last: int) -> None:
         self.scorer, self.n, self.seed = scorer, n, config.training.seed
-        self.due = [config.training.steps // 8 * eighths for eighths in PARTS.values()]
+        self.due = {*(config.training.steps * eighths // 8 for eighths in EIGHTHS), last}
         self.rows: list[dict[str, Any]] = []
 
     def start(self, trainer: Trainer) -> None:
@@ -88,12 +89,13 @@ class Scores(Extension):
             self.begun += time.process_time() - before
 
 
-def play(config: Config, until: str, scorer: Scorer, n: int) -> Scores:
-    """Train by these settings for this part of the steps."""
+def play(config: Config, until: int | None, scorer: Scorer, n: int) -> Scores:
+    """Train by these settings, and break off after so many steps."""
     loader = loader_of(config, data_of(config))
     game = build_game(config, DataFacts.of(loader, config), CPU)
-    scores = Scores(scorer, n, config)
-    Trainer(game, loader, config.training.steps // 8 * PARTS[until], [scores]).run()
+    steps = min(until or config.training.steps, config.training.steps)
+    scores = Scores(scorer, n, config, steps)
+    Trainer(game, loader, steps, [scores]).run()
     return scores
 
 
@@ -135,7 +137,7 @@ def line_of(group: list[dict[str, Any]]) -> str:
     """Of a table: one try, or one of the two calibrations."""
     last = group[-1]
     minutes = f"{last['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in last else ""
-    after = [f"{row['steps'] / 1000:.3g}: " if "steps" in row else "" for row in group]
+    after = [f"{row['steps'] / 1000:g}: " if "steps" in row else "" for row in group]
     scores = ", ".join(f"{steps}{row['score']:.2f}" for steps, row in zip(after, group, strict=True))
     numbers = f"{scores} | {minutes} | {last['frechet']:.2f} | {last['rarest']:.1%} |"
     return f"| {last['recipe']} | {last.get('seed', '')} | {numbers}"
@@ -155,7 +157,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--calibrate", action="store_true", help="score real test images and noise")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--until", choices=PARTS, default="1", help="the part of the steps to make (1)")
+    parser.add_argument("--until", type=int, metavar="STEPS", help="break them off after so many")
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in RECIPES]:

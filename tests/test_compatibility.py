@@ -58,12 +58,12 @@ def test_a_setting_that_is_refused_beside_a_choice_really_has_no_effect_there(fi
 
 
 def test_penalties_on_slopes_are_doubted_where_d_mixes_the_samples_of_a_batch():
-    changes = ["discriminator.norm=batch", "game.gradient_penalty=10"]
+    changes = ["game.r1_gamma=1", "game.gradient_penalty=10"]
     assert [doubt.partition(" looks")[0] for doubt in doubts(config_of("dcgan", *changes))] == [
         "game.r1_gamma",
         "game.gradient_penalty",
     ]
-    assert doubts(config_of("dcgan", "discriminator.norm=layer")) == []
+    assert doubts(config_of("dcgan", "game.r1_gamma=1", "discriminator.norm=layer")) == []
     assert all(doubts(load_preset(name)) == [] for name in preset_names())
 
 

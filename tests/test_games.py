@@ -96,6 +96,8 @@ def test_another_label_changes_what_both_players_of_a_conditional_game_make_of_t
     x, z = mg.rand(4, 1, 8, 8, dtype=mg.float64), mg.randn(4, 100, dtype=mg.float64)
     one, two = mg.tensor([0, 1, 2, 0]), mg.tensor([1, 1, 2, 2])
     same = values(one) == values(two)
+    for player in (game.discriminator, game.generator):
+        player.network.eval()  # in training, BatchNorm mixes the samples of a batch
     for network, input in ((game.discriminator.network, x), (game.generator.network, z)):
         change = abs(values(network(input, one)) - values(network(input, two))).reshape(4, -1).max(1)
         np.testing.assert_array_equal(change == 0, same)

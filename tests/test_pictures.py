@@ -21,6 +21,7 @@ from minigan.gan.pictures import (
     ORANGE,
     PURPLE,
     SKY,
+    Panel,
     curves,
     gif,
     grid,
@@ -394,7 +395,7 @@ def test_curves_need_no_screen_and_leave_pyplot_alone():
 # ---- scores over time ------------------------------------------------------------------------------------
 
 
-PANELS = (("distance", {"far": "far"}), ("shares", {"precision": "precision", "recall": "recall"}))
+PANELS = (Panel("distance", {"far": "far"}), Panel("shares", {"precision": "precision", "recall": "recall"}))
 
 
 def scores(n, seconds=10.0):
@@ -406,7 +407,7 @@ def scores(n, seconds=10.0):
 
 @pytest.mark.parametrize("n", [1, 3, 50])
 def test_each_panel_of_scores_has_its_curves_however_few_there_are(n):
-    image = opened(score_curves(scores(n), PANELS, "runs/default", best=100))
+    image = opened(score_curves(scores(n), PANELS, "runs/default", 100, {}))
     middle = image.height // 2
     assert (pixels_of(image, BLUE)[0] < middle).sum() > 30
     assert (pixels_of(image, BLUE)[0] > middle).sum() > 30
@@ -419,16 +420,70 @@ def test_scores_lie_where_their_seconds_are():
     lines = scores(3)
     lines[1]["seconds"] = 15.0
     lines[1]["far"] = 20.0
-    rows, columns = pixels_of(opened(score_curves(lines, PANELS, "", best=0)), BLUE)
+    rows, columns = pixels_of(opened(score_curves(lines, PANELS, "", 0, {})), BLUE)
     upper = rows < 400
     first, last = columns[upper & (columns > 300)].min(), columns[upper].max()
     assert (columns[rows == rows.min()].mean() - first) / (last - first) == pytest.approx(0.25, abs=0.02)
 
 
 def test_the_best_score_is_marked():
-    images = [np.asarray(opened(score_curves(scores(9), PANELS, "", best)).convert("L")) for best in (0, 500)]
+    images = [np.asarray(opened(score_curves(scores(9), PANELS, "", best, {})).convert("L")) for best in (0, 500)]
     changed = (images[0] != images[1]).any(axis=0).nonzero()[0]
     assert 0 < np.ptp(changed) < 5  # a line from top to bottom
     assert changed.mean() / images[0].shape[1] == pytest.approx(
         0.095 + 0.875 * 50 / 94, abs=0.02
     )  # the axis ends at 94
+
+
+AXES = [Panel("distance", {"far": "far"}, "log"), Panel("modes", {"modes": "modes"}, "whole")]
+
+
+def axes_of(monkeypatch, lines, panels, of_real):
+    """The axes of the picture, and the texts of the steps above them with their places in lengths of the axis."""
+    kept, figure = [], module._figure
+    monkeypatch.setattr(module, "_figure", lambda *args, **kwargs: kept.append(figure(*args, **kwargs)) or kept[0])
+    score_curves(lines, panels, "", 0, of_real)
+    (above,) = kept[0].axes[0].child_axes
+    right = kept[0].axes[-1].get_xlim()[1]
+    ticks = zip(above.get_xticks(), above.get_xticklabels(), strict=True)
+    return kept[0].axes, {label.get_text(): at / right for at, label in ticks}
+
+
+def test_distances_have_an_axis_of_powers_and_counts_one_of_whole_numbers(monkeypatch):
+    lines = [{"step": i, "seconds": i, "far": 10.0**-i, "modes": 1 + i} for i in range(3)]
+    (far, modes), _ = axes_of(monkeypatch, lines, AXES, {})
+    assert (far.get_yscale(), modes.get_yscale()) == ("log", "linear")
+    assert {"1", "0.1", "0.01"} <= {label.get_text() for label in far.get_yticklabels()}
+    assert all(tick == int(tick) for tick in modes.get_yticks())
+
+
+def test_a_distance_of_zero_is_on_its_axis_too(monkeypatch):
+    lines = [{"step": i, "seconds": i, "far": float(i), "modes": 1} for i in range(3)]
+    (far, _), _ = axes_of(monkeypatch, lines, AXES, {})
+    assert far.get_ylim()[0] < 0 < far.get_ylim()[1]
+
+
+def test_real_samples_are_a_dashed_line_in_each_panel_whose_numbers_they_have(monkeypatch):
+    (distance, shares), _ = axes_of(monkeypatch, scores(5), PANELS, {"recall": 0.25, "precision": 0.75, "other": 1.0})
+    real = {line.get_ydata()[0]: line for line in shares.get_lines() if line.is_dashed() and len(line.get_xdata()) == 2}
+    assert {level: line.get_color() for level, line in real.items()} == {0.75: BLUE, 0.25: ORANGE}
+    assert [text.get_text() for text in shares.get_legend().get_texts()] == ["real", "precision", "recall"]
+    assert "real" not in [text.get_text() for text in distance.get_legend().get_texts()]
+
+
+def test_a_number_that_only_real_samples_have_is_not_drawn(monkeypatch):
+    """As how many digits are those asked for, of a G that cannot be asked; the other curves keep their colours."""
+    lines = [{"step": i, "seconds": i, "recall": 0.5, "far": 1.0} for i in range(3)]
+    (_, shares), _ = axes_of(monkeypatch, lines, PANELS, {"precision": 0.75, "recall": 0.25})
+    assert [(line.get_ydata()[0], line.get_color()) for line in shares.get_lines()][1:] == [
+        (0.25, ORANGE), (0.5, ORANGE),
+    ]  # fmt: skip
+
+
+def test_the_steps_above_the_scores_never_lie_upon_each_other(monkeypatch):
+    """The last ones come at once, as where a training ends soon after an epoch."""
+    lines = scores(4)
+    lines += [{**lines[-1], "step": 400 + i, "seconds": 40.0 + i / 10} for i in (1, 2)]
+    _, above = axes_of(monkeypatch, lines, PANELS, {})
+    assert list(above) == ["402", "300", "200", "100"]
+    assert np.diff(sorted(above.values())).min() >= 0.08

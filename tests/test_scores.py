@@ -8,6 +8,9 @@ import numpy as np
 import pages
 import pytest
 
+from minigan import metrics
+from minigan.data import load_mnist
+
 
 @pytest.fixture
 def scores(monkeypatch):
@@ -15,17 +18,20 @@ def scores(monkeypatch):
     return importlib.import_module("scores")
 
 
-class Judge:
-    """Says what it is shown."""
-
-    def probabilities(self, images):
-        return images
-
-
-def test_the_score_tells_confidence_the_rarest_class_and_what_was_asked(scores):
-    p = np.eye(10).repeat(2, 0) * 0.8 + 0.02
-    labels = np.arange(10).repeat(2)
-    labels[:5] = 9
-    assert scores.score(Judge(), p) == pytest.approx({"confidence": 0.82, "rarest": 0.1})
-    assert scores.score(Judge(), p, labels)["as_asked"] == pytest.approx(0.75)
-    assert scores.score(Judge(), p[:18])["rarest"] == 0
+def test_a_row_tells_the_scores_of_minigan_and_whose_they_are(scores):
+    scorer, (_, labels) = scores.Scorer("report", 300), load_mnist("test")
+    shown = scores.images_of("test", 200)
+    row = scorer.row(shown, labels[:200])
+    judge = metrics.load_judge("report")
+    p, real = judge.probabilities(shown), judge.features(scores.images_of("train", 300))
+    assert row == {
+        "judge": judge.sha256[:12],
+        "samples": 200,
+        "score": pytest.approx(metrics.classifier_score(p, splits=1).mean),
+        "frechet": pytest.approx(metrics.frechet_distance(judge.features(shown), real)),
+        "confidence": pytest.approx(p.max(1).mean()),
+        "rarest": np.bincount(p.argmax(1), minlength=10).min() / 200,
+        "as_asked": np.mean(p.argmax(1) == labels[:200]),
+    }
+    assert row["as_asked"] > 0.95
+    assert "as_asked" not in scorer.row(shown)

@@ -18,7 +18,7 @@ from minigan.gan.sampling import sample
 from minigan.metrics import judge as judge_module
 from minigan.metrics import scoring
 from minigan.metrics.evaluation.digits import DigitReference
-from minigan.metrics.scorers import DigitScorer, DistanceScorer, ModeScorer, scorer_of
+from minigan.metrics.scorers import DigitScorer, DistanceScorer, ModeScorer, _of_test_images, scorer_of
 from minigan.metrics.scoring import SEED, Scoring
 
 CPU = mg.device("cpu")
@@ -48,7 +48,7 @@ def tiny(score=None, **training):
 class Planned:
     """Distances as they are planned, so that a test knows which is the best; an exception among them is raised."""
 
-    names, facts, panels = ("distance",), {}, ()
+    names, facts, panels, of_real = ("distance",), {}, (), {"distance": 0.25}
 
     def __init__(self, run, plan):
         self.run, self.plan = run, plan
@@ -187,6 +187,57 @@ def test_scores_of_other_numbers_of_samples_are_not_compared(tmp_path):
     run = resumed(tmp_path / "x", config=other, plan=plan)
     assert column(run, "samples") == [20, 20, 21, 21]
     assert column(run, "best_step") == [3, 3, 9, 12]
+
+
+def with_n(n, steps):
+    return tiny(score={"every": 1, "n": n}, steps=steps)
+
+
+def best_after(path, config, *plan):
+    """The checkpoint that --best takes, after the run went on with these scores."""
+    run = resumed(path, config=config, plan=[*[None] * len(column(Run.open(path), "step")), *plan])
+    return Run.open(run.path, best=True).checkpoint["step"], column(run, "best_step")
+
+
+def test_the_best_stays_until_a_score_that_does_not_compare_with_it_replaces_it(tmp_path, capsys):
+    """Also if the first new ones fail, and through a resume among these."""
+    run = trained(tmp_path / "x", plan=[1.0, 2.0, 3.0, 4.0], steps=12)
+    assert steps_of(run) == [3, 9, 12]
+    error = ValueError("no")
+    capsys.readouterr()
+    assert best_after(tmp_path / "x", with_n(21, 21), error, error, error) == (3, [3] * 7)
+    said = (
+        "minigan: the scores so far are of another number of samples than the next ones, or by another judge, so the "
+        "next one starts a new best; until then it is that of step 3.\n"
+    )
+    assert said in capsys.readouterr().err
+    assert best_after(tmp_path / "x", with_n(21, 24), error) == (3, [3] * 8)
+    assert best_after(tmp_path / "x", with_n(21, 30), 9.0, 10.0) == (27, [3] * 8 + [27] * 2)
+    capsys.readouterr()
+    assert best_after(tmp_path / "x", with_n(21, 33), 8.0)[0] == 33
+    assert "starts a new best" not in capsys.readouterr().err
+
+
+def test_a_best_whose_checkpoint_is_gone_is_none_to_beat(tmp_path):
+    """20 samples, 21, and 20 again: the first best was given up for that of 21."""
+    trained(tmp_path / "x", plan=[1.0, 2.0], steps=6)
+    assert best_after(tmp_path / "x", with_n(21, 15), 5.0, 6.0, 7.0)[0] == 9
+    assert best_after(tmp_path / "x", with_n(20, 21), ValueError("no"), 8.0) == (21, [3, 3, 9, 9, 9, 9, 21])
+
+
+def test_the_newest_line_says_which_is_the_best_not_the_largest_step(tmp_path):
+    """The best of 21 samples, step 9, is still there and newer than that of 20, which counts again."""
+    trained(tmp_path / "x", plan=[1.0, 2.0], steps=6, keep=9)
+    assert best_after(tmp_path / "x", tiny(score={"every": 1, "n": 21}, steps=9, keep=9), 5.0)[0] == 9
+    again = tiny(score={"every": 1, "n": 20}, steps=12, keep=9)
+    assert best_after(tmp_path / "x", again, 8.0) == (3, [3, 3, 9, 3])
+
+
+def test_scores_can_be_turned_off_where_they_had_an_n_of_their_own(tmp_path):
+    trained(tmp_path / "x", plan=[1.0, 2.0], steps=6)
+    off = tiny(score={"every": 0, "n": 20}, steps=9)
+    assert scorer_of(off, None, CPU) is None
+    assert best_after(tmp_path / "x", off) == (3, [3, 3])
 
 
 def test_the_best_of_a_training_that_is_about_to_save_it_is_the_one_before(tmp_path):
@@ -331,13 +382,14 @@ def test_the_picture_shows_the_scores_over_the_seconds_of_training(tmp_path, mon
     shown = []
     monkeypatch.setattr(scoring, "score_curves", lambda *args: shown.append(args) or b"curves")
     run = trained(tmp_path / "x", plan=[3.0, 1.0, 2.0])
-    ((lines, _, title, best),) = shown
+    ((lines, _, title, best, of_real),) = shown
     timing = {line["step"]: line["seconds"] for line in journal.lines(run.path / "timing.jsonl")}
     assert [line["distance"] for line in lines] == [3.0, 1.0, 2.0]
     assert [line["seconds"] for line in lines] == pytest.approx(
         [(timing[2] + timing[4]) / 2, timing[6], timing[7]]  # the third step lies between two lines
     )
     assert (title, best) == ("tiny: 20 samples each, best after step 6", 6)
+    assert of_real == {"distance": 0.25}
 
 
 # ---- scores that fail ------------------------------------------------------------------------------------
@@ -352,6 +404,10 @@ def test_a_score_that_fails_is_written_and_said_once_and_training_goes_on(tmp_pa
     assert err.count("minigan: no score after step") == 1
     assert "minigan: no score after step 3, and training goes on: pixels look like [0, 1]\n" in err
     assert Run.open(run.path, best=True).checkpoint["step"] == 6
+    resumed(run.path, config=tiny(steps=18), plan=[*plan, OSError("another"), OSError("and again")])
+    err = capsys.readouterr().err
+    assert err.count("minigan: no score after step") == 1
+    assert "no score after step 15, and training goes on: another\n" in err
 
 
 def test_samples_that_are_no_numbers_are_such_an_error(tmp_path):
@@ -420,16 +476,46 @@ def test_of_points_more_modes_are_better_than_more_quality():
     assert "kl" not in scorer.score(np.full((9, 2), 9.0, np.float32), None)  # of no points there are no shares
 
 
+def test_of_points_a_perfect_sampler_is_better_than_centres_most_of_which_are_one():
+    """They reach all modes, too, and their quality is the highest."""
+    ring = mg.data.ring()
+    scorer = ModeScorer(ring)
+    collapsed = scorer.score(ring.centres[[0] * 2493 + list(range(1, 8))].astype(np.float32), None)
+    perfect = scorer.score(ring.sample(2500)[0], None)
+    assert (collapsed["modes"], perfect["modes"]) == (8, 8)
+    assert collapsed["high_quality"] == 1.0 > perfect["high_quality"]
+    assert scorer.rank(perfect) > scorer.rank(collapsed)
+
+
+def test_of_equal_points_but_for_quality_that_of_a_perfect_sampler_is_the_best():
+    scorer = ModeScorer(mg.data.ring())
+    even = {"modes": 8, "kl": 0.0}
+    ranks = [scorer.rank({**even, "high_quality": quality}) for quality in (0.989, 1.0, 0.9)]
+    assert ranks == sorted(ranks, reverse=True)
+    assert scorer.perfect == pytest.approx(1 - math.exp(-4.5), abs=0.002)  # 3 standard errors of 25,000 points
+    assert scorer.rank({"modes": 0, "high_quality": 0.0})[1] == -math.inf
+
+
+def test_of_points_three_times_too_wide_ones_are_worse_than_those_of_the_data():
+    """Where modes have gaps, W_2 is mostly how many points each mode happens to have."""
+    real, wide = mg.data.ring(std=0.03), mg.data.ring(std=0.09)
+    scorer = DistanceScorer(real.sample(2500)[0])
+    perfect = [scorer.score(real.sample(2500, seed)[0], None) for seed in range(1, 7)]
+    too_wide = [scorer.score(wide.sample(2500, seed)[0], None) for seed in range(101, 107)]
+    assert min(map(scorer.rank, perfect)) > max(map(scorer.rank, too_wide))
+
+
 @pytest.mark.parametrize(
-    ("width", "name"), [((1, 4, 4), "sliced_wasserstein"), ((2,), "sliced_wasserstein"), ((1,), "wasserstein_1d")]
+    ("width", "name", "p"),
+    [((1, 4, 4), "sliced_wasserstein", 2), ((2,), "sliced_wasserstein", 1), ((1,), "wasserstein_1d", 1)],
 )
-def test_of_other_data_the_nearest_samples_are_the_best(width, name):
+def test_of_other_data_the_nearest_samples_are_the_best(width, name, p):
     rng = np.random.default_rng(0)
     x = rng.uniform(-0.5, 0.5, (300, *width)).astype(np.float32)
     scorer = DistanceScorer(x[:100])
     near, far = scorer.score(x[100:200], None), scorer.score(x[200:] + 0.3, None)
     assert set(near) == {name}
-    assert near[name] == getattr(mg.metrics, name)(x[100:200], x[:100])
+    assert near[name] == getattr(mg.metrics, name)(x[100:200], x[:100], p=p)
     assert scorer.rank(near) > scorer.rank(far)
 
 
@@ -452,8 +538,12 @@ def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monk
         f'scores    70 samples every epoch, by the judge "selection" ({judge_module.SHA256["selection"][:16]})\n' in out
     )
     assert f"classifier {line['classifier_score']:.2f}  Frechet {line['frechet_distance']:.2f}\n" in err
-    assert "The samples had the best score after step 3: draw from that with --best" in out
+    assert "--best" not in out  # the newest is the best
     assert done(capfd, "sample", "x", "--best", "--out", "best.png").endswith("by x as it was after step 3.\n")
+    assert refused(capfd, ["evaluate", "x", "--best", "--judge", "selection"]) == (
+        'evaluate: the best checkpoint was chosen by the judge "selection", to which it looks better than it is; leave '
+        "out --judge, for one that has chosen nothing, or --best.\n"
+    )
 
 
 def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkeypatch, capfd):
@@ -461,12 +551,20 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     sets = ["score.every=1", "data.count=60", "training.batch_size=20", "training.steps=12", "generator.hidden=[8]"]
     argv = ["train", "ring", "--out", "x", *[word for each in sets for word in ("--set", each)]]
     monkeypatch.setattr(ModeScorer, "rank", lambda self, numbers: (-numbers["step"],))
-    done(capfd, *argv)
+    assert "The samples had the best score after step 3: draw from that with --best" in done(capfd, *argv)
     assert done(capfd, "sample", "x", "--out", "s.npy").endswith("after step 12.\n")
     assert done(capfd, "sample", "x", "--best", "--out", "best.npy").endswith("after step 3.\n")
     assert done(capfd, "interpolate", "x", "--best", "--out", "w.png").endswith("after step 3.\n")
-    assert "x after step 3: 100 samples" in done(capfd, "evaluate", "x", "--best", "-n", "100")
-    assert json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"][0]["runs"][0]["step"] == 3
+    out = done(capfd, "evaluate", "x", "--best", "-n", "100", "--judge", "selection")  # nobody judges points
+    assert "x after step 3: 100 samples" in out
+    assert "\nx (best of 4 scores)  " in out
+    assert "x (best of 4 scores)" in (tmp_path / "x" / "scores" / "index.html").read_text()
+    (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
+    assert (row["name"], row["runs"][0]["step"]) == ("x (best of 4 scores)", 3)
+    assert row["runs"][0]["chosen"] == {"by": "modes", "judge": None, "samples": 2500, "scores": 4}
+    done(capfd, "evaluate", "x", "-n", "100")
+    (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
+    assert (row["name"], "chosen" in row["runs"][0]) == ("x", False)
     assert not np.array_equal(np.load("s.npy"), np.load("best.npy"))
     done(capfd, *argv[:3], "plain", *argv[4:], "--set", "score.every=0")
     for command in (["sample", "--out", "s.npy"], ["interpolate", "--out", "w.png"], ["evaluate"]):
@@ -499,7 +597,6 @@ REFUSED = {
     "classes": (["default", "--set", "data.limit=5", "--batch-size", "2"], "score.every: none of the 5 images"),
     "few": (["default", "--set", "score.n=64"], "score.n: expected at least 65, as a covariance of 64 features needs"),
     "many": (["ring", "--set", "score.n=1000000000"], "Found 1,000,000,000 samples to score, for which this machine"),
-    "none": (["ring", "--set", "score.n=5", "--set", "score.every=0"], "score.n is for scores, but score.every is 0"),
     "typo": (["ring", "--set", "score.evry=1"], "No field 'score.evry' to set. Did you mean score.every?"),
     "negative": (["ring", "--set", "score.every=-1"], "score.every: expected a whole number of at least 0, but got -1"),
 }  # fmt: skip
@@ -519,6 +616,25 @@ def test_other_data_are_compared_with_as_many_real_samples(tmp_path):
     scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
     assert scorer.real.shape == (30, 1, 6, 5)
     assert scorer_of(mg.gan.set_field(mg.gan.set_field(config, "score.every=0"), "score.n=2500"), None, CPU) is None
+
+
+def test_real_points_are_scored_once_as_many_as_of_g():
+    config = mg.gan.set_fields(mg.gan.load_preset("ring"), ["score.every=1", "score.n=500"])
+    scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
+    assert set(scorer.of_real) == {"modes", "high_quality", "kl"}
+    assert scorer.of_real["modes"] == 8
+    assert (500 * scorer.of_real["high_quality"]) % 1 == pytest.approx(0, abs=1e-9)
+    assert 0.97 < scorer.of_real["high_quality"] < 1
+
+
+def test_real_digits_are_test_images_unless_there_are_too_few_of_them(digits):
+    scorer, (images, labels) = DigitScorer(digits[0]), mg.data.load_mnist("test")
+    test = mg.data.Dataset(images[:200, None], labels[:200], "MNIST")
+    found = _of_test_images(scorer, test, 200)
+    x = mg.data.gather_pixels(test.samples, np.arange(200))
+    assert found["frechet_distance"] == pytest.approx(scorer.score(x, None)["frechet_distance"], rel=1e-4)
+    assert found["as_asked"] > 0.95
+    assert _of_test_images(scorer, test, 201) == {}
 
 
 def test_a_judge_that_is_not_the_one_of_this_version_is_refused(monkeypatch):

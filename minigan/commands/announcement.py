@@ -107,6 +107,6 @@ def farewell(trainer: Trainer, run: Run) -> str:
     look = ["Look at", *(f"  {path!s:<{width}}  {what}" for path, what in there.items())]
     draw = ["Draw new samples with", f"  minigan sample {folder} --seed 1 --out grid.png"]
     best = run.scores.best(until=trainer.step)
-    if best is not None:
+    if best not in (None, trainer.step):
         draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
     return "\n".join([*done, "", *look, "", *draw])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from minigan._version import __version__
@@ -12,6 +13,7 @@ from minigan.backend.device import Device
 from minigan.backend.device import device as resolve
 from minigan.backend.memory import keep_freed_memory
 from minigan.bench.figures import check_drawing
+from minigan.commands.chosen import Chosen, check_judge, how_chosen, named
 from minigan.commands.results import results_folder
 from minigan.commands.sample import SEEDS
 from minigan.commands.score_table import filled, notes, table
@@ -38,18 +40,21 @@ def evaluate(args: argparse.Namespace) -> int:
     """Score the samples of runs; whatever can be wrong is found before the long work, if possible."""
     keep_freed_memory()  # blocks of distances come and go, all of one size
     seed, device = check_whole("--seed", args.seed, 0, SEEDS - 1), resolve(args.device)
-    runs = [Run.open(folder, args.best) for folder in args.folders]
+    runs = [Run.open(folder, best=args.best) for folder in args.folders]
     _check_together(runs)
+    if args.best:
+        check_judge(runs, args.judge)
+    chosen = {str(run.path): how_chosen(run) for run in runs} if args.best else {}
     check_drawing(look)
     if args.out is None and len(runs) == 1:
         folder = runs[0].path / "scores"
         check_replaceable(folder)
-        files = _files(_evaluation(runs, args.n, seed, args.judge, device))
+        files = _files(_evaluation(runs, args.n, seed, args.judge, device, chosen), chosen)
         with replaced_folder(folder) as aside:
             write_files(files, aside)
     else:
         with results_folder(args.out, "scores") as folder:
-            write_files(_files(_evaluation(runs, args.n, seed, args.judge, device)), folder)
+            write_files(_files(_evaluation(runs, args.n, seed, args.judge, device, chosen), chosen), folder)
     say(f"\nWrote {printable(str(folder / INDEX))}: open it in a browser.")
     return 0
 
@@ -66,7 +71,9 @@ def _check_together(runs: Sequence[Run]) -> None:
         )
 
 
-def _evaluation(runs: Sequence[Run], n: int | None, seed: int, judge: str, device: Device) -> Evaluation:
+def _evaluation(
+    runs: Sequence[Run], n: int | None, seed: int, judge: str, device: Device, chosen: Mapping[str, Chosen]
+) -> Evaluation:
     games = [run.game(device) for run in runs]  # now: a diverged one is known at once
     reference = reference_of(runs[0].config, judge, n, device, tell=say)
     n = reference.check(reference.usual if n is None else n)
@@ -75,7 +82,8 @@ def _evaluation(runs: Sequence[Run], n: int | None, seed: int, judge: str, devic
         say(f"{printable(str(run.path))} after step {game.steps:,}: {n:,} samples ...")
         scored.append(score_run(run, game, reference, n, seed, device))
     say(f"Real samples and noise, {n:,} of each ...")
-    found = Evaluation(rows_of(scored), reference, calibrate(reference, n, seed), n, seed, judge)
+    rows = tuple(named(row, chosen) for row in rows_of(scored))
+    found = Evaluation(rows, reference, calibrate(reference, n, seed), n, seed, judge)
     say("\n" + "\n\n".join(_told(found)))
     return found
 
@@ -93,14 +101,14 @@ def _told(found: Evaluation) -> Iterator[str]:
         yield filled(found.reference.left_out)
 
 
-def _files(found: Evaluation) -> dict[str, bytes]:
+def _files(found: Evaluation, chosen: Mapping[str, Chosen]) -> dict[str, bytes]:
     with look():
         files = page_files(page(found))
-    numbers = {**_numbers(found), "files": [*files, SCORES]}
+    numbers = {**_numbers(found, chosen), "files": [*files, SCORES]}
     return {**files, SCORES: (json.dumps(numbers, indent=1) + "\n").encode()}
 
 
-def _numbers(found: Evaluation) -> dict[str, Any]:
+def _numbers(found: Evaluation, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
     reference, digits = found.reference, found.reference.digits
     judge = digits and {
         "name": found.judge,
@@ -115,19 +123,27 @@ def _numbers(found: Evaluation) -> dict[str, Any]:
         "seed": found.seed,
         "judge": judge,
         "left_out": reference.left_out,
-        "rows": [_row(row) for row in found.rows],
+        "rows": [_row(row, chosen) for row in found.rows],
         "calibration": plain(found.calibration),
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
     means = {column.path: mean(row.scores, column.path) for column in columns_of(row.scores)}
     return {
         "name": row.name,
-        "runs": [
-            {"path": run.path, "step": run.step, "seed": run.config.training.seed, "scores": plain(run.scores)}
-            for run in row.runs
-        ],
+        "runs": [_run(run, chosen.get(run.path)) for run in row.runs],
         "mean": plain({path: value for path, (value, _) in means.items()}),
         "standard_error": plain({path: error for path, (_, error) in means.items()}),
+    }
+
+
+def _run(run: ScoredRun, chosen: Chosen | None) -> dict[str, Any]:
+    how = {} if chosen is None else {"chosen": asdict(chosen)}
+    return {
+        "path": run.path,
+        "step": run.step,
+        "seed": run.config.training.seed,
+        **how,
+        "scores": plain(run.scores),
     }

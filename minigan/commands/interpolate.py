@@ -67,7 +67,7 @@ def interpolate(args: argparse.Namespace) -> int:
     steps = args.steps or STEPS[out.suffix if out else ".png"]
     seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
     check_whole("-n times --steps", args.n * steps)
-    run = Run.open(args.folder, args.best)
+    run = Run.open(args.folder, best=args.best)
     game = run.game(CPU)
     check_labels(game, labels)
     out = required(out, "interpolate")

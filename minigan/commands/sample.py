@@ -77,7 +77,7 @@ def sample(args: argparse.Namespace) -> int:
     out = checked(args.out, KINDS)
     seed = check_whole("--seed", args.seed, 0, SEEDS - 1)
     n = None if args.n is None else check_whole("-n", args.n)
-    run = Run.open(args.folder, args.best)
+    run = Run.open(args.folder, best=args.best)
     game = run.game(CPU)
     check_wishes(game, args.label, args.truncation)
     out = required(out, "sample")

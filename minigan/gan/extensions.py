@@ -24,7 +24,7 @@ FRAMES = 200  # of the film
 PIXELS = 1 << 26  # of all its frames: until the film is written, each takes a byte or two
 
 
-def standard(run: Run, *noted: Noted) -> list[Extension]:
+def standard(run: Run, *noted: Extension) -> list[Extension]:
     """Stop on NaN, and all extensions of this file, for a trainer that fills the folder of ``run``.
 
     The curves are drawn last of all that the end of a run writes: they tell that it is complete.
@@ -34,16 +34,6 @@ def standard(run: Run, *noted: Noted) -> list[Extension]:
         noted: others that belong between them: what these have found out stands in the progress of the same epoch.
     """
     return [StopOnNaN(), Log(run), *noted, Progress(), Samples(run), Gif(run), Curves(run), Checkpoints(run)]
-
-
-class Noted(Extension):
-    """One that has something to say beside the losses.
-
-    Attributes:
-        note: some words with numbers; empty as long as there are none.
-    """
-
-    note = ""
 
 
 class Checkpoints(Extension):
@@ -239,7 +229,7 @@ class Progress(Extension):
             means = trainer.mean()
             losses = f"loss_D {means['loss_D']:.3f}  loss_G {means['loss_G']:.3f}"
             self.losses = f"{losses}  D(x) {means['D_x']:.2f}  D(G(z)) {means['D_G_z']:.2f}"
-        notes = [extension.note for extension in trainer.extensions if isinstance(extension, Noted) and extension.note]
+        notes = [extension.note for extension in trainer.extensions if extension.note]
         self.numbers = "  ".join([self.losses, *notes])
         if self.live:
             self.bars[1].set_description_str(self.numbers)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,27 @@ from numpy.typing import NDArray
 from minigan.errors import ShapeError
 
 BORDER = 90  # grey between the images of a grid: stands out from MNIST's black, and does not dazzle
-Panels = Sequence[tuple[str, Mapping[str, str]]]  # what each shows, and the names of its curves by those of numbers
 GREY, PALE = "#555555", "#dddddd"
 # told apart by colour-blind eyes too (Okabe and Ito 2008)
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"
+
+
+class Panel(NamedTuple):
+    """One of those below each other in a picture of scores.
+
+    Attributes:
+        name: what it shows.
+        curves: their names, by those of the numbers.
+        axis: "log" for distances, "whole" for what is counted.
+    """
+
+    name: str
+    curves: Mapping[str, str]
+    axis: Literal["linear", "log", "whole"] = "linear"
+
+
+Panels = Sequence[Panel]
+
 
 # ---- grids -----------------------------------------------------------------------------------------------
 
@@ -214,7 +231,7 @@ LOSSES = {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"}
 OPINIONS = {"D_x": "D(x), real samples", "D_G_z": "D(G(z)), generated samples", "D_x_test": "D(x), held-out samples"}
 STYLES = (("-", BLUE), ("--", ORANGE), (":", GREEN), ("-.", PURPLE), ("-", YELLOW), ("--", SKY))
 MOST = 12  # further curves: nobody could tell more of them apart
-TICKS = 7  # of steps above the scores
+TICKS, APART = 7, 0.08  # steps above the scores, and how far their labels are apart, in lengths of the axis
 PANEL, ABOVE, BELOW = 2.7, 0.36, 1.3  # inches: of a panel, for the title, and for the explanation
 
 
@@ -249,7 +266,9 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
     return file.getvalue()
 
 
-def score_curves(lines: Sequence[dict[str, Any]], panels: Panels, title: str, best: int) -> bytes:
+def score_curves(
+    lines: Sequence[dict[str, Any]], panels: Panels, title: str, best: int, of_real: Mapping[str, float]
+) -> bytes:
     """The content of a PNG file with panels over the time of training: how good the samples were.
 
     Args:
@@ -257,19 +276,24 @@ def score_curves(lines: Sequence[dict[str, Any]], panels: Panels, title: str, be
         panels: what each shows, and which numbers under which names.
         title: what was trained.
         best: after which step the samples were best: it is marked.
+        of_real: the numbers of real samples, if they are known: what a perfect G would have.
     """
     unit, length = ("minutes", 60) if lines[-1]["seconds"] >= 120 else ("seconds", 1)
     lines = [{**line, "time": line["seconds"] / length} for line in lines]
     height = 0.7 + PANEL * len(panels) + 0.5
     figure = _figure(8, height, dpi=120)
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (name, labels) in zip(all_axes, panels, strict=True):
+    for axes, panel in zip(all_axes, panels, strict=True):
         for at in (line["time"] for line in lines if line["step"] == best):
             axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":")
-        _draw(axes, lines, labels, over="time")
-        axes.set_ylabel(name)
+        real = {key: value for key, value in of_real.items() if any(key in line for line in lines)}
+        _draw_real(axes, panel.curves, real)
+        _draw(axes, lines, panel.curves, over="time")
+        drawn = [line[key] for line in [*lines, real] for key in panel.curves if key in line]
+        _scale(axes, panel.axis, drawn)
+        axes.set_ylabel(panel.name)
     all_axes[-1].set(xlabel=f"{unit} of training", xlim=(0, None))
-    some = lines[:: -(-len(lines) // TICKS)]
+    some = _apart(lines[:: -(-len(lines) // TICKS)], APART * all_axes[-1].get_xlim()[1])
     above = all_axes[0].secondary_xaxis("top")
     above.set_ticks([line["time"] for line in some], [f"{line['step']:,}" for line in some])
     above.set_xlabel("step")
@@ -278,6 +302,36 @@ def score_curves(lines: Sequence[dict[str, Any]], panels: Panels, title: str, be
     file = BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _draw_real(axes: Any, curves: Iterable[str], real: Mapping[str, float]) -> None:
+    """A level for each curve of a panel, in its colour; the legend has the first."""
+    label = "real"
+    for key, (_, color) in zip(curves, cycle(STYLES), strict=False):
+        if key in real:
+            axes.axhline(real[key], color=color, linewidth=0.9, linestyle=(0, (5, 4)), label=label)
+            label = ""
+
+
+def _scale(axes: Any, axis: str, drawn: Sequence[float]) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
+    if axis == "whole":
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    elif axis == "log" and all(value > 0 for value in drawn):  # a distance of 0 has no place on such an axis
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _apart(lines: Sequence[dict[str, Any]], least: float) -> list[dict[str, Any]]:
+    """The last line, and of those before it the ones whose labels have room."""
+    kept: list[dict[str, Any]] = []
+    for line in reversed(lines):
+        if not kept or kept[-1]["time"] - line["time"] >= least:
+            kept.append(line)
+    return kept
 
 
 def _label(name: str) -> str:

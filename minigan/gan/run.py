@@ -109,7 +109,7 @@ class Run:
         return cls(path, config, command=command, environment=found, _record=record, _lock=lock)
 
     @classmethod
-    def open(cls, path: PathLike, best: bool = False) -> Run:
+    def open(cls, path: PathLike, *, best: bool = False) -> Run:
         """Read the settings and the newest whole checkpoint of a run, which may be training meanwhile.
 
         Args:
@@ -348,9 +348,8 @@ class Run:
 
     def flush(self) -> None:
         """Return when all lines so far are on the disk."""
-        for name in (LOG, TIMING):
+        for name in (LOG, TIMING, SCORES):
             journal.flush(self.path / name)
-        self.scores.flush()
 
     def seconds(self) -> float:
         """How long training took so far, by timing.jsonl."""

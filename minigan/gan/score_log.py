@@ -68,8 +68,8 @@ class ScoreLog:
         return next((line.get(BEST) for line in reversed(self._lines_once()) if line["step"] <= until), None)
 
     def bests(self) -> list[int]:
-        """The steps of all scores that were the best so far, the newest first."""
-        return sorted({line[BEST] for line in self.lines() if BEST in line}, reverse=True)
+        """The steps of all scores that were the best so far, in the order of lines, the newest first."""
+        return list(dict.fromkeys(line[BEST] for line in reversed(self.lines()) if BEST in line))
 
     def _lines_once(self) -> list[dict[str, Any]]:
         """Read once: nobody else writes there while a training does."""
@@ -78,11 +78,6 @@ class ScoreLog:
         return self._known
 
     # ---- what a checkpoint says of them ------------------------------------------------------------------
-
-    def flush(self) -> None:
-        """Return when all lines so far are on the disk."""
-        if self.path.exists():
-            journal.flush(self.path)
 
     def cut(self, size: int) -> bool:
         """Leave the first ``size`` bytes; returns whether there were as many."""

@@ -44,7 +44,12 @@ class Extension:
     ...             print(trainer.step, trainer.mean()["D_G_z"])
 
     Both go to work with ``Trainer(game, loader, steps, extensions=[Cool(), Watch()])``.
+
+    Attributes:
+        note: what it has to say beside the losses in the progress: some words with numbers, or nothing.
     """
+
+    note = ""
 
     def start(self, trainer: Trainer) -> None:
         """Training is about to begin, or to go on after step ``trainer.step``."""

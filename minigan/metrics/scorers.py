@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -19,11 +20,11 @@ from minigan.data.mixtures import MIXTURES, Mixture
 from minigan.data.room import check_room
 from minigan.data.sources import make_mixture
 from minigan.errors import ConfigError, DataError
-from minigan.gan.config import Config, DataConfig, ScoreConfig
-from minigan.gan.pictures import Panels
+from minigan.gan.config import Config, DataConfig
+from minigan.gan.pictures import Panel, Panels
 from minigan.gan.source import data_of
 from minigan.metrics.classes import class_histogram
-from minigan.metrics.evaluation.data import check_scorable
+from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, check_scorable
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score
@@ -32,6 +33,7 @@ from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.modes import caught_modes
 from minigan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
+RANKED_BY = ("frechet_distance", "modes", "sliced_wasserstein", "wasserstein_1d")  # first of all, by each scorer
 COPIES = 4  # of the samples in memory: as G draws them, joined, and what a score makes of them
 
 
@@ -40,11 +42,16 @@ class Scorer(Protocol):
 
     Attributes:
         panels: of a picture with the numbers: what each shows, and the names of its curves.
+        of_real: the numbers of as many real samples that no run is trained on; empty if there are none.
         names: of the numbers that every score has, and that it is ranked by.
         facts: without which the numbers mean nothing, such as whose judgement they are.
     """
 
     panels: ClassVar[Panels]
+
+    @property
+    def of_real(self) -> Mapping[str, float]:
+        """See the class."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -73,13 +80,17 @@ class DigitScorer:
 
     Attributes:
         reference: the judge, and what it makes of the training images.
+        of_real: see `Scorer`.
     """
 
     reference: DigitReference
+    of_real: Mapping[str, float] = field(default_factory=dict)
     panels: ClassVar[Panels] = (
-        ("Frechet distance", {"frechet_distance": "lower is better"}),
-        ("classifier score", {"classifier_score": "at best 10"}),
-        ("shares", {"precision": "precision", "recall": "recall", "as_asked": "as asked", "rarest": "rarest digit"}),
+        Panel("Frechet distance", {"frechet_distance": "lower is better"}, "log"),
+        Panel("classifier score", {"classifier_score": "at best 10"}),
+        Panel(
+            "shares", {"precision": "precision", "recall": "recall", "as_asked": "as asked", "rarest": "rarest digit"}
+        ),
     )
 
     @property
@@ -117,18 +128,33 @@ class DigitScorer:
 
 @dataclass(frozen=True)
 class ModeScorer:
-    """The modes of a mixture are counted; the best points reach most of them, and are then of the highest quality.
+    """The modes of a mixture are counted; the best points reach most of them, and are spread over these most evenly.
+
+    Quality is the last to decide: whoever draws nothing but the centres has more of it than the mixture itself, and so
+    has whoever draws nearly all from one mode. The best has as much as a perfect sampler.
 
     Attributes:
         mixture: which the points should come from.
+        of_real: see `Scorer`.
     """
 
     mixture: Mixture
+    of_real: Mapping[str, float] = field(default_factory=dict)
     panels: ClassVar[Panels] = (
-        ("modes", {"modes": "modes caught"}),
-        ("share", {"high_quality": "points of high quality"}),
-        ("KL", {"kl": "shares of the modes, from equal ones"}),
+        Panel("modes", {"modes": "modes caught"}, "whole"),
+        Panel("share", {"high_quality": "points of high quality"}),
+        Panel("KL", {"kl": "shares of the modes, from equal ones"}),
     )
+
+    @classmethod
+    def of(cls, mixture: Mixture, n: int) -> ModeScorer:
+        """With the score of n fresh points."""
+        return cls(mixture, cls(mixture).score(mixture.sample(n, FRESH)[0], None))
+
+    @cached_property
+    def perfect(self) -> float:
+        """The quality of points of the mixture: where modes overlap, no formula has it."""
+        return caught_modes(self.mixture.sample(REAL_POINTS, FRESH)[0], self.mixture).high_quality
 
     @property
     def names(self) -> Sequence[str]:
@@ -147,11 +173,11 @@ class ModeScorer:
         return {"modes": found.modes, "high_quality": found.high_quality, **kl}
 
     def rank(self, numbers: Mapping[str, float]) -> tuple[float, ...]:
-        """By modes, and then by quality."""
-        return numbers["modes"], numbers["high_quality"]
+        """By modes, by how even they are, and by how near the quality is to that of a perfect sampler."""
+        return numbers["modes"], -numbers.get("kl", math.inf), -abs(numbers["high_quality"] - self.perfect)
 
     def told(self, numbers: Mapping[str, float]) -> str:
-        """Both."""
+        """Modes and quality."""
         return f"modes {numbers['modes']:.0f}  high quality {numbers['high_quality']:.1%}"
 
 
@@ -164,8 +190,13 @@ class DistanceScorer:
     """
 
     real: NDArray[np.float32]
+    of_real: ClassVar[Mapping[str, float]] = {}  # nobody knows whether there are others than those to compare with
     panels: ClassVar[Panels] = (
-        ("distance", {"sliced_wasserstein": "sliced Wasserstein, lower is better", "wasserstein_1d": "Wasserstein"}),
+        Panel(
+            "distance",
+            {"sliced_wasserstein": "sliced Wasserstein, lower is better", "wasserstein_1d": "Wasserstein"},
+            "log",
+        ),
     )
 
     @classmethod
@@ -186,8 +217,10 @@ class DistanceScorer:
     def score(self, samples: NDArray[np.float32], asked: NDArray[np.int64] | None) -> dict[str, float]:
         """Of samples of the same shape."""
         (name,) = self.names
-        distance = wasserstein_1d if name == "wasserstein_1d" else sliced_wasserstein
-        return {name: distance(samples, self.real)}
+        if name == "wasserstein_1d":
+            return {name: wasserstein_1d(samples, self.real)}
+        power = 1 if self.real.ndim == 2 else 2  # points may have gaps, where 2 ranks too wide ones above perfect ones
+        return {name: sliced_wasserstein(samples, self.real, p=power)}
 
     def rank(self, numbers: Mapping[str, float]) -> tuple[float, ...]:
         """By the distance."""
@@ -219,13 +252,11 @@ def scorer_of(config: Config, data: Dataset, device: Device) -> Scorer | None:
     """
     n = config.score.n
     if not config.score.every:
-        if n != ScoreConfig.n:
-            raise ConfigError("score.n is for scores, but score.every is 0, so that there are none; set score.every=1.")
         return None
     _check_scorable(config)
     check_room(COPIES * 4 * n * math.prod(data.shape), f"{n:,} samples to score", "lower score.n")
     if config.data.source in MIXTURES:
-        return ModeScorer(make_mixture(config.data.source, config.data.modes, config.data.std))
+        return ModeScorer.of(make_mixture(config.data.source, config.data.modes, config.data.std), n)
     return _of_digits(config, device) if config.data.source == "mnist" else DistanceScorer.of(data, n)
 
 
@@ -247,5 +278,16 @@ def _of_digits(config: Config, device: Device) -> DigitScorer:
             f"{config.score.n}; raise it."
         )
     judge.network.to(device)
-    whole = data_of(replace(config, data=DataConfig())).samples
-    return DigitScorer(DigitReference.of(judge, gather_pixels(whole, np.arange(len(whole)))))
+    mnist = replace(config, data=DataConfig())
+    whole = data_of(mnist).samples
+    reference = DigitReference.of(judge, gather_pixels(whole, np.arange(len(whole))))
+    return DigitScorer(reference, _of_test_images(DigitScorer(reference), data_of(mnist, "test"), config.score.n))
+
+
+def _of_test_images(scorer: DigitScorer, test: Dataset, n: int) -> Mapping[str, float]:
+    """The score of n of them, at random; none if there are fewer, as the score of fewer is another."""
+    if n > len(test.samples):
+        return {}
+    chosen = np.random.default_rng(0).permutation(len(test.samples))[:n]
+    assert test.labels is not None, "MNIST has them"
+    return scorer.score(gather_pixels(test.samples, chosen), test.labels[chosen])

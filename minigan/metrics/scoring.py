@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from minigan.errors import DivergedError
-from minigan.gan import journal
-from minigan.gan.extensions import Noted
+from minigan.gan import folder, journal
 from minigan.gan.folder import SCORE_CURVES, TIMING
 from minigan.gan.means import rounded
 from minigan.gan.pictures import score_curves
 from minigan.gan.run import Run
 from minigan.gan.score_log import BEST
-from minigan.gan.trainer import Trainer
+from minigan.gan.trainer import Extension, Trainer
 from minigan.metrics.evaluation.data import draw
 from minigan.metrics.scorers import Scorer
 from minigan.streams import say
@@ -25,7 +24,7 @@ LONGEST = 500  # letters of an error
 SEED = 2**41  # of z: nobody types it, so what is reported later is drawn from other z than what was chosen by
 
 
-class Scoring(Noted):
+class Scoring(Extension):
     """Scores samples after every so many epochs, and after the last step.
 
     All scores of a run are of the same z, and of G's average where there is one, as in `minigan sample`. The game is
@@ -59,16 +58,22 @@ class Scoring(Noted):
         self.run = run
         self.scorer = scorer
         self.facts = {"samples": run.config.score.n, **scorer.facts}
-        self.best: dict[str, Any] | None = None
-        self.failed_before = False
+        self.best: dict[str, Any] | None = None  # the line to beat
+        self.best_step: int | None = None  # that of it, or as long as there is none, of what was best before
 
     def start(self, trainer: Trainer) -> None:
         lines = self.run.scores.lines()
         self.scored = lines[-1]["step"] if lines else 0
+        self.failed_before = False
         comparable = [line for line in lines if self._compares(line)]
-        self.best = max(comparable, key=self.scorer.rank, default=None)  # the first of equal ones
-        self.failed_before = any("error" in line for line in lines)
         self.note = self.scorer.told(comparable[-1]) if comparable else ""
+        there = {step for step, _ in folder.checkpoints(self.run.path)}
+        saved = [line for line in comparable if line["step"] in there]
+        self.best = max(saved, key=self.scorer.rank, default=None)  # the first of equal ones
+        before = next((step for step in self.run.scores.bests() if step in there), None)
+        self.best_step = before if self.best is None else self.best["step"]
+        if self.best is None and before is not None:
+            self._say_anew(before)
 
     def after_epoch(self, trainer: Trainer) -> None:
         if trainer.epoch_due(self.run.config.score.every):
@@ -90,11 +95,18 @@ class Scoring(Noted):
         if self._compares(line):
             self.note = self.scorer.told(line)
             if self.best is None or self.scorer.rank(line) > self.scorer.rank(self.best):
-                self.best = line
-        if self.best is not None:
-            line[BEST] = self.best["step"]
+                self.best, self.best_step = line, line["step"]
+        if self.best_step is not None:
+            line[BEST] = self.best_step
         self.run.scores.add(line)
         self.scored = trainer.step
+
+    def _say_anew(self, before: int) -> None:
+        say(
+            "minigan: the scores so far are of another number of samples than the next ones, or by another judge, so "
+            f"the next one starts a new best; until then it is that of step {before:,}.",
+            to="stderr",
+        )
 
     def _numbers(self, trainer: Trainer) -> dict[str, Any]:
         try:
@@ -124,7 +136,8 @@ class Scoring(Noted):
             return
         best = self.best["step"]
         title = f"{self.run.config.name}: {self.facts['samples']:,} samples each, best after step {best:,}"
-        self.run.write(SCORE_CURVES, score_curves(self._timed(lines), self.scorer.panels, title, best))
+        picture = score_curves(self._timed(lines), self.scorer.panels, title, best, self.scorer.of_real)
+        self.run.write(SCORE_CURVES, picture)
 
     def _timed(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """With ``seconds``, by timing.jsonl: the scores themselves shall be the same in a repetition."""

@@ -20,6 +20,7 @@ def both(*settings):
 SGD = ["optimizer=sgd", "lr=0.1"]
 ALL_PENALTIES = ["game.r1_gamma=0.3", "game.r2_gamma=0.2", "game.gradient_penalty=10", "game.dragan=5"]
 AT_ONCE = ["game.rule=simultaneous", "game.d_steps=1", "game.fresh_z=false"]
+UNMIXED = ("game.r1_gamma=1", "discriminator.norm=none")  # R1 wants the slope of each sample
 VARIANTS = {  # name: a preset and changes
     "R1 on every step": ["default", "game.penalty_every=1"],
     "no penalty": ["default", "game.r1_gamma=0"],
@@ -47,7 +48,7 @@ VARIANTS = {  # name: a preset and changes
     "extragradient SGD, clipped": ["extragradient", *both(*SGD, "clip_grad_norm=0.01")],
     "rates along a cosine": ["default", "training.steps=10", *both("schedule=cosine", "lr_min=1e-5")],
     "momentum": ["default", *both(*SGD, "momentum=0.5")],
-    "conditional convolutions with R1": ["dcgan", "game.task=conditional"],
+    "conditional convolutions with R1": ["dcgan", "game.task=conditional", *UNMIXED],
     "conditional WGAN-GP": ["wgan-gp", "game.task=conditional"],
     "auxiliary classes of convolutions": ["dcgan", "game.task=auxiliary", "game.class_weight=0.5"],
     "semi-supervised least squares, noisy": ["semi-supervised", "game.loss=least-squares", "game.instance_noise=0.1"],

@@ -66,7 +66,7 @@ def test_neighbours_of_no_samples(shape):
             memorisation(*pair)
 
 
-@pytest.mark.parametrize("x", NO_NUMBERS, ids=str)
+@pytest.mark.parametrize("x", NO_NUMBERS, ids=lambda x: type(x).__name__)
 def test_what_holds_no_real_numbers(x):
     images, labels = np.zeros((10, 28, 28)), np.arange(10)
     for call in (

@@ -32,13 +32,20 @@ class DemoRun(NamedTuple):
     may: Sequence[str] = ()
 
 
+_CALM = (  # as these illnesses were studied: the preset itself learns faster
+    "generator.norm='none'",
+    "generator.lr=8e-4",
+    "generator.betas=[0.5, 0.999]",
+    "discriminator.betas=[0.5, 0.999]",
+)
 _SMALL = (
+    *_CALM,
     "generator.hidden=[64, 128]",
     "discriminator.hidden=[128, 64]",
     "training.batch_size=64",
     "training.log_every=20",
 )
-_MEDIUM = ("generator.hidden=[128, 256]", "discriminator.hidden=[256, 128]", *_SMALL[2:])
+_MEDIUM = (*_SMALL, "generator.hidden=[128, 256]", "discriminator.hidden=[256, 128]")
 _POINTS = ("data.count=20000", "training.batch_size=256", "training.log_every=20", "training.steps=800")
 
 
@@ -87,7 +94,7 @@ PATIENTS = (
         "tiny-batches",
         "BatchNorm in G on batches of four images",
         "default",
-        [*_SMALL[:2], "training.log_every=20", "training.batch_size=4", "training.steps=600", "generator.norm='batch'"],
+        [*_SMALL, "training.batch_size=4", "training.steps=600", "generator.norm='batch'"],
         ["train/eval gap"],
     ),
     DemoRun(

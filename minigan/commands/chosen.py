@@ -1,0 +1,64 @@
+"""How the checkpoint was chosen that ``--best`` takes: the best of many looks better than it is to who chose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from minigan.errors import ConfigError
+from minigan.gan import Run
+from minigan.metrics.evaluation.rows import Row
+from minigan.metrics.scorers import RANKED_BY
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """How.
+
+    Attributes:
+        by: the number that it was chosen by.
+        judge: the SHA-256 of who judged; None where nobody does.
+        samples: of each score.
+        scores: of how many it is the best.
+    """
+
+    by: str
+    judge: str | None
+    samples: int
+    scores: int
+
+
+def check_judge(runs: Sequence[Run], judge: str) -> None:
+    """Make sure that who chose does not report.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if judge == "selection" and any(run.config.data.source == "mnist" for run in runs):
+        raise ConfigError(
+            'evaluate: the best checkpoint was chosen by the judge "selection", to which it looks better than it is; '
+            "leave out --judge, for one that has chosen nothing, or --best."
+        )
+
+
+def how_chosen(run: Run) -> Chosen:
+    """Of a run that was opened at its best checkpoint."""
+    lines, step = run.scores.lines(), run.found.newest and run.found.newest.step
+    line = next((line for line in reversed(lines) if line["step"] == step), lines[-1])
+    alike = [other for other in lines if _facts(other) == _facts(line) and "error" not in other]
+    by = next((name for name in RANKED_BY if name in line), "")
+    return Chosen(by, line.get("judge"), line.get("samples", 0), len(alike))
+
+
+def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    return line.get("samples"), line.get("judge")
+
+
+def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:
+    """A row whose name says that its runs are the best of many scores, if they are."""
+    counts = sorted({chosen[run.path].scores for run in row.runs if run.path in chosen})
+    if not counts:
+        return row
+    many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return replace(row, name=f"{row.name} (best of {many} score{'s' if counts[-1] > 1 else ''})")
