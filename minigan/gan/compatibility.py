@@ -158,7 +158,7 @@ def doubts(config: Config) -> list[str]:
     """What is allowed, but may not be meant: sentences for whoever trains.
 
     >>> from minigan.gan.compatibility import doubts
-    >>> doubts(mg.gan.set_field(mg.gan.load_preset("dcgan"), "discriminator.norm=batch"))  # doctest: +ELLIPSIS
+    >>> doubts(mg.gan.set_field(mg.gan.load_preset("dcgan"), "game.r1_gamma=1"))  # doctest: +ELLIPSIS
     ['game.r1_gamma looks at the slope of D at each sample by itself, but with discriminator.norm=batch ...']
     """
     if config.discriminator.norm != "batch":
