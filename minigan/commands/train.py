@@ -14,9 +14,10 @@ examples
   minigan train --data path/to/fashion-mnist --seed 1
   minigan train dcgan --data path/to/photos --set data.size=32 --set data.channels=3
   minigan train --set game.r1_gamma=0 --set 'generator.hidden=[128, 256]'
+  minigan train --set score.every=1
   minigan train runs/default/config.toml
   minigan train --resume runs/default
-  minigan train --resume runs/default --steps 24000 --allow-changes"""
+  minigan train --resume runs/default --steps 40000 --allow-changes"""
 
 
 def parser(add: Callable[..., Parser]) -> Parser:
