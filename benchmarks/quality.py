@@ -23,6 +23,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from published_runs import settings as settings_of
 from scores import Scorer, images_of
 
 import minigan as mg
@@ -70,6 +71,7 @@ def facts(run: Run) -> dict[str, Any]:
         "threads": record.get("blas_threads"),
         "cpu": record.get("cpu"),
         "version": record["minigan"],
+        "settings": settings_of(run.config),
     }
 
 
@@ -82,10 +84,11 @@ def record(row: dict[str, Any], quick: bool) -> None:
 
 
 def recorded_rows() -> list[dict[str, Any]]:
-    """The newest of each preset and seed, if it has the steps that the preset has now."""
+    """The newest of each preset and seed, if it has the settings that the preset has now."""
     rows = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
     newest = {(row["preset"], row["seed"]): row for row in rows}
-    return [row for _, row in sorted(newest.items()) if row["steps"] == load_preset(row["preset"]).training.steps]
+    today = {key: settings_of(settings(*key, quick=False)) for key in newest}
+    return [row for key, row in sorted(newest.items()) if row["settings"] == today[key]]
 
 
 def table() -> str:

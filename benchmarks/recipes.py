@@ -128,7 +128,7 @@ def recorded_rows() -> list[dict[str, Any]]:
 
 
 def tries() -> list[list[dict[str, Any]]]:
-    """The rows of each recipe and seed, quarter by quarter; the best score first."""
+    """The rows of each recipe and seed, step by step; the best last score first."""
     rows = groupby(recorded_rows(), lambda row: (row["recipe"], row.get("seed")))
     return sorted((list(group) for _, group in rows), key=lambda group: -group[-1]["score"])
 

@@ -32,12 +32,12 @@ class Scorer:
 
         With the digits that G was asked for, (N,), also how often the judge sees those: "as_asked".
         """
-        p = self.judge.probabilities(images)
+        features, p = self.judge.outputs(images)
         row = {
             "judge": self.judge.sha256[:12],
             "samples": len(images),
             "score": classifier_score(p, splits=1).mean,
-            "frechet": frechet_distance(self.judge.features(images), self.real),
+            "frechet": frechet_distance(features, self.real),
             "confidence": float(p.max(1).mean()),
             "rarest": class_histogram(p).rarest,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 
 import pages
 import pytest
@@ -13,37 +12,40 @@ from minigan.gan import Run, load_preset
 from minigan.info import environment
 from minigan.metrics.judge import SHA256
 
-RESULTS = pages.ROOT / "benchmarks" / "results" / "quality.jsonl"
 JUDGED = ("default", "dcgan", "cgan")
 
 
-def rows_of(preset):
-    """The newest result of each seed of a preset."""
-    rows = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
-    newest = {row["seed"]: row for row in rows if row["preset"] == preset}
-    assert newest, f"{RESULTS.name} has no row of {preset}: record it with python benchmarks/quality.py {preset}"
-    return list(newest.values())
+@pytest.fixture
+def rows_of(quality):
+    """Gives the newest result of each seed of a preset, with the settings that it has today."""
+
+    def rows(preset):
+        found = [row for row in quality.recorded_rows() if row["preset"] == preset]
+        assert found, f"no result of today's {preset}: record it with python benchmarks/quality.py {preset}"
+        return found
+
+    return rows
 
 
-def test_the_default_run_draws_all_ten_digits_well_from_five_seeds():
+def test_the_default_run_draws_all_ten_digits_well_from_five_seeds(rows_of):
     rows = rows_of("default")
     assert len(rows) >= 5
     assert min(row["score"] for row in rows) >= 9.0
     assert min(row["rarest"] for row in rows) > 0.06
 
 
-def test_the_dcgan_draws_all_ten_digits_well():
+def test_the_dcgan_draws_all_ten_digits_well(rows_of):
     (row,) = rows_of("dcgan")
     assert row["score"] >= 8.5
     assert row["rarest"] > 0.06
 
 
-def test_the_conditional_gan_draws_the_digit_asked_for():
+def test_the_conditional_gan_draws_the_digit_asked_for(rows_of):
     assert min(row["as_asked"] for row in rows_of("cgan")) >= 0.95
 
 
 @pytest.mark.parametrize("preset", JUDGED)
-def test_a_recorded_result_says_what_made_it_and_who_judged(preset):
+def test_a_recorded_result_says_what_made_it_and_who_judged(preset, rows_of):
     again = f"record it again with python benchmarks/quality.py {preset}"
     for row in rows_of(preset):
         assert row["steps"] == load_preset(preset).training.steps, again
@@ -85,4 +87,5 @@ def test_what_is_recorded_of_a_run_comes_from_its_own_record(quality, run):
         "threads": environment()["blas_threads"],
         "cpu": environment()["cpu"],
         "version": mg.__version__,
+        "settings": importlib.import_module("published_runs").settings(found.config),
     }
