@@ -127,7 +127,7 @@ def test_older_ones_are_removed_only_when_the_new_one_is_on_the_disk(tmp_path, m
     trainer.step = 3
     run.save_checkpoint(trainer)
     calls = [call for call in calls if not call.endswith(".tmp")]
-    saved = ["fsync"] * 4  # the folder, for log and times, which have no lines yet; the file; its folder
+    saved = ["fsync"] * 5  # the folder, for log, times and scores, which have no lines yet; the file; its folder
     assert calls == [*saved, "unlink step-00000001.safetensors", "fsync"]
 
 

@@ -336,7 +336,7 @@ def kind_of(tree):
     """The run that such a checkpoint was made of, as a rule."""
     config = tree.get("config") if tree else None
     name = config.get("name") if isinstance(config, dict) else None
-    return name if name in list(KINDS) else "mlp"
+    return name if isinstance(name, str) and name in KINDS else "mlp"
 
 
 LIST = 10_000  # characters of a sentence that names all settings in which two runs differ

@@ -15,7 +15,7 @@ from minigan.lab.experiments import doctor_measures
 from minigan.lab.experiments.doctor import Doctor, examine, treat
 from minigan.lab.experiments.doctor_findings import UNLIKE, divergence, effective, lost_digits
 from minigan.lab.experiments.doctor_measures import Variety, roc_auc
-from minigan.lab.experiments.doctor_patients import PATIENTS, train
+from minigan.lab.experiments.doctor_patients import CALM, PATIENTS, train
 from minigan.lab.experiments.doctor_reading import read_folder
 from minigan.nn.batchnorm import BatchNorm
 
@@ -190,9 +190,8 @@ def batch_d(tmp_path_factory):
     """A run with BatchNorm in D that learns."""
     changes = ["generator.hidden=[32]", "discriminator.hidden=[64, 32]", "game.r1_gamma=0.0", "training.batch_size=64"]
     path = tmp_path_factory.mktemp("batch") / "run"
-    return made(
-        path, "default", *changes, 'discriminator.norm="batch"', "training.steps=300", "generator.ema_decay=0.0"
-    )
+    changes += ['discriminator.norm="batch"', "training.steps=300", "generator.ema_decay=0.0"]
+    return made(path, "default", *CALM, *changes)
 
 
 def test_a_d_that_cannot_judge_in_evaluation_mode_is_found_and_one_that_can_is_not(batch_d, monkeypatch):

@@ -32,14 +32,14 @@ class DemoRun(NamedTuple):
     may: Sequence[str] = ()
 
 
-_CALM = (  # as these illnesses were studied: the preset itself learns faster
+CALM = (  # as these illnesses were studied: the preset itself learns faster
     "generator.norm='none'",
     "generator.lr=8e-4",
     "generator.betas=[0.5, 0.999]",
     "discriminator.betas=[0.5, 0.999]",
 )
 _SMALL = (
-    *_CALM,
+    *CALM,
     "generator.hidden=[64, 128]",
     "discriminator.hidden=[128, 64]",
     "training.batch_size=64",
