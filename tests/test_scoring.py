@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from scored_runs import small_data, train  # noqa: F401
 from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
 import minigan as mg
-from minigan.data import Loader
+from minigan.commands import training
+from minigan.data import Dataset, Loader
 from minigan.errors import ConfigError, RunError
 from minigan.gan import Config, Run, Trainer, build_game, journal
 from minigan.gan.extensions import Progress, standard
@@ -18,10 +20,11 @@ from minigan.gan.sampling import sample
 from minigan.metrics import judge as judge_module
 from minigan.metrics import scoring
 from minigan.metrics.evaluation.digits import DigitReference
-from minigan.metrics.scorers import DigitScorer, DistanceScorer, ModeScorer, _of_test_images, scorer_of
+from minigan.metrics.scorers import Scorer, digit_scorer, distance_scorer, mode_scorer, scorer_of
 from minigan.metrics.scoring import SEED, Scoring
 
 CPU = mg.device("cpu")
+NO_TEST = Dataset(np.zeros((0, 1, 28, 28), np.uint8), None, "no test images")
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 4), np.uint8)
 
 
@@ -45,32 +48,26 @@ def tiny(score=None, **training):
     )
 
 
-class Planned:
-    """Distances as they are planned, so that a test knows which is the best; an exception among them is raised."""
+def planned(run, plan):
+    """A scorer with distances as they are planned, so that a test knows which is the best; exceptions are raised."""
 
-    names, facts, panels, of_real = ("distance",), {}, (), {"distance": 0.25}
-
-    def __init__(self, run, plan):
-        self.run, self.plan = run, plan
-
-    def score(self, samples, asked):
-        distance = self.plan[len(self.run.scores.lines())]
+    def score(samples, asked):
+        distance = plan[len(run.scores.lines())]
         if isinstance(distance, Exception):
             raise distance
         return {"distance": distance}
 
-    def rank(self, numbers):
+    def rank(numbers):
         return (-numbers["distance"],)
 
-    def told(self, numbers):
-        return f"distance {numbers['distance']}"
+    return Scorer(score, rank, "distance {distance}", ("distance",), panels=(), of_real={"distance": 0.25})
 
 
 def trainer_of(run, *more, plan=None):
     config = run.config
     game = build_game(config, (1, 4, 4), CPU)
     loader = Loader(IMAGES, None, config.training.batch_size, config.training.seed)
-    scorer = DistanceScorer(loader.batch(0)) if plan is None else Planned(run, plan)
+    scorer = distance_scorer(Dataset(IMAGES[:, None], None, "tiny"), 12) if plan is None else planned(run, plan)
     noted = [Scoring(run, scorer)] if config.score.every else []
     steps, log_every = config.training.steps, config.training.log_every
     return Trainer(game, loader, steps, [*standard(run, *noted), *more], log_every)
@@ -130,7 +127,7 @@ def test_scores_are_of_the_samples_that_the_checkpoint_of_their_step_draws(tmp_p
         (path,) = [path for path in run.checkpoints() if path.stem == f"step-{line['step']:08d}"]
         game = build_game(run.config, (1, 4, 4), CPU)
         game.load_state_dict(mg.load(path)["game"])
-        real = Loader(IMAGES, None, 4, 0).batch(0)
+        real = mg.data.gather_pixels(IMAGES[:, None], np.arange(12))
         expected = mg.metrics.sliced_wasserstein(sample(game, 20, SEED, CPU), real)
         assert line["sliced_wasserstein"] == float(f"{expected:.6g}")
 
@@ -446,7 +443,7 @@ def digits():
 
 def test_digits_are_judged_as_an_evaluation_by_the_same_judge_does(digits):
     reference, x, labels = digits
-    scorer = DigitScorer(reference)
+    scorer = digit_scorer(reference, NO_TEST, 1000)
     found, expected = scorer.score(x, labels), reference.score(x, labels)
     assert found["frechet_distance"] == expected.frechet_distance
     assert (found["precision"], found["recall"]) == (expected.precision, expected.recall)
@@ -459,7 +456,7 @@ def test_digits_are_judged_as_an_evaluation_by_the_same_judge_does(digits):
 
 def test_of_digits_those_nearer_to_the_data_are_better(digits):
     reference, x, _ = digits
-    scorer = DigitScorer(reference)
+    scorer = digit_scorer(reference, NO_TEST, 1000)
     noisy = np.clip(x + np.random.default_rng(0).normal(0, 0.5, x.shape), -1, 1).astype(np.float32)
     assert scorer.rank(scorer.score(x, None)) > scorer.rank(scorer.score(noisy, None))
 
@@ -467,7 +464,7 @@ def test_of_digits_those_nearer_to_the_data_are_better(digits):
 def test_of_points_more_modes_are_better_than_more_quality():
     ring = mg.data.ring()
     points, labels = ring.sample(2500)
-    scorer = ModeScorer(ring)
+    scorer = mode_scorer(ring, 2500)
     seven = scorer.score(points[labels < 7], None)
     wide = scorer.score(points + np.random.default_rng(0).normal(0, 0.03, points.shape).astype(np.float32), None)
     assert (seven["modes"], wide["modes"]) == (7, 8)
@@ -479,7 +476,7 @@ def test_of_points_more_modes_are_better_than_more_quality():
 def test_of_points_a_perfect_sampler_is_better_than_centres_most_of_which_are_one():
     """They reach all modes, too, and their quality is the highest."""
     ring = mg.data.ring()
-    scorer = ModeScorer(ring)
+    scorer = mode_scorer(ring, 2500)
     collapsed = scorer.score(ring.centres[[0] * 2493 + list(range(1, 8))].astype(np.float32), None)
     perfect = scorer.score(ring.sample(2500)[0], None)
     assert (collapsed["modes"], perfect["modes"]) == (8, 8)
@@ -488,18 +485,19 @@ def test_of_points_a_perfect_sampler_is_better_than_centres_most_of_which_are_on
 
 
 def test_of_equal_points_but_for_quality_that_of_a_perfect_sampler_is_the_best():
-    scorer = ModeScorer(mg.data.ring())
+    scorer = mode_scorer(mg.data.ring(), 2500)
     even = {"modes": 8, "kl": 0.0}
     ranks = [scorer.rank({**even, "high_quality": quality}) for quality in (0.989, 1.0, 0.9)]
     assert ranks == sorted(ranks, reverse=True)
-    assert scorer.perfect == pytest.approx(1 - math.exp(-4.5), abs=0.002)  # 3 standard errors of 25,000 points
+    perfect = {**even, "high_quality": 1 - math.exp(-4.5)}
+    assert scorer.rank(perfect)[2] == pytest.approx(0, abs=0.002)  # 3 standard errors of 25,000 points
     assert scorer.rank({"modes": 0, "high_quality": 0.0})[1] == -math.inf
 
 
 def test_of_points_three_times_too_wide_ones_are_worse_than_those_of_the_data():
     """Where modes have gaps, W_2 is mostly how many points each mode happens to have."""
     real, wide = mg.data.ring(std=0.03), mg.data.ring(std=0.09)
-    scorer = DistanceScorer(real.sample(2500)[0])
+    scorer = distance_scorer(Dataset(real.sample(2500)[0], None, "ring"), 2500)
     perfect = [scorer.score(real.sample(2500, seed)[0], None) for seed in range(1, 7)]
     too_wide = [scorer.score(wide.sample(2500, seed)[0], None) for seed in range(101, 107)]
     assert min(map(scorer.rank, perfect)) > max(map(scorer.rank, too_wide))
@@ -512,7 +510,7 @@ def test_of_points_three_times_too_wide_ones_are_worse_than_those_of_the_data():
 def test_of_other_data_the_nearest_samples_are_the_best(width, name, p):
     rng = np.random.default_rng(0)
     x = rng.uniform(-0.5, 0.5, (300, *width)).astype(np.float32)
-    scorer = DistanceScorer(x[:100])
+    scorer = distance_scorer(Dataset(x[:100], None, "x"), 100)
     near, far = scorer.score(x[100:200], None), scorer.score(x[200:] + 0.3, None)
     assert set(near) == {name}
     assert near[name] == getattr(mg.metrics, name)(x[100:200], x[:100], p=p)
@@ -550,7 +548,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     sets = ["score.every=1", "data.count=60", "training.batch_size=20", "training.steps=12", "generator.hidden=[8]"]
     argv = ["train", "ring", "--out", "x", *[word for each in sets for word in ("--set", each)]]
-    monkeypatch.setattr(ModeScorer, "rank", lambda self, numbers: (-numbers["step"],))
+    monkeypatch.setattr(training, "scorer_of", lambda *of: replace(scorer_of(*of), rank=lambda line: (-line["step"],)))
     assert "The samples had the best score after step 3: draw from that with --best" in done(capfd, *argv)
     assert done(capfd, "sample", "x", "--out", "s.npy").endswith("after step 12.\n")
     assert done(capfd, "sample", "x", "--best", "--out", "best.npy").endswith("after step 3.\n")
@@ -611,10 +609,12 @@ def test_what_cannot_be_scored_is_refused_before_anything_is_trained(tmp_path, m
 
 
 def test_other_data_are_compared_with_as_many_real_samples(tmp_path):
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (40, 6, 5), np.uint8))
+    images = np.random.default_rng(0).integers(0, 256, (40, 6, 5), np.uint8)
+    np.save(tmp_path / "x.npy", images)
     config = mg.gan.set_fields(Config(), [f"data.source={tmp_path / 'x.npy'}", "score.every=1", "score.n=30"])
     scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
-    assert scorer.real.shape == (30, 1, 6, 5)
+    chosen = mg.data.gather_pixels(images[:, None], np.random.default_rng(0).permutation(40)[:30])
+    assert scorer.score(chosen, None) == {"sliced_wasserstein": 0.0}
     assert scorer_of(mg.gan.set_field(mg.gan.set_field(config, "score.every=0"), "score.n=2500"), None, CPU) is None
 
 
@@ -628,13 +628,13 @@ def test_real_points_are_scored_once_as_many_as_of_g():
 
 
 def test_real_digits_are_test_images_unless_there_are_too_few_of_them(digits):
-    scorer, (images, labels) = DigitScorer(digits[0]), mg.data.load_mnist("test")
+    images, labels = mg.data.load_mnist("test")
     test = mg.data.Dataset(images[:200, None], labels[:200], "MNIST")
-    found = _of_test_images(scorer, test, 200)
-    x = mg.data.gather_pixels(test.samples, np.arange(200))
-    assert found["frechet_distance"] == pytest.approx(scorer.score(x, None)["frechet_distance"], rel=1e-4)
-    assert found["as_asked"] > 0.95
-    assert _of_test_images(scorer, test, 201) == {}
+    scorer = digit_scorer(digits[0], test, 200)
+    again = scorer.score(mg.data.gather_pixels(test.samples, np.arange(200)), None)
+    assert scorer.of_real["frechet_distance"] == pytest.approx(again["frechet_distance"], rel=1e-4)
+    assert scorer.of_real["as_asked"] > 0.95
+    assert digit_scorer(digits[0], test, 201).of_real == {}
 
 
 def test_a_judge_that_is_not_the_one_of_this_version_is_refused(monkeypatch):

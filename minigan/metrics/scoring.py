@@ -66,7 +66,7 @@ class Scoring(Extension):
         self.scored = lines[-1]["step"] if lines else 0
         self.failed_before = False
         comparable = [line for line in lines if self._compares(line)]
-        self.note = self.scorer.told(comparable[-1]) if comparable else ""
+        self.note = self.scorer.tell(comparable[-1]) if comparable else ""
         there = {step for step, _ in folder.checkpoints(self.run.path)}
         saved = [line for line in comparable if line["step"] in there]
         self.best = max(saved, key=self.scorer.rank, default=None)  # the first of equal ones
@@ -93,7 +93,7 @@ class Scoring(Extension):
     def _score(self, trainer: Trainer) -> None:
         line = {"step": trainer.step, "epoch": trainer.epoch, **self.facts, **self._numbers(trainer)}
         if self._compares(line):
-            self.note = self.scorer.told(line)
+            self.note = self.scorer.tell(line)
             if self.best is None or self.scorer.rank(line) > self.scorer.rank(self.best):
                 self.best, self.best_step = line, line["step"]
         if self.best_step is not None:

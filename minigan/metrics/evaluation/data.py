@@ -76,6 +76,12 @@ def same_data(configs: Sequence[Config]) -> bool:
     return len({_source(config.data) for config in configs}) == 1
 
 
+def all_of_mnist(config: Config) -> tuple[Dataset, Dataset]:
+    """Training and test images, however many of them a run with these settings is trained on."""
+    whole = replace(config, data=_source(config.data))
+    return data_of(whole), data_of(whole, "test")
+
+
 def _source(data: DataConfig) -> DataConfig:
     """What a reference depends on: of MNIST and of mixtures it is always the same, however many a run trained on."""
     usual = DataConfig()
@@ -123,8 +129,12 @@ def reference_of(
     return reference
 
 
-def check_scorable(config: Config) -> None:
+def check_scorable(config: Config, asks: str = "evaluate") -> None:
     """Make sure that a run with these settings has samples, of all classes, and that test images are new to it.
+
+    Args:
+        config: of the run.
+        asks: who wants to score it, as an error says.
 
     Raises:
         ConfigError: it has none, or they are not.
@@ -132,24 +142,24 @@ def check_scorable(config: Config) -> None:
     """
     if config.game.task in RESTORING:
         raise ConfigError(
-            f'evaluate: a run of the task "{config.game.task}" makes images of damaged images, which are no samples of '
+            f'{asks}: a run of the task "{config.game.task}" makes images of damaged images, which are no samples of '
             "a distribution; look at them with minigan sample."
         )
     if checked_split(config.data.split) == "test":
         raise ConfigError(
-            "evaluate: the run was trained on the test images, so there are no others to hold its samples against; "
+            f"{asks}: the run was trained on the test images, so there are no others to hold its samples against; "
             "train on the split train."
         )
     if config.data.source == "mnist" and config.data.limit:
-        _check_classes(config)
+        _check_classes(config, asks)
 
 
-def _check_classes(config: Config) -> None:
+def _check_classes(config: Config, asks: str) -> None:
     limit, labels = config.data.limit, data_of(config).labels
     assert labels is not None, "MNIST has them"
     if missing := sorted(set(range(DIGITS)) - set(labels[:limit].tolist())):
         raise DataError(
-            f"evaluate: none of the {limit:,} images that the run was trained on shows a {_listed(missing)}, expected "
+            f"{asks}: none of the {limit:,} images that the run was trained on shows a {_listed(missing)}, expected "
             "all ten digits, as every score asks for them; train on more: data.limit."
         )
 
@@ -168,8 +178,7 @@ def _of_mixture(data: DataConfig) -> Reference:
 def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: Callable[[str], object]) -> Reference:
     judging = load_judge(judge)  # first: it says at once if its file is wrong
     judging.network.to(device)
-    whole = replace(config, data=_source(config.data))
-    training, test = data_of(whole), data_of(whole, "test")
+    training, test = all_of_mnist(config)
     if n is not None:
         checked_n(n, len(test.samples), judging.network.head.in_features)
     assert test.labels is not None, "MNIST has them"
