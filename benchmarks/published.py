@@ -67,44 +67,47 @@ def listed() -> str:
     return "\n".join(f"{name:<{wide}}  {costs[name]:<22}{row.about}" for name, row in ROWS.items())
 
 
-def measure(row: Row, seeds: Sequence[int], how: How) -> None:
-    """Find the numbers of a row anew, print them, and record them unless that was quick."""
+def measure(row: Row, seeds: Sequence[int], how: How) -> bool:
+    """Find the numbers of a row anew, print them, and record them unless that was quick; whether all were found."""
+    complete = True
     for seed in seeds:
         try:
             found = row.measure(seed, how)
         except UnfinishedError as error:
             print(error, file=sys.stderr)
+            complete = False
             continue
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         result = {"row": row.name, "seed": seed, "date": today, **found}
         print(json.dumps(result), flush=True)
         if not how.quick:
             record(result)
+    return complete
 
 
-def main(argv: Sequence[str]) -> None:
-    """Print, or measure, what was asked for."""
+def main(argv: Sequence[str]) -> int:
+    """Print, or measure, what was asked for; 1 if the minutes of a run were over before its numbers were found."""
     args = parsed(argv)
     if args.list:
         print(listed())
-        return
+        return 0
     if not (args.names or args.quick):
         print(table(list(ROWS.values())))
-        return
+        return 0
     keep_freed_memory()  # as `minigan train` does
     rows = [ROWS[name] for name in args.names or ROWS]
     with tempfile.TemporaryDirectory() as aside:
         how = How(Path(aside) if args.quick else args.runs, args.quick, args.minutes)
-        for row in rows:
-            measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how)
+        complete = [measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how) for row in rows]
     if not args.quick:
         print("\n" + table(rows))
+    return 0 if all(complete) else 1
 
 
 if __name__ == "__main__":
     blas.restart_with_settings()  # as `minigan` does: runs of both have the same speed and the same bits
     try:
-        main(sys.argv[1:])
+        sys.exit(main(sys.argv[1:]))
     except MiniganError as error:
         print(f"published.py: {error}", file=sys.stderr)
         sys.exit(2)

@@ -36,9 +36,9 @@ ROWS = (
         time="about 10 s",
         judge=SHA256["report"][:12],
         quantities=(
-            Quantity("modes", "modes of 1,000", "1,000 (DCGAN 99, PacDCGAN2 1,000)", ",.0f"),
-            Quantity("kl", "KL", ".020 to .030 (DCGAN 3.40, PacDCGAN2 .06)", ".4f"),
-            Quantity("floor", "KL of a perfect sampler, 999 / 2N", ".0192", ".4f"),
+            Quantity("modes", "modes of 1,000", "DCGAN 99, PacDCGAN2 1,000", "1,000", ",.0f"),
+            Quantity("kl", "KL", "DCGAN 3.40, PacDCGAN2 .06", ".020 to .030", ".4f"),
+            Quantity("floor", "KL of a perfect sampler, 999 / 2N", expected=".0192", form=".4f"),
         ),
     ),
     Computed(
@@ -47,7 +47,8 @@ ROWS = (
         compute=optimal_d,
         time="about 20 s",
         quantities=tuple(
-            Quantity(pair.name, f"V, fakes {pair.name}", f"{value:.6f}", ".6f") for pair, value in REFERENCE.items()
+            Quantity(pair.name, f"V, fakes {pair.name}", expected=f"{value:.6f}", form=".6f")
+            for pair, value in REFERENCE.items()
         ),
     ),
 )

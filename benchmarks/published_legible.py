@@ -1,10 +1,9 @@
 """How long until digits can be read? Every preset that draws MNIST's digits, looked at a hundred times in its training.
 
-Legible is when the classifier score of 2,000 samples by the judge for selection first is 8.0: of a hundred such samples
-about ninety can be named at a glance, of a hundred at 7.0 three quarters, and at 6.0 most are smudges. Real test images
-have 9.8. That moment is chosen, so what is reported of it, and of the end, are scores of 10,000 samples by the other
-judge. The time is that of training as `minigan train` does it, without the looks. Steps are counted, not seconds,
-between looks: so a run finds the same moment on each machine.
+Legible is when the classifier score of 2,000 samples by the judge for selection first is 8.0, where a person can name
+most of them at a glance; real test images have 9.8. That moment is chosen, so what is reported of it, and of the end,
+are scores of 10,000 other samples by the other judge. The time is that of training as `minigan train` does it, without
+the looks. Steps are counted, not seconds, between looks: so a run finds the same moment on each machine.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 
 from published_rows import How, Trained, UnfinishedError
 from published_runs import CPU, Stopwatch, facts, trained
-from scores import Scorer
+from scores import REPORTED_Z, Scorer
 
 from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names
@@ -37,9 +36,18 @@ def scorer(judge: str, n: int) -> Scorer:
     return Scorer(judge, n)
 
 
-def scores(game: Game, judge: str, n: int) -> dict[str, float]:
-    """Of n samples of a game."""
-    row = scorer(judge, 60_000 if n == MANY else n).row(draw(game, n).samples)
+def looked_at(game: Game, n: int) -> dict[str, float]:
+    """The scores of n samples of a game, by the judge for selection."""
+    return _scores(scorer("selection", n), game, n, 0)
+
+
+def reported(game: Game, n: int) -> dict[str, float]:
+    """The scores of n others, by the judge for reporting."""
+    return _scores(scorer("report", 60_000 if n == MANY else n), game, n, REPORTED_Z)
+
+
+def _scores(scorer: Scorer, game: Game, n: int, seed: int) -> dict[str, float]:
+    row = scorer.row(draw(game, n, seed).samples)
     return {name: row[name] for name in ("score", "frechet")}
 
 
@@ -73,10 +81,10 @@ class Reader(Stopwatch):
 
     def _look(self, trainer: Trainer) -> None:
         seconds, start = self.seconds(), perf_counter()
-        line = {"step": trainer.step, "seconds": seconds, **scores(trainer.game, "selection", self.few)}
+        line = {"step": trainer.step, "seconds": seconds, **looked_at(trainer.game, self.few)}
         if line["score"] >= LEGIBLE and not self.legible:
             self.legible = True
-            line |= {f"report_{name}": value for name, value in scores(trainer.game, "report", self.many).items()}
+            line |= {f"report_{name}": value for name, value in reported(trainer.game, self.many).items()}
         looking = perf_counter() - start
         self.begun += looking
         self.run.append(FILE, {**line, "looking": looking})
@@ -89,7 +97,7 @@ def looks_due(step: int, steps: int) -> int:
 
 def at_end(run: Run, quick: bool) -> dict[str, float]:
     """Scores of a run as it is, by the judge for reporting."""
-    return scores(run.game(CPU), "report", QUICK if quick else MANY)
+    return reported(run.game(CPU), QUICK if quick else MANY)
 
 
 def moments(seen: Sequence[dict[str, float]]) -> dict[str, float]:

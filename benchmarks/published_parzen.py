@@ -68,11 +68,11 @@ ROWS = (
         compute=ceiling,
         time="about 30 s",
         quantities=(
-            Quantity("sigma", "sigma for the first 10,000 training images", ".1668", ".4f"),
-            Quantity("mean", "their log-likelihood", "241.19 +- 2.13", error="error"),
-            Quantity("some", "of 1,000 random ones", "120.4", ".1f"),
-            Quantity("mean_image", "of the mean image", "-59", ".1f"),
-            Quantity("noise", "of uniform noise", "-630", ".1f"),
+            Quantity("sigma", "sigma for the first 10,000 training images", expected=".1668", form=".4f"),
+            Quantity("mean", "their log-likelihood", expected="241.19 +- 2.13", error="error"),
+            Quantity("some", "of 1,000 random ones", expected="120.4", form=".1f"),
+            Quantity("mean_image", "of the mean image", expected="-59", form=".1f"),
+            Quantity("noise", "of uniform noise", expected="-630", form=".1f"),
         ),
     ),
     Trained(
@@ -81,8 +81,8 @@ ROWS = (
         preset="goodfellow-2014",
         score=of_run,
         quantities=(
-            Quantity("mean", "log-likelihood", "225 +- 2", ".1f", error="error"),
-            Quantity("sigma", "sigma", "", ".4f"),
+            Quantity("mean", "log-likelihood", "225 +- 2", "real images 241.2", ".1f", error="error"),
+            Quantity("sigma", "sigma", form=".4f"),
         ),
     ),
 )

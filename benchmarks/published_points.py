@@ -29,11 +29,11 @@ def of_run(run: Run, quick: bool) -> dict[str, float]:
     return {"modes": found.modes, "high_quality": found.high_quality, "kl": found.kl}
 
 
-def _quantities(source: str, modes: str, high_quality: str) -> tuple[Quantity, ...]:
+def _quantities(source: str, modes: str = "", high_quality: str = "") -> tuple[Quantity, ...]:
     return (
-        Quantity("modes", f"modes of {MODES[source]}", modes, ".1f"),
-        Quantity("high_quality", "high quality", high_quality, ".1%"),
-        Quantity("kl", "KL", f"perfect {FLOOR[source]}", ".3f"),
+        Quantity("modes", f"modes of {MODES[source]}", modes, str(MODES[source]), ".1f"),
+        Quantity("high_quality", "high quality", high_quality, "perfect 98.9%", ".1%"),
+        Quantity("kl", "KL", expected=f"perfect {FLOOR[source]}", form=".3f"),
     )
 
 
@@ -50,13 +50,14 @@ def _of_article(name: str, source: str, pack: int, modes: str, high_quality: str
 
 
 def _with_r1(source: str) -> Trained:
-    fewest = Quantity("modes", "modes with the worst seed", f"none, goal {MODES[source]}", ".0f", over_seeds=min)
+    goal = str(MODES[source])
+    fewest = Quantity("modes", "modes with the worst seed", expected=f"goal {goal}", form=".0f", over_seeds=min)
     return Trained(
         name=f"{source}-r1",
         about=f"modes of the {source} caught by a small GAN with the penalty R1",
         preset=source,
         score=of_run,
-        quantities=(fewest, *_quantities(source, f"none, goal {MODES[source]}", "none")),
+        quantities=(fewest, *_quantities(source)),
         seeds=TEN,
     )
 

@@ -46,7 +46,8 @@ class Quantity:
     Attributes:
         key: its name among these numbers.
         about: its name in the table.
-        published: the value beside which it stands there.
+        published: the value of an article ...
+        expected: ... and what else it is held against: exact, of a perfect sampler, of another program, or a goal.
         form: how Python writes it.
         error: the key of its own error, for a row of one seed.
         over_seeds: what is told of several seeds: their mean with its standard error, or another function of them.
@@ -54,7 +55,8 @@ class Quantity:
 
     key: str
     about: str
-    published: str
+    published: str = ""
+    expected: str = ""
     form: str = ".2f"
     error: str = ""
     over_seeds: Callable[[Sequence[float]], float] | None = None

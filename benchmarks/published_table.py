@@ -89,16 +89,16 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([first, "|---" * len(head) + "|", *rest])
 
 
-PUBLISHED = ("row", "", "published or exact", "found", "seeds", "steps", "time in all", "on")
+PUBLISHED = ("row", "", "published", "to expect", "found", "seeds", "steps", "time in all", "on")
 
 
 def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
     steps = max((result.get("steps", 0) for result in results), default=0)
     seconds = sum(result["seconds"] for result in results)
     about = [str(len(results)), f"{steps:,}" if steps else "", time_told(seconds), machines.letters(results)]
-    lines = [["", each.about, each.published, told(each, results), *[""] * 4] for each in row.quantities]
+    lines = [["", each.about, each.published, each.expected, told(each, results), *[""] * 4] for each in row.quantities]
     lines[0][0] = f"`{row.name}`"
-    lines[0][4:] = about if results else ["not run yet", "", "", ""]
+    lines[0][5:] = about if results else ["not run yet", "", "", ""]
     return lines
 
 

@@ -26,20 +26,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from in_memory import train
+from published_runs import machine
+from published_runs import settings as settings_of
 from recipe_list import RECIPES
 from scores import Scorer, images_of
 
-import minigan as mg
-from minigan.gan import Config, DataFacts, Extension, Trainer, build_game, load_preset, set_field
+from minigan.backend.device import CPU
+from minigan.gan import Config, Extension, Trainer, load_preset, set_field
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample
-from minigan.gan.source import data_of, loader_of
+from minigan.info import environment
 from minigan.metrics.judge import SHA256
 
 RESULTS = Path(__file__).parent / "results"
 N, FEW = 10_000, 200
 EIGHTHS = 1, 2, 4, 6, 8  # of the steps: when samples are scored
-CPU = mg.device("cpu")
 TABLES = (("default", "reference"), ("dcgan",))  # the presets whose tries stand in one
 HEAD = [
     "| recipe | seed | classifier score after so many thousand steps | processor minutes | Frechet | rarest class |",
@@ -71,7 +73,8 @@ class Scores(Extension):
     """
 
     def __init__(self, scorer: Scorer, n: int, config: Config, last: int) -> None:
-        self.scorer, self.n, self.seed = scorer, n, config.training.seed
+        self.scorer, self.n = scorer, n
+        self.seed, self.settings = config.training.seed, settings_of(config)
         self.due = {*(config.training.steps * eighths // 8 for eighths in EIGHTHS), last}
         self.rows: list[dict[str, Any]] = []
 
@@ -85,23 +88,21 @@ class Scores(Extension):
             before = time.process_time()
             self.samples = sample(trainer.game, self.n, 0, CPU)
             facts = {"seed": self.seed, "steps": trainer.step, "cpu_seconds": round(before - self.begun)}
-            self.rows.append(facts | self.scorer.row(self.samples))
+            self.rows.append(facts | self.scorer.row(self.samples) | {"settings": self.settings})
             self.begun += time.process_time() - before
 
 
 def play(config: Config, until: int | None, scorer: Scorer, n: int) -> Scores:
     """Train by these settings, and break off after so many steps."""
-    loader = loader_of(config, data_of(config))
-    game = build_game(config, DataFacts.of(loader, config), CPU)
     steps = min(until or config.training.steps, config.training.steps)
     scores = Scores(scorer, n, config, steps)
-    Trainer(game, loader, steps, [scores]).run()
+    train(config, scores, until=steps)
     return scores
 
 
 def record(name: str, row: dict[str, Any], quick: bool) -> None:
     """Print a row, and add it to the results."""
-    line = json.dumps({"recipe": name, **row})
+    line = json.dumps({"recipe": name, **row, **machine(environment())})
     print(line, flush=True)
     if not quick:
         with (RESULTS / "recipes.jsonl").open("a") as file:
@@ -120,11 +121,19 @@ def save_grid(name: str, seed: int, images: np.ndarray) -> None:
 
 
 def recorded_rows() -> list[dict[str, Any]]:
-    """The newest of each recipe, seed and step, by the judge that minigan has now: another's numbers do not compare."""
+    """The newest of each recipe, seed and step, with the settings and by the judge that these have now.
+
+    Another judge's numbers do not compare, and a preset that changed is another recipe.
+    """
     rows = [json.loads(line) for line in (RESULTS / "recipes.jsonl").read_text().splitlines()]
-    known = [row for row in rows if row["judge"] == SHA256["selection"][:12]]
-    newest = {(row["recipe"], row.get("seed", -1), row.get("steps", 0)): row for row in known}
+    newest = {(row["recipe"], row.get("seed", -1), row.get("steps", 0)): row for row in rows if is_of_today(row)}
     return [newest[key] for key in sorted(newest)]
+
+
+def is_of_today(row: dict[str, Any]) -> bool:
+    """Whether a try would be the same again, but for rounding."""
+    same = "settings" not in row or row["settings"] == settings_of(settings(row["recipe"], row["seed"], quick=False))
+    return same and bool(row["judge"] == SHA256["selection"][:12])
 
 
 def tries() -> list[list[dict[str, Any]]]:

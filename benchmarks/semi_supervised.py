@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from in_memory import train
 
 import minigan as mg
 from minigan.data import Dataset, gather_pixels
-from minigan.gan import Config, DataFacts, Trainer, build_game, load_preset, set_field
+from minigan.gan import Config, DataFacts, load_preset, set_field
 from minigan.gan.held_out import assess
 from minigan.gan.networks import build_discriminator
 from minigan.gan.source import data_of, loader_of
 from minigan.nn import functional as F
 
 RESULTS = Path(__file__).parent / "results" / "semi_supervised.jsonl"
-CPU = mg.device("cpu")
 BASELINE_STEPS = 2000  # 100 digits are learned by heart long before
 GAME, ALONE = "game", "labels alone"
 
@@ -45,11 +45,9 @@ def settings(seed: int, labelled: int, quick: bool) -> Config:
 
 def compare(config: Config, baseline_steps: int) -> dict[str, Any]:
     """Train both; returns what they were trained on, and their accuracies."""
-    loader, test = loader_of(config, data_of(config)), data_of(config, "test")
-    facts = DataFacts.of(loader, config)
-    game = build_game(config, facts, CPU)
+    facts, test = DataFacts.of(loader_of(config, data_of(config)), config), data_of(config, "test")
     begun = time.perf_counter()
-    Trainer(game, loader, config.training.steps).run()
+    game = train(config)
     return {
         "seed": config.training.seed,
         "labelled": len(facts.labelled[1]),  # as many of each class

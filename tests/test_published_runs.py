@@ -49,12 +49,9 @@ def modes(rows):
 def digits(legible, monkeypatch):
     """A row like `legible-default`, whose samples are looked at after each step, and are legible after the fourth."""
     seen = iter([1.0, 3.0, 7.9, 8.0, 7.0, 9.0] * 2)
-    monkeypatch.setattr(legible, "scores", lambda game, judge, n: told(judge, n, seen))
+    monkeypatch.setattr(legible, "looked_at", lambda game, n: {"score": next(seen), "frechet": 1.0})
+    monkeypatch.setattr(legible, "reported", lambda game, n: {"score": 8.25, "frechet": n / 1000})
     return legible.Legible(name="small", about="", preset="default", changes=(*SMALL, "data.limit=16"))
-
-
-def told(judge, n, seen):
-    return {"score": next(seen), "frechet": 1.0} if judge == "selection" else {"score": 8.25, "frechet": n / 1000}
 
 
 def looks(folder):
@@ -180,13 +177,17 @@ def test_looks_are_made_again_where_a_run_is_gone_on_with(rows, digits, legible,
 
 def test_looks_take_no_time_of_the_training(rows, digits, legible, tmp_path, monkeypatch):
     """By a clock that moves during looks only."""
-    now, look = [0.0], legible.scores
+    now = [0.0]
 
-    def slow(*args):
-        now[0] += 100
-        return look(*args)
+    def slow(look):
+        def looked(*args):
+            now[0] += 100
+            return look(*args)
 
-    monkeypatch.setattr(legible, "scores", slow)
+        return looked
+
+    for name in ("looked_at", "reported"):
+        monkeypatch.setattr(legible, name, slow(getattr(legible, name)))
     for module in (legible, importlib.import_module("published_runs")):
         monkeypatch.setattr(module, "perf_counter", lambda: now[0])
     found = digits.measure(0, rows.How(tmp_path, minutes=1))
