@@ -30,6 +30,10 @@ def test_the_calibration_rows_are_those_that_the_benchmark_printed():
     assert re.findall(r"^\| ([\w <%]+) \| (.+?) \| (.+?) \|$", table, re.M)[1:] == [tuple(row) for row in printed]
 
 
+def test_the_noise_of_scores_is_what_the_benchmark_printed():
+    assert f"```text\n{pages.read('benchmarks/results/score_noise.txt').strip()}\n```" in PAGE
+
+
 def test_every_score_is_explained():
     section = PAGE[PAGE.index("## What each score means") : PAGE.index("## While training")]
     explained = re.findall(r"^\| ([\w <%]+) \|", section, re.M)
