@@ -18,6 +18,7 @@ from minigan.metrics import caught_modes
 SAMPLES = 2500
 MODES = {"ring": 8, "grid": 25}
 FLOOR = {"ring": ".0014", "grid": ".0048"}  # KL of a perfect sampler on average, (K - 1) / 2N
+PACKS = 100  # that D sees in a step, as in the authors' program
 TEN = tuple(range(10))
 
 
@@ -42,7 +43,7 @@ def _of_article(name: str, source: str, pack: int, modes: str, high_quality: str
         name=f"{source}-{name}",
         about=f"modes of the {source} caught by PacGAN's networks, D looking at {pack} point{'s' * (pack > 1)}",
         preset="pacgan2",
-        changes=(f"data.source={source}", f"game.pack={pack}"),
+        changes=(f"data.source={source}", f"game.pack={pack}", f"training.batch_size={PACKS * pack}"),
         score=of_run,
         quantities=_quantities(source, modes, high_quality),
         seeds=(0, 1, 2),

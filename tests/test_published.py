@@ -45,11 +45,13 @@ def table():
 
 
 @pytest.mark.parametrize("source", ["ring", "grid"])
-def test_gan_and_pacgan2_are_trained_for_400_epochs_and_differ_in_what_d_sees_alone(published, source):
+def test_gan_and_pacgan2_are_trained_on_400_epochs_of_100_000_packs_and_differ_in_nothing_but_these(published, source):
     gan, pacgan = (published.ROWS[f"{source}-{name}"].config(3) for name in ("gan", "pacgan2"))
-    assert gan.differences(pacgan) == {"game.pack": (1, 2)}
-    assert gan.training.steps * gan.training.batch_size == 400 * gan.data.count
-    assert (gan.data.count, gan.training.batch_size, gan.training.seed) == (100_000, 100, 3)
+    assert gan.differences(pacgan) == {"game.pack": (1, 2), "training.batch_size": (100, 200)}
+    for config in (gan, pacgan):
+        packs = config.training.batch_size // config.game.pack  # of real points, in a step
+        assert (packs, config.training.steps * packs) == (100, 400 * 100_000)
+        assert (config.data.count, config.training.seed) == (100_000, 3)
     assert (pacgan.data.source, pacgan.data.modes, pacgan.data.std) == (source, 0, 0.0)
 
 
