@@ -82,7 +82,7 @@ def _evaluation(
         say(f"{printable(str(run.path))} after step {game.steps:,}: {n:,} samples ...")
         scored.append(score_run(run, game, reference, n, seed, device))
     say(f"Real samples and noise, {n:,} of each ...")
-    rows = tuple(named(row, chosen) for row in rows_of(scored))
+    rows = tuple(named(row, chosen) for row in rows_of(scored, best=bool(chosen)))
     found = Evaluation(rows, reference, calibrate(reference, n, seed), n, seed, judge)
     say("\n" + "\n\n".join(_told(found)))
     return found

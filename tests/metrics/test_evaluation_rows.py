@@ -67,6 +67,15 @@ def test_runs_at_different_steps_are_not_averaged():
     assert [row.name for row in rows_of(runs)] == ["ring (step 3, 2 seeds)", "ring (step 4, 2 seeds)"]
 
 
+def test_runs_at_their_best_are_averaged_whenever_that_was():
+    runs = [run("a", training__seed=1), run("b", 4, training__seed=2), run("c", 5, generator__lr=1e-5)]
+    rows = rows_of(runs, best=True)
+    assert [(row.name, [each.path for each in row.runs]) for row in rows] == [
+        ("ring (generator.lr=0.001, 2 seeds)", ["a", "b"]),
+        ("c", ["c"]),
+    ]
+
+
 # ---- numbers ---------------------------------------------------------------------------------------------
 
 

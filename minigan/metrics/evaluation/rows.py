@@ -17,7 +17,7 @@ RECORDING = ("log_every", "capture", "evaluate_every", "checkpoint_epochs", "che
 
 @dataclass(frozen=True)
 class Row:
-    """Runs of the same settings, but for the seed, after as many steps.
+    """Runs of the same settings, but for the seed, after as many steps, or each at its best.
 
     Attributes:
         name: the run's path; of several runs their settings.
@@ -33,11 +33,17 @@ class Row:
         return [run.scores for run in self.runs]
 
 
-def rows_of(runs: Sequence[ScoredRun]) -> tuple[Row, ...]:
-    """The rows that runs make, in the order in which their first runs come."""
+def rows_of(runs: Sequence[ScoredRun], best: bool = False) -> tuple[Row, ...]:
+    """The rows that runs make, in the order in which their first runs come.
+
+    Args:
+        runs: with their scores.
+        best: whether each was scored at its best checkpoint; after which step that was, is then no setting of it.
+    """
     groups: dict[tuple[Config, int], list[ScoredRun]] = {}
     for run in runs:
-        groups.setdefault((_without_seed(_training_of(run.config)), run.step), []).append(run)
+        key = _without_seed(_training_of(run.config)), 0 if best else run.step
+        groups.setdefault(key, []).append(run)
     return tuple(Row(_name(key, groups), tuple(group)) for key, group in groups.items())
 
 
