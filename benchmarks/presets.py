@@ -64,6 +64,8 @@ def minigan_step(name: str) -> Callable[[int], None]:
     from minigan.gan.source import batch_of
 
     config, loader, _, game = minigan_game(name)
+    if config.training.capture:
+        game.capture()
     mg.manual_seed(config.training.seed)
     per_step, cpu = game.batches_per_step, mg.device("cpu")
 
@@ -105,7 +107,11 @@ def hand_over(name: str, path: Path) -> int:
 
 
 def measure(name: str, sides: list[str], quick: bool) -> dict[str, Any]:
-    """What costs.json says of a preset."""
+    """What costs.json says of a preset, and of which settings that was true."""
+    from published_runs import settings
+
+    from minigan.gan import load_preset
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "game.npz"
         steps = hand_over(name, path)
@@ -119,6 +125,7 @@ def measure(name: str, sides: list[str], quick: bool) -> dict[str, Any]:
         "seconds_per_epoch": round(seconds[MINIGAN] * steps, 2),
         "steps_per_s": {side: round(1 / s, 2) for side, s in seconds.items()},
         "peak_MB": {side: round(peak / 1e6) for side, peak in memory.items()},
+        "settings": settings(load_preset(name)),
     }
 
 
