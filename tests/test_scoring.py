@@ -12,6 +12,7 @@ from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
 import minigan as mg
 from minigan.commands import training
+from minigan.commands.chosen import Chosen, named
 from minigan.data import Dataset, Loader
 from minigan.errors import ConfigError, RunError
 from minigan.gan import Config, Run, Trainer, build_game, journal
@@ -19,7 +20,10 @@ from minigan.gan.extensions import Progress, standard
 from minigan.gan.sampling import sample
 from minigan.metrics import judge as judge_module
 from minigan.metrics import scoring
+from minigan.metrics.evaluation import Scores
 from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.rows import Row
+from minigan.metrics.evaluation.run import ScoredRun
 from minigan.metrics.scorers import Scorer, digit_scorer, distance_scorer, mode_scorer, scorer_of
 from minigan.metrics.scoring import SEED, Scoring
 
@@ -573,6 +577,22 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     done(capfd, *argv[:3], "plain", *argv[4:], "--set", "score.every=0")
     for command in (["sample", "--out", "s.npy"], ["interpolate", "--out", "w.png"], ["evaluate"]):
         assert "plain has no scores" in refused(capfd, [*command, "plain", "--best"])
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "told"),
+    [
+        ("x", [4], "x (best of 4 scores)"),
+        ("x (2)", [1], "x (2) (best of 1 score)"),
+        ("ring (2 seeds)", [11, 11], "ring (2 seeds, best of 11 scores)"),
+        ("ring (2 seeds)", [9, 1100], "ring (2 seeds, best of 9 to 1,100 scores)"),
+    ],
+)
+def test_a_row_of_the_best_says_of_how_many_scores(name, counts, told):
+    chosen = {str(i): Chosen("modes", None, 2500, count) for i, count in enumerate(counts)}
+    row = Row(name, tuple(ScoredRun(path, Config(), 1, Scores(), None) for path in chosen))
+    assert named(row, chosen).name == told
+    assert named(row, {}).name == name
 
 
 def test_the_score_of_an_epoch_stands_in_its_line_of_the_progress(tmp_path, capsys):

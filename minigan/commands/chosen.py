@@ -61,4 +61,6 @@ def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:
     if not counts:
         return row
     many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return replace(row, name=f"{row.name} (best of {many} score{'s' if counts[-1] > 1 else ''})")
+    told = f"best of {many} score{'s' if counts[-1] > 1 else ''}"
+    # the name of several runs ends with what they are, in brackets
+    return replace(row, name=f"{row.name[:-1]}, {told})" if len(row.runs) > 1 else f"{row.name} ({told})")
