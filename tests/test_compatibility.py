@@ -57,13 +57,13 @@ def test_a_setting_that_is_refused_beside_a_choice_really_has_no_effect_there(fi
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-def test_penalties_on_slopes_are_doubted_where_d_mixes_the_samples_of_a_batch():
-    changes = ["game.r1_gamma=1", "game.gradient_penalty=10"]
-    assert [doubt.partition(" looks")[0] for doubt in doubts(config_of("dcgan", *changes))] == [
-        "game.r1_gamma",
+def test_slopes_of_1_are_doubted_where_d_mixes_the_samples_of_a_batch():
+    changes = ["game.r2_gamma=1", "game.gradient_penalty=10", "game.dragan=10"]
+    assert [doubt.partition(" wants")[0] for doubt in doubts(config_of("dcgan", *changes))] == [
         "game.gradient_penalty",
+        "game.dragan",
     ]
-    assert doubts(config_of("dcgan", "game.r1_gamma=1", "discriminator.norm=layer")) == []
+    assert doubts(config_of("dcgan", *changes, "discriminator.norm=layer")) == []
     assert all(doubts(load_preset(name)) == [] for name in preset_names())
 
 

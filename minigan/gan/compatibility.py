@@ -48,6 +48,7 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
 """The tasks in which alone these settings mean something."""
 
 SLOPES = ("r1_gamma", "r2_gamma", "gradient_penalty", "dragan")
+SLOPES_OF_1 = ("gradient_penalty", "dragan")  # which pull the slope at each sample towards 1, not all slopes towards 0
 WITH_LABELS = ("conditional", "auxiliary", "semi-supervised")
 
 
@@ -158,15 +159,15 @@ def doubts(config: Config) -> list[str]:
     """What is allowed, but may not be meant: sentences for whoever trains.
 
     >>> from minigan.gan.compatibility import doubts
-    >>> doubts(mg.gan.set_field(mg.gan.load_preset("dcgan"), "game.r1_gamma=1"))  # doctest: +ELLIPSIS
-    ['game.r1_gamma looks at the slope of D at each sample by itself, but with discriminator.norm=batch ...']
+    >>> doubts(mg.gan.set_field(mg.gan.load_preset("dcgan"), "game.dragan=1"))  # doctest: +ELLIPSIS
+    ['game.dragan wants a slope of D of 1 at each sample by itself, but with discriminator.norm=batch ...']
     """
     if config.discriminator.norm != "batch":
         return []
     return [
-        f"game.{name} looks at the slope of D at each sample by itself, but with discriminator.norm=batch what D says "
+        f"game.{name} wants a slope of D of 1 at each sample by itself, but with discriminator.norm=batch what D says "
         "of a sample depends on the others of its batch; norm=layer keeps them apart (Gulrajani et al. 2017)."
-        for name in SLOPES
+        for name in SLOPES_OF_1
         if getattr(config.game, name)
     ]
 

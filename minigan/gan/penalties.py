@@ -1,8 +1,9 @@
 """What keeps D's slope in bounds: penalties on its gradient with respect to its input, and the clipping of weights.
 
 The penalties need second derivatives: the gradient of D's parameters of a gradient of D's input. Each is the mean over
-samples of a function of one sample's slope, the gradient of D's output on that sample alone. D must therefore not mix
-the samples of a batch, as BatchNorm does.
+samples of a function of one sample's slope, the gradient of D's output on that sample alone. Where D mixes the samples
+of a batch, as BatchNorm does, it is the slope of all outputs together: to pull that towards 0, as R1 and R2 do, still
+calms D; a slope of 1, which the others want, means nothing then.
 """
 
 from __future__ import annotations
