@@ -12,7 +12,7 @@ from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
 import minigan as mg
 from minigan.commands import training
-from minigan.commands.chosen import Chosen, named
+from minigan.commands.chosen import Chosen, how_chosen, named
 from minigan.data import Dataset, Loader
 from minigan.errors import ConfigError, RunError
 from minigan.gan import Config, Run, Trainer, build_game, journal
@@ -64,7 +64,7 @@ def planned(run, plan):
     def rank(numbers):
         return (-numbers["distance"],)
 
-    return Scorer(score, rank, "distance {distance}", ("distance",), panels=(), of_real={"distance": 0.25})
+    return Scorer(score, rank, "distance", "distance {distance}", ("distance",), panels=(), of_real={"distance": 0.25})
 
 
 def trainer_of(run, *more, plan=None):
@@ -330,13 +330,15 @@ def test_scores_that_are_given_up_stay_and_so_does_the_best(tmp_path):
 
 @pytest.mark.parametrize(
     "line",
-    [b"junk", b"{}", b"[1]", b'{"step": -1}', b'{"step": 3.0}', b'{"step": 3, "best_step": "x"}',
-     b'{"step": 3, "x": []}', b'{"step": 3, "x": NaN}', b'{"step": 3, "x": 1e999}', b'{"step": 3, "judge": 7}',
-     b"[" * 50, b"\xff"],
+    ["junk", "{}", "[1]", "[" * 50, '{"step": 3}', '{"step": 3, "samples": 20}', '{"ranked_by": "x", "samples": 20}',
+     '{"step": -1, FACTS}', '{"step": 3.0, FACTS}', '{"step": 3, FACTS, "best_step": "x"}',
+     '{"step": 3, FACTS, "x": []}', '{"step": 3, FACTS, "x": NaN}', '{"step": 3, FACTS, "x": 1e999}', '{"step": 3, FACTS, "judge": 7}', "\xff"],
 )  # fmt: skip
 def test_a_damaged_line_is_named_before_anything_is_trained_or_changed(tmp_path, line):
+    line = line.replace("FACTS", '"samples": 20, "ranked_by": "x"').encode("latin-1")
     run = trained(tmp_path / "x", at_step(4, stop))
     size = (run.path / "scores.jsonl").stat().st_size
+    assert len(line) < size
     (run.path / "scores.jsonl").write_bytes((line + b"\n").ljust(size, b"\n"))
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     again = Run.resume(run.path)
@@ -533,7 +535,7 @@ def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monk
     (line,) = Run.open("x").scores.lines()
     assert line.pop("judge") == judge_module.SHA256["selection"]
     assert set(line) == {
-        "step", "epoch", "samples", "best_step",
+        "step", "epoch", "samples", "ranked_by", "best_step",
         "classifier_score", "frechet_distance", "precision", "recall", "rarest",
     } | more  # fmt: skip
     assert (
@@ -546,6 +548,14 @@ def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monk
         'evaluate: the best checkpoint was chosen by the judge "selection", to which it looks better than it is; leave '
         "out --judge, for one that has chosen nothing, or --best.\n"
     )
+
+
+def test_a_best_score_of_which_there_is_no_line_is_told(tmp_path, monkeypatch, capfd):
+    run = trained(tmp_path / "x", plan=[1.0, 2.0, 3.0])
+    lines = (run.path / "scores.jsonl").read_bytes().splitlines(keepends=True)
+    (run.path / "scores.jsonl").write_bytes(b"".join(lines[1:]))
+    with pytest.raises(RunError, match=r"scores\.jsonl has no line of step 3, though others call it the best"):
+        how_chosen(Run.open(run.path, best=True))
 
 
 def first_is_best(*of):
@@ -569,7 +579,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     assert "x (best of 4 scores)" in (tmp_path / "x" / "scores" / "index.html").read_text()
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
     assert (row["name"], row["runs"][0]["step"]) == ("x (best of 4 scores)", 3)
-    assert row["runs"][0]["chosen"] == {"by": "modes", "judge": None, "samples": 2500, "scores": 4}
+    assert row["runs"][0]["chosen"] == {"by": "modes, kl, high_quality", "judge": None, "samples": 2500, "scores": 4}
     done(capfd, "evaluate", "x", "-n", "100")
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
     assert (row["name"], "chosen" in row["runs"][0]) == ("x", False)

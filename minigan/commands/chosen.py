@@ -9,7 +9,6 @@ from typing import Any
 from minigan.errors import ConfigError
 from minigan.gan import Run
 from minigan.metrics.evaluation.rows import Row
-from minigan.metrics.scorers import RANKED_BY
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Chosen:
     """How.
 
     Attributes:
-        by: the number that it was chosen by.
+        by: the numbers that it was chosen by.
         judge: the SHA-256 of who judged; None where nobody does.
         samples: of each score.
         scores: of how many it is the best.
@@ -44,11 +43,10 @@ def check_judge(runs: Sequence[Run], judge: str) -> None:
 
 def how_chosen(run: Run) -> Chosen:
     """Of a run that was opened at its best checkpoint."""
-    lines, step = run.scores.lines(), run.found.newest and run.found.newest.step
-    line = next((line for line in reversed(lines) if line["step"] == step), lines[-1])
-    alike = [other for other in lines if _facts(other) == _facts(line) and "error" not in other]
-    by = next((name for name in RANKED_BY if name in line), "")
-    return Chosen(by, line.get("judge"), line.get("samples", 0), len(alike))
+    assert run.found.newest is not None, "it was opened at its best"
+    line = run.scores.of_step(run.found.newest.step)
+    alike = [other for other in run.scores.lines() if _facts(other) == _facts(line) and "error" not in other]
+    return Chosen(line["ranked_by"], line.get("judge"), line["samples"], len(alike))
 
 
 def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,6 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from minigan.metrics.evaluation.sample_size import with_n
 from minigan.metrics.evaluation.table import Evaluation
 
 WIDEST, NARROWEST, BETWEEN = 96, 40, 3
@@ -46,7 +45,7 @@ def notes(found: Evaluation) -> str:
     training = len(found.reference.training)
     head = f"{found.n:,} samples in each row, against {training:,} of {found.reference.name}. What this number does:"
     width = max(len(column.head) for column in found.columns)
-    lines = [f"  {column.head:<{width}}  {with_n(column, found.n, found.reference)}" for column in found.columns]
+    lines = [f"  {column.head:<{width}}  {found.with_n(column)}" for column in found.columns]
     told = (textwrap.fill(line, line_width(), subsequent_indent=" " * (width + 4)) for line in lines)
     return "\n".join([filled(head), *told, *map(filled, found.plus_minus)])
 

@@ -16,7 +16,8 @@ from minigan.gan import journal
 from minigan.gan.journal import whole_lines
 
 BEST = "best_step"  # in a line: after which step the best score so far was; absent as long as there is none
-TEXTS = ("judge", "error")  # all else in a line are numbers
+FACTS = ("step", "samples", "ranked_by")  # that each line has
+TEXTS = ("judge", "ranked_by", "error")  # all else in a line are numbers
 _LARGEST = 1e39  # as in journal.py; a NaN is not below it, and is no score
 
 
@@ -29,10 +30,13 @@ class ScoreLog:
     >>> import tempfile, pathlib
     >>> from minigan.gan.score_log import ScoreLog
     >>> log = ScoreLog(pathlib.Path(tempfile.mkdtemp()) / "scores.jsonl")
-    >>> log.add({"step": 100, "classifier_score": 8.5, "best_step": 100})
-    >>> log.add({"step": 200, "classifier_score": 8.1, "best_step": 100})
+    >>> facts = {"samples": 2500, "ranked_by": "classifier_score"}
+    >>> log.add({"step": 100, **facts, "classifier_score": 8.5, "best_step": 100})
+    >>> log.add({"step": 200, **facts, "classifier_score": 8.1, "best_step": 100})
     >>> log.best(until=200), log.best(until=99)
     (100, None)
+    >>> log.of_step(200)["classifier_score"]
+    8.1
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,6 +71,17 @@ class ScoreLog:
         """After which step the best score was of those up to a step; None if there are none."""
         return next((line.get(BEST) for line in reversed(self._lines_once()) if line["step"] <= until), None)
 
+    def of_step(self, step: int) -> dict[str, Any]:
+        """The line of the score after a step.
+
+        Raises:
+            RunError: there is none.
+        """
+        for line in reversed(self.lines()):
+            if line["step"] == step:
+                return line
+        raise RunError(f"{self.path} has no line of step {step:,}, though others call it the best; restore the file.")
+
     def bests(self) -> list[int]:
         """The steps of all scores that were the best so far, in the order of lines, the newest first."""
         return list(dict.fromkeys(line[BEST] for line in reversed(self.lines()) if BEST in line))
@@ -90,7 +105,7 @@ def _parsed(text: bytes, path: Path, number: int) -> dict[str, Any]:
         line = json.loads(text)
     except (ValueError, RecursionError):
         line = None
-    if not (isinstance(line, dict) and "step" in line and all(_fits(*item) for item in line.items())):
+    if not (isinstance(line, dict) and all(name in line for name in FACTS) and all(map(_fits, line, line.values()))):
         raise RunError(f"Line {number} of {path} is no line of scores; restore the file, or remove it.")
     return line
 

@@ -30,7 +30,6 @@ from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.modes import caught_modes
 from minigan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
-RANKED_BY = ("frechet_distance", "modes", "sliced_wasserstein", "wasserstein_1d")  # first of all, by each scorer
 COPIES = 4  # of the samples in memory: as G draws them, joined, and what a score makes of them
 
 Samples = NDArray[np.float32]
@@ -45,8 +44,9 @@ class Scorer:
     Attributes:
         score: the numbers, by name, of samples (N, ...) and of the classes that G was asked for, (N,), if it was.
         rank: of the numbers of a score; the greater, the better.
+        ranked_by: which numbers that are, the most important one first.
         told: the most important numbers in a few words, as a format of their names.
-        names: of the numbers that every score has, and that it is ranked by.
+        names: of the numbers that every score has.
         panels: of a picture with the numbers: what each shows, and the names of its curves.
         facts: without which the numbers mean nothing, such as whose judgement they are.
         of_real: the numbers of as many real samples that no run is trained on; empty if there are none.
@@ -54,6 +54,7 @@ class Scorer:
 
     score: Callable[[Samples, Asked], dict[str, float]]
     rank: Callable[[Numbers], tuple[float, ...]]
+    ranked_by: str
     told: str
     names: tuple[str, ...]
     panels: Panels
@@ -102,6 +103,7 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     return Scorer(
         score=score,
         rank=lambda numbers: (-numbers["frechet_distance"],),
+        ranked_by="frechet_distance",
         told="classifier {classifier_score:.2f}  Frechet {frechet_distance:.2f}",
         names=("classifier_score", "frechet_distance"),
         panels=DIGIT_PANELS,
@@ -150,6 +152,7 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
     return Scorer(
         score=score,
         rank=rank,
+        ranked_by="modes, kl, high_quality",
         told="modes {modes:.0f}  high quality {high_quality:.1%}",
         names=("modes", "high_quality"),
         panels=MODE_PANELS,
@@ -188,6 +191,7 @@ def distance_scorer(data: Dataset, n: int) -> Scorer:
     return Scorer(
         score=score,
         rank=lambda numbers: (-numbers[name],),
+        ranked_by=name,
         told=f"Wasserstein {{{name}:.4f}}",
         names=(name,),
         panels=DISTANCE_PANELS,
