@@ -332,7 +332,8 @@ def test_scores_that_are_given_up_stay_and_so_does_the_best(tmp_path):
     "line",
     ["junk", "{}", "[1]", "[" * 50, '{"step": 3}', '{"step": 3, "samples": 20}', '{"ranked_by": "x", "samples": 20}',
      '{"step": -1, FACTS}', '{"step": 3.0, FACTS}', '{"step": 3, FACTS, "best_step": "x"}',
-     '{"step": 3, FACTS, "x": []}', '{"step": 3, FACTS, "x": NaN}', '{"step": 3, FACTS, "x": 1e999}', '{"step": 3, FACTS, "judge": 7}', "\xff"],
+     '{"step": 3, FACTS, "x": []}', '{"step": 3, FACTS, "x": NaN}', '{"step": 3, FACTS, "x": 1e999}',
+     '{"step": 3, FACTS, "judge": 7}', "\xff"],
 )  # fmt: skip
 def test_a_damaged_line_is_named_before_anything_is_trained_or_changed(tmp_path, line):
     line = line.replace("FACTS", '"samples": 20, "ranked_by": "x"').encode("latin-1")

@@ -77,7 +77,7 @@ class ScoreLog:
         Raises:
             RunError: there is none.
         """
-        for line in reversed(self.lines()):
+        for line in self.lines()[::-1]:
             if line["step"] == step:
                 return line
         raise RunError(f"{self.path} has no line of step {step:,}, though others call it the best; restore the file.")
