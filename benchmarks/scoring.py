@@ -1,7 +1,8 @@
 """What does scoring cost, and between which numbers do scores lie?
 
-Times every MNIST score of 10,000 samples, one after the other, then an evaluation as a whole; the modes of 26,000
-stacked images; and prints the scores of real test images and of noise.
+Times every MNIST score of 10,000 samples, one after the other, then an evaluation as a whole, and the command
+`minigan evaluate` with all that it loads, draws and writes; the modes of 26,000 stacked images. Prints the scores of
+real test images and of noise, too.
 
     python benchmarks/scoring.py             writes benchmarks/results/scoring.txt, too
     python benchmarks/scoring.py --quick     200 samples and 1,000 training images, to see that all of it runs
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +86,7 @@ def measured(training: np.ndarray, test: np.ndarray, stacked: int) -> Iterator[s
     yield timed("a run: all scores", lambda: evaluate(samples, whole))[0]
     line, found = timed("once: real test images and noise", lambda: calibrate(whole, n))
     yield line
+    yield timed_command(n)
     yield ""
     colours = gather_pixels(metrics.stack_digits(*load_mnist("test"), stacked)[0], np.arange(stacked))
     yield timed("stacked_modes", lambda: metrics.stacked_modes(colours, judge))[0]
@@ -97,6 +102,19 @@ def timed(name: str, work: Callable[[], Any]) -> tuple[str, Any]:
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return f"{name:<46}{seconds:>9.2f}{cpu:>13.2f}{peak:>16,.0f}", result
+
+
+def timed_command(n: int) -> str:
+    """The line of `minigan evaluate`, whose samples are those of a run that has hardly begun."""
+    with tempfile.TemporaryDirectory() as folder:
+        minigan = [sys.executable, "-m", "minigan"]
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        subprocess.run([*minigan, "train", "--steps", "20", "--out", "run"], **quiet)
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run([*minigan, "evaluate", "run", "-n", str(n)], **quiet)
+        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return f"{'the command minigan evaluate RUN':<46}{seconds:>9.2f}{cpu:>13.2f}{after.ru_maxrss / 1024:>16,.0f}"
 
 
 if __name__ == "__main__":

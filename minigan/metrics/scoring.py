@@ -21,6 +21,7 @@ from minigan.metrics.scorers import Scorer
 from minigan.streams import say
 
 LONGEST = 500  # letters of an error
+SHOWN = 12  # letters of the judge's hash
 SEED = 2**41  # of z: nobody types it, so what is reported later is drawn from other z than what was chosen by
 
 
@@ -136,6 +137,8 @@ class Scoring(Extension):
             return
         best = self.best["step"]
         title = f"{self.run.config.name}: {self.facts['samples']:,} samples each, best after step {best:,}"
+        if "judge" in self.facts:
+            title += f", judge {self.facts['judge'][:SHOWN]}"
         picture = score_curves(self._timed(lines), self.scorer.panels, title, best, self.scorer.of_real)
         self.run.write(SCORE_CURVES, picture)
 
