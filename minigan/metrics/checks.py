@@ -15,7 +15,7 @@ from minigan.ops.checks import tensor_of, whole
 from minigan.ops.joining import cat
 from minigan.tensor import Tensor
 
-ROWS = 4096  # looked at at a time: what is made of all 60,000 images would take twice the memory of the images
+ROWS = 4096  # samples at a time: what is made of all 60,000 images would take as much memory as they do, or twice
 SUM_TOLERANCE = 1e-4  # of probabilities: a softmax in float32 is within 1e-6, printed ones within 1e-4
 PIXEL_TOLERANCE = 1e-6  # some roundings in float32 beyond -1 and 1
 LARGEST = 1e100  # of samples: sums of products of two of them are numbers in float64, too

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minigan.errors import DTypeError
+from minigan.metrics.checks import ROWS
 from minigan.ops.creation import ones, zeros
 from minigan.ops.joining import cat
 from minigan.tensor import Tensor
 
 CHUNK = 32 * 2**20  # bytes of distances at a time: 70 rows beside 60,000 in float64, enough for a product at full speed
-ROWS = 4096  # whose squares are added at a time: those of all 60,000 images would take as much memory as the images
 
 
 def distance_blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import ConfigError, RangeError
-from minigan.metrics.checks import LARGEST, numbers
+from minigan.metrics.checks import LARGEST, numbers, require_no_grey
 from minigan.metrics.distances import distance_blocks
 from minigan.metrics.samples import alike
 from minigan.ops.checks import real
@@ -49,21 +49,22 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
 
     By the protocol there are 10,000 samples, ``sigma`` comes from `choose_sigma` with the first 1,000 of the images
     50,000 to 59,999 of the training set, and all 10,000 test images are scored. More samples score higher: never
-    compare different numbers of them. N samples and M test images take O(N M F) time, 10,000 of each five seconds of
-    one core, and O((N + M) F) memory.
+    compare different numbers of them. N samples and M test images take O(N M F) time, 10,000 of each some three
+    seconds of one core, and O((N + M) F) memory.
 
     Source: I. Goodfellow et al., "Generative Adversarial Nets" (2014), after O. Breuleux et al. (2011).
 
     Args:
-        samples: images (N, C, H, W) in [-1, 1]; or points (N, F), which are taken as they are.
+        samples: images (N, C, H, W) in [-1, 1]; or points (N, F), which are taken as they are: so pass images in which
+            nothing is dark, as x.reshape(N, -1) / 2 + 0.5.
         test: of the same kind, (M, ...).
         sigma: standard deviation of the Gaussians.
 
     Raises:
         ShapeError: there are no samples, or they and the test samples have different shapes.
         DTypeError: pixels are whole numbers.
-        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or a density is 0 in float64, where a
-            sample is 1e150 sigmas away.
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1], or those of a set look like [0, 1]; or a
+            density is 0 in float64, where a sample is 1e150 sigmas away.
         ConfigError, ArgumentError: ``sigma`` is not above 0, or no number.
 
     Example:
@@ -111,7 +112,7 @@ def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Seq
                 f"{metric}: expected a sigma above 0, whose square is a number, but got {sigma}. The protocol's are .1 "
                 "to 1."
             )
-    centres, x = (_rows(each) for each in alike(metric, ("samples", samples), test))
+    centres, x = (_rows(metric, each) for each in alike(metric, ("samples", samples), test))
     densities = np.empty((len(sigmas), len(x)))
     for part, squares in distance_blocks(x, centres):
         for i, sigma in enumerate(sigmas):
@@ -125,8 +126,13 @@ def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Seq
     return densities - logs[:, np.newaxis]
 
 
-def _rows(samples: Tensor) -> Tensor:
-    """A row for each sample, in float64: images with pixels in [0, 1], as the protocol has them."""
+def _rows(metric: str, samples: Tensor) -> Tensor:
+    """A row for each sample, in float64: images with pixels in [0, 1], as the protocol has them.
+
+    Those that are in [0, 1] already would be halved, and the score be hundreds of nats off: so each set is asked.
+    """
+    if samples.ndim == 4:
+        require_no_grey(metric, samples)
     with no_grad():
         x = samples.double().reshape(len(samples), -1)
         return x / 2 + 0.5 if samples.ndim == 4 else x

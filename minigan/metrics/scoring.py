@@ -58,7 +58,7 @@ class Scoring(Extension):
     def __init__(self, run: Run, scorer: Scorer) -> None:
         self.run = run
         self.scorer = scorer
-        self.facts = {"samples": run.config.score.n, "ranked_by": scorer.ranked_by, **scorer.facts}
+        self.facts: dict[str, Any] = {"samples": run.config.score.n, "ranked_by": scorer.ranked_by, **scorer.facts}
         self.best: dict[str, Any] | None = None  # the line to beat
         self.best_step: int | None = None  # that of it, or as long as there is none, of what was best before
 

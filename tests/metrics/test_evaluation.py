@@ -15,8 +15,9 @@ from minigan.errors import ConfigError, DataError, RangeError, ShapeError
 from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import Reference, calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
-from minigan.metrics.evaluation.columns import COLUMNS, number
+from minigan.metrics.evaluation.columns import COLUMNS, columns_of, number
 from minigan.metrics.evaluation.data import draw, same_data
+from minigan.metrics.evaluation.images import ImageReference
 
 CPU = mg.device("cpu")
 
@@ -75,7 +76,7 @@ def test_the_scores_by_pixels_are_those_of_the_metrics(digits):
 def test_of_mnist_the_validation_images_are_those_of_the_protocol():
     """50,000 to 50,999: told by their place, without their pixels."""
     places = np.arange(60_000, dtype=np.float32).reshape(-1, 1, 1, 1)
-    reference = mg.metrics.evaluation.images.ImageReference(places, places[:1], held_out=True)
+    reference = ImageReference(places, places[:1], held_out=True)
     assert reference.training[len(reference._fitted) :][:1000].ravel().tolist() == list(range(50_000, 51_000))
 
 
@@ -131,10 +132,21 @@ def test_real_test_images_are_as_near_to_training_images_as_they_are(digits):
 
 
 def test_in_the_row_of_real_ones_parzen_windows_stand_on_training_images(digits):
-    """Test images would be scored by themselves."""
+    """Test images would be scored by themselves. Random ones, but none that choose sigma."""
     found, training = calibrate(digits, 100).real.images, digits.training
-    sigma = metrics.choose_sigma(training[:100], training[TRAINING * 5 // 6 :])
-    assert found.parzen == metrics.parzen_log_likelihood(training[:100], digits.others, sigma)
+    some = training[np.random.default_rng(0).permutation(TRAINING * 5 // 6)[:100]]
+    sigma = metrics.choose_sigma(some, training[TRAINING * 5 // 6 :])
+    assert found.parzen == metrics.parzen_log_likelihood(some, digits.others, sigma)
+
+
+@pytest.mark.parametrize("n", [1000, 10_000, 20_000])
+def test_of_mnist_these_are_among_the_first_10000_in_random_order_unless_more_are_asked_for(n):
+    """The first 1,000 of the file have 114, and 1,000 of the first 10,000 at random 119."""
+    places = np.arange(60_000, dtype=np.float32).reshape(-1, 1, 1, 1)
+    found = ImageReference(places, places[:1], held_out=True)._centres(n).ravel()
+    assert len(set(found.tolist())) == n
+    assert found.max() < max(n, 10_000)
+    assert found[:1000].mean() == pytest.approx(max(n, 10_000) / 2, rel=0.1)
 
 
 def test_real_images_show_what_their_labels_say_and_noise_what_nobody_asked_for(digits):
@@ -212,6 +224,7 @@ def test_own_images_have_the_scores_that_need_no_judge_and_a_sentence_says_why(m
     assert found.digits is None
     assert found.images.memorisation.nn_ratio == 1
     assert found.images.parzen is not None
+    assert "NN < 1%" not in [column.head for column in columns_of([found])]  # of 60 held-out images none is a hundredth
     assert "judge" in reference.left_out
     assert "held out" not in reference.left_out
     assert calibrate(reference, 60).noise.images.sliced_wasserstein > 0
@@ -273,7 +286,10 @@ def test_without_a_test_split_copies_are_searched_among_all_images_that_a_run_tr
 def test_bright_images_that_hold_nothing_dark_are_scored(monkeypatch):
     train, test = np.split(np.random.default_rng(0).integers(128, 256, (150, 1, 5, 4), np.uint8), [90])
     reference = own_data(monkeypatch, train, test)
-    assert evaluate(reference.others, reference).images.memorisation.nn_ratio == 1
+    found = evaluate(reference.others, reference).images
+    assert found.memorisation.nn_ratio == 1
+    rows = (((reference.others + 1) / 2).reshape(60, -1).astype(np.float64) for _ in range(2))
+    assert found.parzen.mean == pytest.approx(metrics.parzen_log_likelihood(*rows, found.sigma).mean, rel=1e-6)
 
 
 def test_a_test_split_that_is_damaged_is_no_missing_one(tmp_path):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 import minigan as mg
@@ -153,8 +154,25 @@ def test_the_share_of_a_perfect_sampler_scatters_as_is_said():
         return Neighbours(rng.exponential(size=(k, 1)), np.zeros((k, 1), int))
 
     shares = [memorisation(found(n), found(m)).nn_below_1_percent for _ in range(800)]
-    assert np.mean(shares) == pytest.approx(0.01, rel=0.1)  # quantiles of few samples are a little biased
     assert np.std(shares) == pytest.approx(0.1 * math.sqrt(1 / n + 1 / m), rel=0.1)
+
+
+@pytest.mark.parametrize("m", [99, 199, 1000])
+def test_the_share_of_a_perfect_sampler_has_no_bias_however_few_are_held_out(m):
+    """Within three standard errors of the mean over many draws."""
+    rng, n, times = np.random.default_rng(0), 1000, 3000
+    draws = ((Neighbours(rng.exponential(size=(k, 1)), np.zeros((k, 1), int)) for k in (n, m)) for _ in range(times))
+    shares = [memorisation(*draw).nn_below_1_percent for draw in draws]
+    assert np.mean(shares) == pytest.approx(0.01, abs=3 * 0.1 * math.sqrt((1 / n + 1 / m) / times))
+
+
+def test_of_fewer_than_99_held_out_samples_no_distance_has_a_hundredth_below_it():
+    few, enough = (nearest_training(drawn(m, 1), REAL) for m in (98, 99))
+    samples = nearest_training(drawn(500, 2), REAL)
+    found = memorisation(samples, few)
+    assert (found.nn_below_1_percent, found.threshold) == (None, None)
+    assert found.nn_ratio == np.median(samples.distances) / np.median(few.distances)
+    assert memorisation(samples, enough).threshold == enough.distances.min()
 
 
 def test_noise_is_far_from_everything():
@@ -170,6 +188,35 @@ def test_the_numbers_are_the_median_and_the_hundredth_of_sorted_distances():
     assert found.nn_ratio == pytest.approx(ours[100] / ((theirs[999] + theirs[1000]) / 2), rel=1e-14)
     assert theirs[19] <= found.threshold <= theirs[20]
     assert found.nn_below_1_percent == sum(distance < found.threshold for distance in ours) / 201
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """All training images of MNIST; 1,000 of its test images, and what is nearest to these."""
+    training, test = (mg.data.load_mnist(split)[0][:, None] for split in ("train", "test"))
+    training = mg.data.gather_pixels(training, np.arange(60_000))
+    held_out = mg.data.gather_pixels(test, np.random.default_rng(0).permutation(10_000)[:1000])
+    return training, held_out, nearest_training(held_out, training)
+
+
+def test_blurred_and_pale_digits_are_nearer_and_hardly_one_is_as_near_as_copies(digits):
+    training, images, found = digits
+    blurred, pale = gaussian_filter(images, (0, 0, 0.6, 0.6)).clip(-1, 1), 0.8 * (images + 1) - 1
+    for changed, ratio in ((blurred, 0.91), (pale, 0.95)):
+        score = memorisation(nearest_training(changed, training), found)
+        assert score.nn_ratio == pytest.approx(ratio, abs=0.01)
+        assert score.nn_below_1_percent <= 0.002
+
+
+def test_the_bias_of_the_ratio_is_small_beside_its_deviation_as_is_said(digits):
+    distances, rng = digits[2].distances, np.random.default_rng(0)
+
+    def found():
+        return Neighbours(distances[rng.integers(1000, size=50)], np.zeros((50, 1), int))
+
+    ratios = [memorisation(found(), found()).nn_ratio for _ in range(10_000)]
+    assert np.mean(ratios) - 1 == pytest.approx(0.002, abs=3 * 0.06 / 100)
+    assert np.std(ratios) == pytest.approx(0.06, rel=0.1)
 
 
 # ---- bad input ---------------------------------------------------------------------------------------------

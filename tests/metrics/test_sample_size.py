@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 
 from minigan.data import grid, ring
-from minigan.metrics import caught_modes, class_histogram, classifier_score, frechet_distance, kernel_distance
-from minigan.metrics.evaluation import Reference
+from minigan.metrics import (
+    Neighbours,
+    caught_modes,
+    class_histogram,
+    classifier_score,
+    frechet_distance,
+    kernel_distance,
+    memorisation,
+)
+from minigan.metrics.evaluation import Reference, table
 from minigan.metrics.evaluation.columns import COLUMNS
 from minigan.metrics.evaluation.digits import DigitReference, subset_size
 from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.evaluation.points import PointReference
-from minigan.metrics.evaluation.sample_size import with_n
+from minigan.metrics.evaluation.sample_size import facts
+from minigan.metrics.evaluation.table import Evaluation
 
 from .judged import digits, judge
 
@@ -23,7 +32,8 @@ WITHIN = 0.2
 def told(path, reference, n=N):
     """The numbers of a note, without those that count samples."""
     (column,) = (column for column in COLUMNS if column.path == path)
-    return [float(number) for number in re.findall(r"[0-9.,]*\d", with_n(column, n, reference)) if float_like(number)]
+    note = Evaluation((), reference, None, n, 0, "report").with_n(column)
+    return [float(number) for number in re.findall(r"[0-9.,]*\d", note) if float_like(number)]
 
 
 def float_like(number):
@@ -96,7 +106,11 @@ def test_a_share_of_a_half_scatters_as_is_told_and_others_less(reference):
 def test_the_share_of_perfect_samples_below_one_percent_scatters_as_is_told(reference):
     """Of distances of any distribution: what counts are ranks."""
     rng = np.random.default_rng(0)
-    shares = [(rng.random(N) < np.quantile(rng.random(REAL), 0.01)).mean() for _ in range(1000)]
+
+    def found(n):
+        return Neighbours(rng.random((n, 1)), np.zeros((n, 1), int))
+
+    shares = [memorisation(found(N), found(REAL)).nn_below_1_percent for _ in range(1000)]
     (percent,) = told("images.memorisation.nn_below_1_percent", reference)
     assert 100 * np.std(shares) == pytest.approx(percent, rel=0.1)
 
@@ -107,3 +121,12 @@ def test_the_divergence_of_perfect_points_is_what_is_told(mixture):
     (kl,) = told("points.modes.kl", Reference("p", points=PointReference(points, points, mixture)))
     found = [caught_modes(mixture.sample(N, seed)[0], mixture).kl for seed in range(200)]
     assert np.mean(found) == pytest.approx(kl, rel=0.1)
+
+
+def test_what_the_notes_tell_is_computed_once_for_all_columns(reference, monkeypatch):
+    asked = []
+    monkeypatch.setattr(table, "facts", lambda n, reference: asked.append(n) or facts(n, reference))
+    found = Evaluation((), reference, None, N, 0, "report")
+    notes = [found.with_n(column) for column in COLUMNS if column.path.startswith(("digits", "images"))]
+    assert f"{N:,} perfect samples are about" in notes[1]
+    assert asked == [N]

@@ -138,7 +138,7 @@ def test_images_are_points_of_all_their_pixels():
 
 def test_in_many_chunks_it_is_the_same(monkeypatch):
     whole = sliced_wasserstein(POINTS, OTHERS)
-    monkeypatch.setattr(wasserstein, "CHUNK", 7)
+    monkeypatch.setattr(wasserstein, "ROWS", 7)
     assert sliced_wasserstein(mg.tensor(POINTS), OTHERS) == pytest.approx(whole, rel=1e-13)
 
 

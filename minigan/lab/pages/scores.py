@@ -9,7 +9,6 @@ from minigan.lab.page import Page, Section, Table
 from minigan.lab.pages.scores_compared import spreads
 from minigan.lab.pages.scores_images import classes, copies, drawn_images
 from minigan.lab.pages.scores_points import drawn_points, modes
-from minigan.metrics.evaluation.sample_size import with_n
 from minigan.metrics.evaluation.table import Evaluation, printable
 
 
@@ -62,8 +61,7 @@ def _table(found: Evaluation) -> Table:
 
 def _meanings(found: Evaluation) -> Table:
     rows = [
-        [escape(column.head), _paragraph(column.about), _paragraph(with_n(column, found.n, found.reference))]
-        for column in found.columns
+        [escape(column.head), _paragraph(column.about), _paragraph(found.with_n(column))] for column in found.columns
     ]
     return Table("What each score tells", ["score", "what it tells", f"what {found.n:,} samples do to it"], rows)
 

@@ -20,7 +20,7 @@ class Column(NamedTuple):
         better: "higher", "lower", or where else it should be.
         form: in which Python writes it.
         about: what it tells, in some words.
-        with_n: what the number of samples does to it, as a format for `minigan.metrics.evaluation.sample_size`.
+        with_n: what the number of samples does to it, a format of `minigan.metrics.evaluation.sample_size.facts`.
         error: where its own error is, if it has one.
         nan: what NaN means.
         form_of_mean: in which a mean is written, if in another.
@@ -90,16 +90,17 @@ COLUMNS = (
         "images.memorisation.nn_ratio", "NN ratio", "about 1", ".2f",
         "median distance to the nearest training image, over that of held-out images; below 1: nearer than new images "
         "are, by copying or by blur; copies also raise NN < 1% and show a distance of 0",
-        "without bias",
+        "hardly any bias: of the order 1 / n",
     ),
     Column(
         "images.memorisation.nn_below_1_percent", "NN < 1%", "about 1%", ".1%",
         "share of the samples nearer to a training image than all but 1% of the held-out images",
-        "without bias, standard error {below:.2g}% of perfect samples",
+        "hardly any bias, standard error {below:.2g}% of perfect samples",
     ),
     Column(
         "images.parzen.mean", "Parzen", "higher", ".1f",
-        "log-likelihood of test images by the protocol of 2014; the real samples are training images here",
+        "log-likelihood of test images by the protocol of 2014; the real samples are training images here. Others, of "
+        "the last sixth, choose sigma, of MNIST 50,000 to 50,999: held out only if data.limit is at most 50,000",
         "grows with the samples: the protocol takes 10,000; +- is the standard error over test images",
         "images.parzen.error",
     ),

@@ -25,6 +25,7 @@ from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.evaluation.points import PointReference
 from minigan.metrics.evaluation.scores import DIGITS, IMAGES, LEAST, Reference, checked_n
 from minigan.metrics.judge import load_judge
+from minigan.metrics.neighbours import HUNDREDTH
 
 REAL_POINTS = 25_000  # of a mixture: to compare with, and as many others
 FRESH = 2**40  # seeds from here on draw points that no run was trained on, whose seeds are small by habit
@@ -197,13 +198,17 @@ def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: 
 
 NO_JUDGE = "No judge knows what these images show: the scores by a judge are of MNIST's digits."
 NOT_HELD_OUT = "The data have no test split, so the real samples are a part of the training samples."
+NO_HUNDREDTH = "NN < 1% is left out: of fewer than 99 held-out images none is a hundredth."
 NO_MEMORY = "Memorisation and Parzen windows, which need images that were held out from training, are left out."
 
 
 def _of_files(config: Config, device: Device) -> Reference:
     training, others, held_out = _split(config)
     name, reasons = training.name, [NO_JUDGE] * training.is_images + [NOT_HELD_OUT] * (not held_out)
-    told = " ".join([*reasons, *[NO_MEMORY] * (training.is_images and not held_out)])
+    if training.is_images:
+        few = len(others.samples) < HUNDREDTH
+        reasons += [NO_HUNDREDTH] * few if held_out else [NO_MEMORY]
+    told = " ".join(reasons)
     if training.is_images:
         images = ImageReference(_mixed(training), _mixed(others), held_out, device=device)
         return Reference(name, images=images, left_out=told)

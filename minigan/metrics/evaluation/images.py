@@ -18,6 +18,7 @@ from minigan.tensor import Tensor
 
 NEAREST = 4  # training images to find for each sample: a copy is far nearer to the first than to the others
 VALIDATION = 1000  # images that choose the width of a Parzen window, by the protocol
+CENTRES = 10_000  # Parzen windows, by the protocol
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class ImageReference:
         images, found = self.others[:n], self.nearest_of_others
         if not self.held_out:
             return self._far(images)
-        return self._scores(images, Neighbours(found.distances[:n], found.indices[:n]), self._fitted[:n])
+        return self._scores(images, Neighbours(found.distances[:n], found.indices[:n]), self._centres(n))
 
     def nearest(self, images: Any) -> Neighbours:
         """Where in :attr:`searched` the nearest to each image are; this takes longer than all else."""
@@ -104,14 +105,23 @@ class ImageReference:
         return ImageScores(sliced_wasserstein(self._there(images), self._there(self.training)))
 
     def _scores(self, images: Any, nearest: Neighbours, centres: Any) -> ImageScores:
-        placed = self._there(centres)
-        sigma = choose_sigma(placed, self._there(self.training[len(self._fitted) :][:VALIDATION]))
+        placed = self._pixels(centres)
+        sigma = choose_sigma(placed, self._pixels(self.training[len(self._fitted) :][:VALIDATION]))
         return replace(
             self._far(images),
             memorisation=memorisation(nearest, self.nearest_of_others),
-            parzen=parzen_log_likelihood(placed, self._there(self.others), sigma),
+            parzen=parzen_log_likelihood(placed, self._pixels(self.others), sigma),
             sigma=sigma,
         )
+
+    def _centres(self, n: int) -> NDArray[np.float32]:
+        """The first training images, or for n below 10,000 random ones of these, as MNIST's file is ordered."""
+        first = self._fitted[: max(n, CENTRES)]
+        return first[np.random.default_rng(0).permutation(len(first))[:n]]
+
+    def _pixels(self, images: Any) -> Tensor:
+        """A row in [0, 1] of each image: Parzen windows would take images without anything dark for such already."""
+        return self._there(images).double().reshape(len(images), -1) / 2 + 0.5
 
     def _there(self, images: Any) -> Tensor:
         return as_tensor(images, device=self.device)

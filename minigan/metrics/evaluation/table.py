@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from minigan.metrics.evaluation.columns import Column, cell, columns_of
 from minigan.metrics.evaluation.rows import Row
+from minigan.metrics.evaluation.sample_size import facts
 from minigan.metrics.evaluation.scores import Calibration, Reference, Scores
 
 
@@ -76,6 +78,14 @@ class Evaluation:
     def columns(self) -> list[Column]:
         """The scores that runs have."""
         return columns_of([scores for row in self.rows for scores in row.scores])
+
+    def with_n(self, column: Column) -> str:
+        """What the number of samples does to a score, in words with numbers."""
+        return column.with_n.format(**self._facts)
+
+    @cached_property
+    def _facts(self) -> dict[str, float]:
+        return facts(self.n, self.reference)
 
     @property
     def plus_minus(self) -> list[str]:
