@@ -227,6 +227,7 @@ def test_own_images_have_the_scores_that_need_no_judge_and_a_sentence_says_why(m
     assert "NN < 1%" not in [column.head for column in columns_of([found])]  # of 60 held-out images none is a hundredth
     assert "judge" in reference.left_out
     assert "held out" not in reference.left_out
+    assert "NN < 1% is left out: of fewer than 99 held-out images" in reference.left_out
     assert calibrate(reference, 60).noise.images.sliced_wasserstein > 0
 
 
