@@ -93,11 +93,11 @@ def recorded_rows() -> list[dict[str, Any]]:
 def table() -> str:
     """The recorded results as Markdown."""
     lines = [
-        "| preset | seed | steps | minutes, threads | classifier score | Frechet | rarest class | as asked |",
+        "| preset | seed | steps | minutes, threads | classifier score | Frechet | rarest class | class accuracy |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in recorded_rows():
-        asked = f"{row['as_asked']:.1%}" if "as_asked" in row else ""
+        asked = f"{row['class_accuracy']:.1%}" if "class_accuracy" in row else ""
         time = f"{row['seconds'] / 60:.1f}, {row['threads']}"
         scores = f"{row['score']:.2f} | {row['frechet']:.2f} | {row['rarest']:.1%} | {asked} |"
         lines.append(f"| `{row['preset']}` | {row['seed']} | {row['steps']:,} | {time} | {scores}")

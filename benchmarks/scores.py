@@ -33,7 +33,7 @@ class Scorer:
     def row(self, images: np.ndarray, asked: np.ndarray | None = None) -> dict[str, Any]:
         """The scores of images (N, 1, 28, 28), and whose they are; the classifier score is that of all N at once.
 
-        With the digits that G was asked for, (N,), also how often the judge sees those: "as_asked".
+        With the digits that G was asked for, (N,), also how often the judge sees those: "class_accuracy".
         """
         features, p = self.judge.outputs(images)
         row = {
@@ -44,4 +44,4 @@ class Scorer:
             "confidence": float(p.max(1).mean()),
             "rarest": class_histogram(p).rarest,
         }
-        return row if asked is None else {**row, "as_asked": float((p.argmax(1) == asked).mean())}
+        return row if asked is None else {**row, "class_accuracy": float((p.argmax(1) == asked).mean())}

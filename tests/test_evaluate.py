@@ -83,7 +83,7 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
     assert max(map(len, out.splitlines())) <= 100
     for told in ("without bias", "too low", "grows with the samples"):
         assert told in out
-    assert "as asked" not in out
+    assert "class accuracy" not in out
 
 
 def test_what_takes_long_is_said_before_it_is_done(runs, capfd):
@@ -102,11 +102,11 @@ def test_the_judge_to_choose_by_can_be_asked(runs, capfd):
 
 
 def test_a_G_that_is_told_digits_is_scored_by_whether_it_draws_those(runs, capfd):
-    assert "as asked" in done(capfd, "evaluate", "runs/cgan")
+    assert "class accuracy" in done(capfd, "evaluate", "runs/cgan")
     found = scores_in("runs/cgan/scores")
-    assert 0 <= found["rows"][0]["mean"]["digits.as_asked"] <= 1
-    assert found["calibration"]["real"]["digits"]["as_asked"] > 0.95
-    assert found["calibration"]["noise"]["digits"]["as_asked"] < 0.3
+    assert 0 <= found["rows"][0]["mean"]["digits.class_accuracy"] <= 1
+    assert found["calibration"]["real"]["digits"]["class_accuracy"] > 0.95
+    assert found["calibration"]["noise"]["digits"]["class_accuracy"] < 0.3
 
 
 def test_points_are_counted_by_modes(runs, capfd):

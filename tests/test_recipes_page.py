@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+from minigan.metrics.judge import SHA256
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 
@@ -31,6 +33,11 @@ def test_the_tables_of_tries_are_those_that_the_results_give(monkeypatch):
 
 def test_the_table_of_reports_is_the_one_that_the_results_give(monkeypatch):
     assert shown("report") == script("quality", monkeypatch).table()
+
+
+def test_the_judges_are_named_by_their_hashes():
+    assert SHA256["selection"][:12] in PAGE
+    assert SHA256["report"][:12] in PAGE
 
 
 def test_every_recipe_in_a_table_can_be_repeated(monkeypatch):

@@ -454,7 +454,7 @@ def test_digits_are_judged_as_an_evaluation_by_the_same_judge_does(digits):
     found, expected = scorer.score(x, labels), reference.score(x, labels)
     assert found["frechet_distance"] == expected.frechet_distance
     assert (found["precision"], found["recall"]) == (expected.precision, expected.recall)
-    assert (found["rarest"], found["as_asked"]) == (expected.classes.rarest, expected.as_asked)
+    assert (found["rarest"], found["class_accuracy"]) == (expected.classes.rarest, expected.class_accuracy)
     p = reference.judge.probabilities(x).astype(np.float64)
     kl = (p * (np.log(np.maximum(p, 1e-300)) - np.log(p.mean(0)))).sum(1)
     assert found["classifier_score"] == pytest.approx(math.exp(kl.mean()), rel=1e-6)
@@ -528,7 +528,7 @@ def test_of_other_data_the_nearest_samples_are_the_best(width, name, p):
 
 
 @pytest.mark.usefixtures("small_data")
-@pytest.mark.parametrize(("preset", "more"), [("default", set()), ("cgan", {"as_asked"})])
+@pytest.mark.parametrize(("preset", "more"), [("default", set()), ("cgan", {"class_accuracy"})])
 def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monkeypatch, capfd, preset, more):
     monkeypatch.chdir(tmp_path)
     train(preset, "x", "--set", "score.every=1", "--set", "score.n=70")
@@ -670,7 +670,7 @@ def test_real_digits_are_test_images_unless_there_are_too_few_of_them(digits):
     scorer = digit_scorer(digits[0], test, 200)
     again = scorer.score(mg.data.gather_pixels(test.samples, np.arange(200)), None)
     assert scorer.of_real["frechet_distance"] == pytest.approx(again["frechet_distance"], rel=1e-4)
-    assert scorer.of_real["as_asked"] > 0.95
+    assert scorer.of_real["class_accuracy"] > 0.95
     assert digit_scorer(digits[0], test, 201).of_real == {}
 
 

@@ -76,7 +76,7 @@ def _evaluation(
 ) -> Evaluation:
     games = [run.game(device) for run in runs]  # now: a diverged one is known at once
     reference = reference_of(runs[0].config, judge, n, device, tell=say)
-    n = reference.check(reference.usual if n is None else n)
+    n = reference.check(reference.default_n if n is None else n)
     scored: list[ScoredRun] = []
     for run, game in zip(runs, games, strict=True):
         say(f"{printable(str(run.path))} after step {game.steps:,}: {n:,} samples ...")

@@ -71,7 +71,10 @@ class Scorer:
 DIGIT_PANELS = (
     Panel("Frechet distance", {"frechet_distance": "lower is better"}, "log"),
     Panel("classifier score", {"classifier_score": "at best 10"}),
-    Panel("shares", {"precision": "precision", "recall": "recall", "as_asked": "as asked", "rarest": "rarest digit"}),
+    Panel(
+        "shares",
+        {"precision": "precision", "recall": "recall", "class_accuracy": "class accuracy", "rarest": "rarest class"},
+    ),
 )
 
 
@@ -90,7 +93,7 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     def score(samples: Samples, asked: Asked) -> dict[str, float]:
         real, (features, p) = reference.features, reference.judge.outputs(samples)
         near = precision_recall(features, real[: len(features)])
-        told = {} if asked is None else {"as_asked": float((p.argmax(1) == asked).mean())}
+        told = {} if asked is None else {"class_accuracy": float((p.argmax(1) == asked).mean())}
         return {
             "classifier_score": classifier_score(p, splits=1).mean,
             "frechet_distance": frechet_distance(features, real),

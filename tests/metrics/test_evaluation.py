@@ -51,14 +51,14 @@ def test_the_scores_by_a_judge_are_those_of_the_metrics(digits):
     assert (found.precision, found.recall) == (near.precision, near.recall)
     assert found.confidence == pytest.approx(p.max(1).mean(), rel=1e-6)
     assert found.classes.counts.tolist() == np.bincount(p.argmax(1), minlength=10).tolist()
-    assert found.as_asked is None
+    assert found.class_accuracy is None
 
 
 def test_as_asked_is_the_share_of_the_samples_that_show_what_was_asked_for(digits):
     labels = digits.images.labels
     wrong = labels.copy()
     wrong[:30] = (labels[:30] + 1) % 10
-    right, less = (evaluate(digits.others, digits, asked).digits.as_asked for asked in (labels, wrong))
+    right, less = (evaluate(digits.others, digits, asked).digits.class_accuracy for asked in (labels, wrong))
     assert right > 0.98
     assert less == pytest.approx(right - 30 / TEST, abs=2 / TEST)
 
@@ -151,8 +151,8 @@ def test_of_mnist_these_are_among_the_first_10000_in_random_order_unless_more_ar
 
 def test_real_images_show_what_their_labels_say_and_noise_what_nobody_asked_for(digits):
     found = calibrate(digits, TEST)
-    assert found.real.digits.as_asked > 0.95
-    assert stats.binomtest(round(found.noise.digits.as_asked * TEST), TEST, 0.1).pvalue > 1e-3
+    assert found.real.digits.class_accuracy > 0.95
+    assert stats.binomtest(round(found.noise.digits.class_accuracy * TEST), TEST, 0.1).pvalue > 1e-3
 
 
 def test_the_real_row_of_few_images_is_that_of_random_ones(monkeypatch):

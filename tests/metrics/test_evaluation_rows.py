@@ -133,7 +133,7 @@ def test_real_samples_have_the_deviation_of_one_set_and_not_the_error_of_the_mea
 def test_columns_are_those_of_which_some_row_has_a_number():
     line = Scores(points=PointScores(wasserstein_1d=0.25))
     assert [column.head for column in columns_of([line])] == ["W1"]
-    assert [column.head for column in columns_of([line, scored(1.0)])] == ["sliced W", "W1"]
+    assert [column.head for column in columns_of([line, scored(1.0)])] == ["sliced W1", "W1"]
 
 
 # ---- suspects --------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_shares_of_equal_classes_scatter_as_is_told(reference):
 
 
 def test_a_share_of_a_half_scatters_as_is_told_and_others_less(reference):
-    (percent,) = told("digits.as_asked", reference)
+    (percent,) = told("digits.class_accuracy", reference)
     rng = np.random.default_rng(0)
     scatter = [100 * np.std(rng.binomial(N, share, 5000) / N) for share in (0.5, 0.9)]
     assert scatter[0] == pytest.approx(percent, rel=0.05)

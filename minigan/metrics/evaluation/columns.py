@@ -72,17 +72,17 @@ COLUMNS = (
         "without bias",
     ),
     Column(
-        "digits.as_asked", "as asked", "higher", ".1%",
+        "digits.class_accuracy", "class accuracy", "higher", ".1%",
         "share of the samples that show the digit that G was asked for",
         "without bias, standard error at most {share:.2g}%",
     ),
     Column(
-        "digits.classes.rarest", "rarest", "higher", ".1%",
+        "digits.classes.rarest", "rarest class", "higher", ".1%",
         "share of the rarest digit: 10% at best",
         "{n:,} samples of equal classes have {rarest:.2g}% +- {rarest_std:.2g}%",
     ),
     Column(
-        "digits.classes.kl", "KL", "lower", ".4f",
+        "digits.classes.kl", "class KL", "lower", ".4f",
         "how far the shares of the digits are from equal: 0 to ln 10",
         "{n:,} samples of equal classes have {kl_digits:.2g}",
     ),
@@ -105,7 +105,7 @@ COLUMNS = (
         "images.parzen.error",
     ),
     Column(
-        "images.sliced_wasserstein", "sliced W", "lower", ".4f",
+        "images.sliced_wasserstein", "sliced W2", "lower", ".4f",
         "distance of pixels from those of the data, W2 along 128 lines",
         "shrinks with more of them, and is not 0 for perfect samples: see the real ones",
     ),
@@ -122,13 +122,13 @@ COLUMNS = (
         "without bias, standard error at most {share:.2g}%",
     ),
     Column(
-        "points.modes.kl", "KL", "lower", ".4f",
+        "points.modes.kl", "mode KL", "lower", ".4f",
         "how far the modes' shares are from equal",
         "{n:,} points in equal shares have {kl_modes:.2g}",
         nan="none near a mode",
     ),
     Column(
-        "points.sliced_wasserstein", "sliced W", "lower", ".4f",
+        "points.sliced_wasserstein", "sliced W1", "lower", ".4f",
         "distance from real points, W1 along 128 lines",
         "shrinks with more of them, and is not 0 for perfect points: see the real ones. Most of it is the scatter of "
         "the modes' shares: on the grid it hardly tells modes that are three times too wide",

@@ -117,7 +117,7 @@ def reference_of(
 
     >>> from minigan.metrics.evaluation.data import reference_of
     >>> reference = reference_of(mg.gan.load_preset("ring"))
-    >>> reference.name, reference.training.shape, reference.usual
+    >>> reference.name, reference.training.shape, reference.default_n
     ('ring', (25000, 2), 2500)
     """
     check_scorable(config)

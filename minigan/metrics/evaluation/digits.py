@@ -31,7 +31,7 @@ class DigitScores:
         precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
         confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
         classes: how often each digit is seen, against equal shares.
-        as_asked: the share of the samples that show the digit that G was asked for; None if it is not asked.
+        class_accuracy: the share of the samples that show the digit that G was asked for; None if it is not asked.
     """
 
     classifier_score: Score
@@ -41,7 +41,7 @@ class DigitScores:
     recall: float
     confidence: float
     classes: ClassHistogram
-    as_asked: float | None = None
+    class_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DigitReference:
     >>> x = mg.data.gather_pixels(images[:400, None], np.arange(400))
     >>> reference = DigitReference.of(mg.metrics.load_judge("report"), x[:200])
     >>> found = reference.score(x[200:], asked=labels[200:400])
-    >>> found.as_asked > 0.95, found.classes.missing
+    >>> found.class_accuracy > 0.95, found.classes.missing
     (True, ())
     """
 
@@ -91,7 +91,7 @@ class DigitReference:
             recall=near.recall,
             confidence=float(p.max(1).mean()),
             classes=class_histogram(p),
-            as_asked=None if asked is None else float((seen == np.asarray(asked)).mean()),
+            class_accuracy=None if asked is None else float((seen == np.asarray(asked)).mean()),
         )
 
 

@@ -73,7 +73,7 @@ class Reference:
         return self._samples.others
 
     @property
-    def usual(self) -> int:
+    def default_n(self) -> int:
         """How many samples to score if nobody says it."""
         return min(IMAGES if self.images else POINTS, len(self.others))
 
