@@ -33,7 +33,7 @@ from recipe_list import RECIPES
 from scores import Scorer, images_of
 
 from minigan.backend.device import CPU
-from minigan.gan import Config, Extension, Trainer, load_preset, set_field
+from minigan.gan import Config, Extension, Trainer, load_preset, set_fields
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample
 from minigan.info import environment
@@ -52,10 +52,8 @@ HEAD = [
 def settings(name: str, seed: int, quick: bool) -> Config:
     """Of a recipe."""
     preset, changes = RECIPES[name]
-    config = load_preset(preset)
-    for change in [*changes, f"training.seed={seed}", *(["training.steps=8"] if quick else [])]:
-        config = set_field(config, change)
-    return config
+    few = ["training.steps=8"] if quick else []
+    return set_fields(load_preset(preset), [*changes, f"training.seed={seed}", *few])
 
 
 class Scores(Extension):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigan.data import gather_pixels, load_mnist
-from minigan.metrics import class_histogram, classifier_score, frechet_distance, load_judge
+from minigan.metrics import class_accuracy, class_histogram, classifier_score, frechet_distance, load_judge
 
 
 def images_of(split: str, n: int) -> np.ndarray:
@@ -44,4 +44,4 @@ class Scorer:
             "confidence": float(p.max(1).mean()),
             "rarest": class_histogram(p).rarest,
         }
-        return row if asked is None else {**row, "class_accuracy": float((p.argmax(1) == asked).mean())}
+        return row if asked is None else {**row, "class_accuracy": class_accuracy(p, asked)}

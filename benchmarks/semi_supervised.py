@@ -23,7 +23,7 @@ from in_memory import train
 
 import minigan as mg
 from minigan.data import Dataset, gather_pixels
-from minigan.gan import Config, DataFacts, load_preset, set_field
+from minigan.gan import Config, DataFacts, load_preset, set_fields
 from minigan.gan.held_out import assess
 from minigan.gan.networks import build_discriminator
 from minigan.gan.source import data_of, loader_of
@@ -36,11 +36,8 @@ GAME, ALONE = "game", "labels alone"
 
 def settings(seed: int, labelled: int, quick: bool) -> Config:
     """Of a game."""
-    config = load_preset("semi-supervised")
-    changes = [f"training.seed={seed}", f"game.labelled={labelled}", *(["training.steps=5"] if quick else [])]
-    for change in changes:
-        config = set_field(config, change)
-    return config
+    few = ["training.steps=5"] if quick else []
+    return set_fields(load_preset("semi-supervised"), [f"training.seed={seed}", f"game.labelled={labelled}", *few])
 
 
 def compare(config: Config, baseline_steps: int) -> dict[str, Any]:

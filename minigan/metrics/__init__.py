@@ -1,6 +1,6 @@
 """How good are generated samples? The judges, and the scores of images, features and points."""
 
-from minigan.metrics.classes import ClassHistogram, class_histogram
+from minigan.metrics.classes import ClassHistogram, class_accuracy, class_histogram
 from minigan.metrics.divergence import kl_divergence
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score
@@ -26,6 +26,7 @@ __all__ = [
     "StackedModes",
     "caught_modes",
     "choose_sigma",
+    "class_accuracy",
     "class_histogram",
     "classifier_score",
     "frechet_distance",

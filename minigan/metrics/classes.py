@@ -1,4 +1,7 @@
-"""Which classes do samples show, and how often? Where one is rare or missing, the generator has lost a mode."""
+"""Which classes do samples show, how often, and are they those that were asked for?
+
+Where a class is rare or missing, the generator has lost a mode.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigan.errors import ShapeError
+from minigan.metrics.checks import numbers
 from minigan.metrics.checks import probabilities as checked_probabilities
 from minigan.metrics.divergence import kl_divergence
 
@@ -67,3 +72,34 @@ def class_histogram(probabilities: Any, reference: ArrayLike | None = None) -> C
         kl=kl_divergence(counts, reference),
         missing=tuple(np.flatnonzero(counts == 0).tolist()),
     )
+
+
+def class_accuracy(probabilities: Any, labels: Any) -> float:
+    """The share of the samples whose most probable class is the one that a conditional generator was asked for.
+
+    From 0 to 1, higher is better; 1 / K is chance. That of real samples, by their labels, is the classifier's own
+    accuracy. It has no bias, and a standard error of sqrt(a (1 - a) / N). It sees classes, not what they look like: a
+    generator that draws one image of each, when asked, has 1. It takes O(N K) time and memory.
+
+    Source: K. Shmelkov, C. Schmid, K. Alahari, "How good is my GAN?" (2018), where it is called GAN-test.
+
+    Args:
+        probabilities: of each class for each sample, (N, K), such as `Judge.probabilities` returns.
+        labels: the classes that were asked for, (N,).
+
+    Raises:
+        ShapeError: ``probabilities`` are not (N, K), N at least 1 and K at least 2, or ``labels`` are not (N,).
+        DTypeError: these are no numbers.
+        RangeError: a probability is negative or NaN, or a row of them does not add up to 1.
+
+    Example:
+        >>> mg.metrics.class_accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]), [0, 1, 1, 0])
+        0.75
+    """
+    p, asked = checked_probabilities("class_accuracy", probabilities), numbers("class_accuracy", "labels", labels)
+    if asked.shape != (len(p),):
+        raise ShapeError(
+            f"class_accuracy: expected labels of shape ({len(p)},), one for each sample, but got {asked.shape}. Pass "
+            "those that the samples were drawn for."
+        )
+    return float((p.argmax(dim=1).to("cpu").numpy() == asked).mean())

@@ -20,7 +20,7 @@ from minigan.data.sources import make_mixture
 from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
 from minigan.gan.pictures import Panel, Panels
-from minigan.metrics.classes import class_histogram
+from minigan.metrics.classes import class_accuracy, class_histogram
 from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist, check_scorable
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.frechet import frechet_distance
@@ -93,7 +93,7 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     def score(samples: Samples, asked: Asked) -> dict[str, float]:
         real, (features, p) = reference.features, reference.judge.outputs(samples)
         near = precision_recall(features, real[: len(features)])
-        told = {} if asked is None else {"class_accuracy": float((p.argmax(1) == asked).mean())}
+        told = {} if asked is None else {"class_accuracy": class_accuracy(p, asked)}
         return {
             "classifier_score": classifier_score(p, splits=1).mean,
             "frechet_distance": frechet_distance(features, real),

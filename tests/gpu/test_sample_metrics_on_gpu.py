@@ -47,6 +47,8 @@ def test_the_classes_and_modes_counted_are_those_of_the_cpu(gpu):
     p = RNG.dirichlet([0.3] * 10, size=70)
     on_cpu, on_gpu = metrics.class_histogram(p), metrics.class_histogram(gpu.tensor(p))
     assert (on_gpu.counts.tolist(), on_gpu.kl) == (on_cpu.counts.tolist(), on_cpu.kl)
+    asked = RNG.integers(10, size=70)
+    assert metrics.class_accuracy(gpu.tensor(p), asked) == metrics.class_accuracy(p, asked)
     ring = mg.data.ring()
     points = ring.sample(300)[0]
     on_cpu, on_gpu = metrics.caught_modes(points, ring), metrics.caught_modes(gpu.tensor(points), ring)

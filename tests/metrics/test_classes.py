@@ -8,7 +8,7 @@ from scipy import stats
 
 import minigan as mg
 from minigan.errors import DTypeError, RangeError, ShapeError
-from minigan.metrics import class_histogram
+from minigan.metrics import class_accuracy, class_histogram
 from minigan.metrics.divergence import kl_divergence
 
 RNG = np.random.default_rng(0)
@@ -86,6 +86,28 @@ def test_of_nothing_counted_the_divergence_is_not_a_number():
 def test_tensors_and_float32_arrays_count_the_same():
     counts = [class_histogram(form).counts.tolist() for form in (P, P.astype(np.float32), mg.tensor(P))]
     assert counts[0] == counts[1] == counts[2]
+
+
+# ---- those that were asked for -----------------------------------------------------------------------------
+
+
+def test_the_accuracy_is_the_share_of_samples_that_show_what_was_asked_for():
+    asked = RNG.integers(10, size=len(P))
+    right = sum(max(range(10), key=row.__getitem__) == label for row, label in zip(P.tolist(), asked, strict=True))
+    assert class_accuracy(P, asked) == right / len(P)
+    assert class_accuracy(mg.tensor(P), asked.tolist()) == right / len(P)
+    assert class_accuracy(shown(2, 0, 3, 1), [2, 0, 3, 1]) == 1
+
+
+@pytest.mark.parametrize("labels", [[1] * 499, [[1]] * 500, 1, np.zeros((500, 10))])
+def test_another_number_of_labels_is_refused(labels):
+    with pytest.raises(ShapeError, match=r"class_accuracy: expected labels of shape \(500,\), one for each sample"):
+        class_accuracy(P, labels)
+
+
+def test_labels_of_words_are_refused():
+    with pytest.raises(DTypeError, match="class_accuracy: expected labels as real numbers"):
+        class_accuracy(P, ["seven"] * 500)
 
 
 # ---- bad input ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigan.metrics.classes import ClassHistogram, class_histogram
+from minigan.metrics.classes import ClassHistogram, class_accuracy, class_histogram
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import Judge
@@ -31,7 +31,7 @@ class DigitScores:
         precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
         confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
         classes: how often each digit is seen, against equal shares.
-        class_accuracy: the share of the samples that show the digit that G was asked for; None if it is not asked.
+        class_accuracy: see `minigan.metrics.class_accuracy`; None if G is not asked for digits.
     """
 
     classifier_score: Score
@@ -81,7 +81,7 @@ class DigitReference:
             ShapeError, DTypeError, RangeError: these are no such images, or fewer than 65.
         """
         features, p = self.judge.outputs(images)
-        n, seen = len(p), p.argmax(1)
+        n = len(p)
         near = precision_recall(features, self.features[:n])
         return DigitScores(
             classifier_score=classifier_score(p, SPLITS),
@@ -91,7 +91,7 @@ class DigitReference:
             recall=near.recall,
             confidence=float(p.max(1).mean()),
             classes=class_histogram(p),
-            class_accuracy=None if asked is None else float((seen == np.asarray(asked)).mean()),
+            class_accuracy=None if asked is None else class_accuracy(p, asked),
         )
 
 
