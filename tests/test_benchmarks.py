@@ -89,7 +89,6 @@ def test_labels_are_counted_as_they_are_given_as_many_of_each_class(benchmark, m
     script = benchmark("semi_supervised")
     monkeypatch.setattr(script, "assess", lambda game, test: {"accuracy_test": 0.5})
     monkeypatch.setattr(script, "baseline", lambda *args: 0.5)
-    config = script.settings(seed=0, labelled=25, quick=True)
-    for change in ("data.limit=300", "training.steps=1", "training.batch_size=8"):
-        config = script.set_field(config, change)
+    few = ["data.limit=300", "training.steps=1", "training.batch_size=8"]
+    config = script.set_fields(script.settings(seed=0, labelled=25, quick=True), few)
     assert script.compare(config, baseline_steps=1)["labelled"] == 20
