@@ -20,7 +20,7 @@ def both(*settings):
 SGD = ["optimizer=sgd", "lr=0.1"]
 ALL_PENALTIES = ["game.r1_gamma=0.3", "game.r2_gamma=0.2", "game.gradient_penalty=10", "game.dragan=5"]
 AT_ONCE = ["game.rule=simultaneous", "game.d_steps=1", "game.fresh_z=false"]
-UNMIXED = ("game.r1_gamma=1", "discriminator.norm=none")  # R1 wants the slope of each sample
+UNMIXED = ("game.r1_gamma=1", "discriminator.norm=none")  # of few samples BatchNorm makes much of rounding errors
 VARIANTS = {  # name: a preset and changes
     "R1 on every step": ["default", "game.penalty_every=1"],
     "no penalty": ["default", "game.r1_gamma=0"],
@@ -32,7 +32,7 @@ VARIANTS = {  # name: a preset and changes
         "default", "game.label_smoothing=0.1", "game.fake_label_smoothing=0.2", "game.label_noise=0.3"
     ],
     "noise on what D sees, fading": ["default", "game.instance_noise=0.3", "game.instance_noise_epochs=1"],
-    "packs of noisy images": ["dcgan", "game.pack=2", "game.instance_noise=0.1"],
+    "packs of noisy images": ["dcgan", "game.pack=2", "game.instance_noise=0.1", *UNMIXED],
     "clipped gradients": ["default", *both("clip_grad_norm=0.01")],
     "clipped weights, three moves of D, its last fakes for G": ["wgan", "game.d_steps=3", "game.fresh_z=false"],
     "two moves of G": ["default", "game.g_steps=2"],
