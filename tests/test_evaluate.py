@@ -70,7 +70,8 @@ def test_the_numbers_are_those_of_the_samples_that_the_newest_checkpoint_draws(r
     assert (found["samples"], found["seed"], found["data"]) == (100, 3, "MNIST")
 
 
-def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash_of_the_judge(runs, capfd):
+def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash_of_the_judge(runs, capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     out = done(capfd, "evaluate", "runs/digits")
     rows = [line.split("   ")[0] for line in out.splitlines()]
     for name in ("runs/digits", "real test images", "noise"):

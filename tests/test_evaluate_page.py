@@ -13,6 +13,7 @@ from minigan.metrics.evaluation.columns import COLUMNS
 from minigan.metrics.judge import SHA256
 
 PAGE = pages.read("docs/scores.md")
+COSTS = r"^(\S.*?)\s{2,}([\d.]+)\s+([\d.]+)\s+([\d,]+)$"  # a name, seconds, processor seconds, megabytes
 MEASURED = pages.read("benchmarks/results/scoring.txt")
 
 
@@ -32,6 +33,17 @@ def test_the_calibration_rows_are_those_that_the_benchmark_printed():
 
 def test_the_noise_of_scores_is_what_the_benchmark_printed():
     assert f"```text\n{pages.read('benchmarks/results/score_noise.txt').strip()}\n```" in PAGE
+
+
+def test_the_costs_are_those_that_the_benchmark_printed():
+    section = " ".join(PAGE[PAGE.index("## What it costs") :].split())
+    found = {row[0]: [float(cell.replace(",", "")) for cell in row[1:]] for row in re.findall(COSTS, MEASURED, re.M)}
+    seconds, _, _ = found["a run: all scores"]
+    assert f"all of MNIST's scores of 10,000 samples take {seconds:.0f} seconds" in section
+    seconds, _, megabytes = found["the command minigan evaluate RUN"]
+    assert f"`minigan evaluate RUN` takes {seconds:.0f} seconds of that core, and {megabytes / 1000:.1f} GB" in section
+    assert seconds < 60
+    assert f"26,000 stacked images takes {found['stacked_modes'][0]:.0f} seconds" in section
 
 
 def test_every_score_is_explained():

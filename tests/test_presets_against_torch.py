@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 STEPS = 50
 # In these, rounding errors grow past 1e-9 within fifty steps: so often both sides start anew from the same weights.
-ALIKE_EVERY = {"default": 10, "dcgan": 10}
+ALIKE_EVERY = {"default": 10, "dcgan": 5}
 # An epoch of ten batches, the last one short: schedules and what fades away reach their ends.
 FEW_DATA = ["data.limit=76", "training.batch_size=8"]
 FEW_LABELS = {"semi-supervised": ["game.labelled=20"]}

@@ -3,13 +3,13 @@
 import os
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from tiny_runs import at_step, quick_curves, tiny, trained, trainer_of  # noqa: F401
 
 from minigan.gan import Extension, Run
-from minigan.gan.signals import exit_code, on_stop_signal
+from minigan.gan.signals import Stopped, exit_code, on_stop_signal, raise_on_stop_signal
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
@@ -156,3 +156,32 @@ def test_only_the_first_signal_is_told(usual):
             os.kill(os.getpid(), number)
             time.sleep(0)  # lets the handler run
     assert told == [signal.SIGTERM]
+
+
+# ---- what is raised ----------------------------------------------------------------------------------------
+
+
+def swallows():
+    with suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def replaces():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        raise ValueError("Invalid bounding box") from None
+
+
+@pytest.mark.usefixtures("usual")
+@pytest.mark.parametrize("library", [swallows, replaces])
+def test_a_library_that_catches_what_a_signal_raises_stops_nobody_from_stopping(library):
+    with pytest.raises(Stopped) as found, raise_on_stop_signal():
+        library()
+    assert found.value.number == signal.SIGTERM
+
+
+@pytest.mark.usefixtures("usual")
+def test_without_a_signal_errors_are_what_they_are():
+    with pytest.raises(ValueError, match="mine"), raise_on_stop_signal():
+        raise ValueError("mine")

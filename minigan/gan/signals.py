@@ -51,14 +51,23 @@ class Stopped(KeyboardInterrupt):
 def raise_on_stop_signal() -> Iterator[None]:
     """Inside, the first Ctrl-C, SIGTERM or SIGHUP raises `Stopped`, also within a training.
 
-    A training alone would finish its step, save, and return as if all were well.
+    A training alone would finish its step, save, and return as if all were well. So would a library that catches what
+    is raised in the middle of it, or raises something else instead: `Stopped` comes in any case.
     """
-    with on_stop_signal(_raise):
-        yield
+    heard: list[signal.Signals] = []
 
+    def stop(number: signal.Signals) -> NoReturn:
+        heard.append(number)
+        raise Stopped(number)
 
-def _raise(number: signal.Signals) -> NoReturn:
-    raise Stopped(number)
+    with on_stop_signal(stop):
+        try:
+            yield
+        except Exception:
+            if not heard:
+                raise
+        if heard:
+            raise Stopped(heard[0])
 
 
 def _ours() -> dict[signal.Signals, Any]:
