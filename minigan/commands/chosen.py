@@ -50,7 +50,7 @@ def how_chosen(run: Run) -> Chosen:
 
 
 def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    return line.get("samples"), line.get("judge")
+    return line["samples"], line["ranked_by"], line.get("judge")
 
 
 def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:

@@ -133,6 +133,12 @@ def _rows(metric: str, samples: Tensor) -> Tensor:
     """
     if samples.ndim == 4:
         require_no_grey(metric, samples)
+        return unit_rows(samples)
     with no_grad():
-        x = samples.double().reshape(len(samples), -1)
-        return x / 2 + 0.5 if samples.ndim == 4 else x
+        return samples.double().reshape(len(samples), -1)
+
+
+def unit_rows(images: Tensor) -> Tensor:
+    """Images in [-1, 1] as rows in [0, 1], in float64."""
+    with no_grad():
+        return images.double().reshape(len(images), -1) / 2 + 0.5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from minigan.backend.device import CPU, Device
 from minigan.metrics.neighbours import Memorisation, Neighbours, memorisation, nearest_training
-from minigan.metrics.parzen import ParzenScore, choose_sigma, parzen_log_likelihood
+from minigan.metrics.parzen import ParzenScore, choose_sigma, parzen_log_likelihood, unit_rows
 from minigan.metrics.wasserstein import sliced_wasserstein
 from minigan.ops.creation import as_tensor
 from minigan.tensor import Tensor
@@ -121,7 +121,7 @@ class ImageReference:
 
     def _pixels(self, images: Any) -> Tensor:
         """A row in [0, 1] of each image: Parzen windows would take images without anything dark for such already."""
-        return self._there(images).double().reshape(len(images), -1) / 2 + 0.5
+        return unit_rows(self._there(images))
 
     def _there(self, images: Any) -> Tensor:
         return as_tensor(images, device=self.device)
