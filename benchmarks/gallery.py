@@ -1,9 +1,9 @@
-"""The pictures of README.md and docs/presets.md: what presets draw when they have been trained.
+"""The pictures of README.md and docs/: what presets draw when they have been trained.
 
-    python benchmarks/gallery.py [default dcgan cgan ring repair super-resolution] [--runs DIR]
+    python benchmarks/gallery.py [default dcgan cgan ring repair super-resolution legible] [--runs DIR]
 
-Trains each preset from the command line, unless DIR has the run already, and lets `minigan sample` write
-docs/images/PRESET.png.
+Trains what a picture shows, unless DIR has the run already, and lets `minigan sample` write docs/images/NAME.png. A run
+that was broken off is gone on with.
 """
 
 from __future__ import annotations
@@ -11,29 +11,33 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from quality import finished_run, settings, train
+import command
+from published_runs import trained
+
+from minigan.arguments import choose
+from minigan.gan import load_preset, set_fields
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-SHOWN = ["default", "dcgan", "cgan", "ring", "repair", "super-resolution"]
+PRESETS = ("default", "dcgan", "cgan", "ring", "repair", "super-resolution")
+SHOWN = {name: load_preset(name) for name in PRESETS} | {
+    "legible": set_fields(load_preset("default"), ["training.steps=1800"])  # where published.py finds it first
+}
 
 
 def main() -> None:
     """Train, and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("presets", nargs="*", default=SHOWN)
-    parser.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; if not given, in a new folder")
+    parser.add_argument("names", nargs="*", default=SHOWN, metavar="NAME")
+    parser.add_argument("--runs", type=Path, default=Path("runs/gallery"), metavar="DIR", help="where runs are kept")
     args = parser.parse_args()
-    runs = args.runs or Path(tempfile.mkdtemp(prefix="minigan-gallery-"))
-    for preset in args.presets:
-        config, folder = settings(preset, seed=0, quick=False), runs / f"{preset}-0"
-        if not folder.exists():
-            train(config, folder)
-        run, picture = finished_run(folder, config), IMAGES / f"{preset}.png"
+    for name in args.names:
+        choose("picture", name, SHOWN)
+    for name in args.names:
+        run, picture = trained(args.runs / f"{name}-0", SHOWN[name]), IMAGES / f"{name}.png"
         subprocess.run([sys.executable, "-m", "minigan", "sample", str(run.path), "--out", str(picture)], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

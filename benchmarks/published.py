@@ -1,6 +1,7 @@
 """Published numbers, found anew: each row is a command, and stands beside what the articles have.
 
     python benchmarks/published.py                          the tables of docs/published.md, from the results so far
+    python benchmarks/published.py --table ring-r1 noise    those of these rows
     python benchmarks/published.py --list                   the rows, and what each takes
     python benchmarks/published.py parzen-ceiling ring-r1   these rows; adds to benchmarks/results/published.jsonl
     python benchmarks/published.py ring-gan --seeds 0 1 2   one run for each seed
@@ -23,6 +24,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import command
 import published_exact
 import published_legible
 import published_parzen
@@ -30,10 +32,7 @@ import published_points
 from published_rows import How, Row, UnfinishedError
 from published_table import record, table
 
-from minigan import blas
 from minigan.arguments import Parser, at_least, choose, number_from
-from minigan.backend.memory import keep_freed_memory
-from minigan.errors import MiniganError
 
 GROUPS = (published_parzen, published_points, published_exact, published_legible)
 ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
@@ -44,6 +43,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="published.py", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="ROW")
     parser.add_argument("--list", action="store_true", help="what rows there are")
+    parser.add_argument("--table", action="store_true", help="what was found so far; nothing is measured")
     parser.add_argument("--seeds", type=at_least(0), nargs="+", metavar="S", help="if not given, those of the row")
     parser.add_argument("--runs", type=Path, default=Path("runs/published"), metavar="DIR", help="where runs are kept")
     parser.add_argument(
@@ -91,11 +91,10 @@ def main(argv: Sequence[str]) -> int:
     if args.list:
         print(listed())
         return 0
-    if not (args.names or args.quick):
-        print(table(list(ROWS.values())))
-        return 0
-    keep_freed_memory()  # as `minigan train` does
     rows = [ROWS[name] for name in args.names or ROWS]
+    if args.table or not (args.names or args.quick):
+        print(table(rows))
+        return 0
     with tempfile.TemporaryDirectory() as aside:
         how = How(Path(aside) if args.quick else args.runs, args.quick, args.minutes)
         complete = [measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how) for row in rows]
@@ -105,9 +104,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    blas.restart_with_settings()  # as `minigan` does: runs of both have the same speed and the same bits
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except MiniganError as error:
-        print(f"published.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    command.run(lambda: main(sys.argv[1:]))

@@ -1,9 +1,9 @@
 """How long until digits can be read? Every preset that draws MNIST's digits, looked at a hundred times in its training.
 
-Legible is when the classifier score of 2,000 samples by the judge for selection first is 8.0, where a person can name
-most of them at a glance; real test images have 9.8. That moment is chosen, so what is reported of it, and of the end,
-are scores of 10,000 other samples by the other judge. The time is that of training as `minigan train` does it, without
-the looks. Steps are counted, not seconds, between looks: so a run finds the same moment on each machine.
+Legible is when the classifier score of 2,000 samples by the judge for selection first is 8.0, a limit of our choice;
+real test images have 9.8. That moment is chosen, so what is reported of it, and of the end, are scores of 10,000 other
+samples by the other judge, with real images and noise beside them. The time is that of training as `minigan train` does
+it, without the looks. Steps are counted, not seconds, between looks: so a run finds the same moment on each machine.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from functools import cache
 from time import perf_counter
 from typing import Any
 
-from published_rows import How, Trained, UnfinishedError
+import numpy as np
+from published_rows import Computed, How, OfPreset, Row, UnfinishedError
 from published_runs import CPU, Stopwatch, facts, trained
-from scores import REPORTED_Z, Scorer
+from scores import REPORTED_Z, Comparison, images_of, noise
 
 from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names
@@ -24,6 +25,8 @@ from minigan.metrics.evaluation.data import RESTORING, draw
 from minigan.metrics.judge import SHA256
 
 LEGIBLE = 8.0
+TRAINING = 60_000
+JUDGE = SHA256["report"][:12]
 LOOKS = 100
 AT_FIRST = "report_score"  # in the line of the look at which digits are legible first
 FILE = "legible.jsonl"  # in the folder of a run: a line for each look
@@ -31,24 +34,25 @@ FEW, MANY, QUICK = 2000, 10_000, 100  # samples
 
 
 @cache
-def scorer(judge: str, n: int) -> Scorer:
+def comparison(judge: str, n: int) -> Comparison:
     """One for all runs: to look at all training images takes some seconds."""
-    return Scorer(judge, n)
+    return Comparison(judge, n)
 
 
 def looked_at(game: Game, n: int) -> dict[str, float]:
     """The scores of n samples of a game, by the judge for selection."""
-    return _scores(scorer("selection", n), game, n, 0)
+    return comparison("selection", n).row(draw(game, n, 0).samples)
 
 
-def reported(game: Game, n: int) -> dict[str, float]:
-    """The scores of n others, by the judge for reporting."""
-    return _scores(scorer("report", 60_000 if n == MANY else n), game, n, REPORTED_Z)
+def reported(images: np.ndarray, quick: bool, asked: np.ndarray | None = None) -> dict[str, float]:
+    """The scores of images by the judge for reporting, against all training images unless it has to be quick."""
+    return comparison("report", QUICK if quick else TRAINING).row(images, asked)
 
 
-def _scores(scorer: Scorer, game: Game, n: int, seed: int) -> dict[str, float]:
-    row = scorer.row(draw(game, n, seed).samples)
-    return {name: row[name] for name in ("score", "frechet")}
+def reported_of(game: Game, quick: bool) -> dict[str, float]:
+    """The same of samples of a game, which are others than those that were looked at."""
+    samples, asked = draw(game, QUICK if quick else MANY, REPORTED_Z)
+    return reported(samples, quick, asked)
 
 
 def looks(run: Run) -> Iterator[dict[str, float]]:
@@ -56,12 +60,17 @@ def looks(run: Run) -> Iterator[dict[str, float]]:
     return journal.lines(run.path / FILE)
 
 
+def looking(run: Run) -> float:
+    """Seconds that they took."""
+    return sum(look["looking"] for look in looks(run))
+
+
 class Reader(Stopwatch):
     """Looks at samples now and then, with the clock stopped, until training ends."""
 
     def __init__(self, run: Run, most: float, quick: bool) -> None:
         super().__init__(run, most)
-        self.few, self.many = (QUICK, QUICK) if quick else (FEW, MANY)
+        self.quick = quick
 
     def start(self, trainer: Trainer) -> None:
         """Forget what was seen after the checkpoint: it will be seen again."""
@@ -71,7 +80,7 @@ class Reader(Stopwatch):
 
     def aside(self) -> float:
         """All looks so far."""
-        return sum(look["looking"] for look in looks(self.run))
+        return looking(self.run)
 
     def after_step(self, trainer: Trainer) -> None:
         """Look, if it is time to."""
@@ -81,23 +90,18 @@ class Reader(Stopwatch):
 
     def _look(self, trainer: Trainer) -> None:
         seconds, start = self.seconds(), perf_counter()
-        line = {"step": trainer.step, "seconds": seconds, **looked_at(trainer.game, self.few)}
+        line = {"step": trainer.step, "seconds": seconds, **looked_at(trainer.game, QUICK if self.quick else FEW)}
         if line["score"] >= LEGIBLE and not self.legible:
             self.legible = True
-            line |= {f"report_{name}": value for name, value in reported(trainer.game, self.many).items()}
-        looking = perf_counter() - start
-        self.begun += looking
-        self.run.append(FILE, {**line, "looking": looking})
+            line |= {f"report_{name}": value for name, value in reported_of(trainer.game, self.quick).items()}
+        line["looking"] = perf_counter() - start
+        self.begun += line["looking"]
+        self.run.append(FILE, line)
 
 
 def looks_due(step: int, steps: int) -> int:
     """How many there are after so many of all steps; of a short run each step is looked at."""
     return min(step, step * LOOKS // steps)
-
-
-def at_end(run: Run, quick: bool) -> dict[str, float]:
-    """Scores of a run as it is, by the judge for reporting."""
-    return reported(run.game(CPU), QUICK if quick else MANY)
 
 
 def moments(seen: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -116,27 +120,35 @@ def moments(seen: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Legible(Trained):
-    """A row of the table of legible digits: it has no quantities, as it tells of moments."""
+class Legible(OfPreset):
+    """A row that tells when digits are legible, and how good they are at the end."""
 
-    score: Callable[[Run, bool], dict[str, float]] = at_end
+    judge: str = JUDGE
 
     def measure(self, seed: int, how: How) -> dict[str, Any]:
         """See `Row.measure`; where training was stopped by its minutes, that is what is told.
 
         Raises:
             UnfinishedError: there was no time for a look.
-            ConfigError: a part of the run was trained without looks.
+            ConfigError: a part of the run was trained without looks, or all of it, for longer than these minutes.
         """
         config, folder = self.config(seed, how.quick), self.folder(seed, how)
         run = trained(folder, config, lambda run: Reader(run, 60 * how.minutes, how.quick))
+        seconds = run.seconds() - looking(run)
+        if run.finished and seconds > 60 * how.minutes:
+            raise ConfigError(
+                f"{folder} is finished, after {seconds / 60:.1f} minutes, so nobody knows what it was like after "
+                f"{how.minutes:g}. Measure that first, or choose another folder with --runs."
+            )
         made, steps, seen = run.found.newest.step, config.training.steps, list(looks(run))
         if len(seen) != looks_due(made, steps):
             raise ConfigError(f"{folder} was trained without looks at its samples; choose another folder with --runs.")
         if not seen:
             raise UnfinishedError(f"{folder}: the first look is after step {steps // LOOKS:,}; give it more --minutes.")
-        about = {"seconds": round(seen[-1]["seconds"], 1), "judge": SHA256["report"][:12]}
-        return {**facts(run), **about, "numbers": {"of": steps, **moments(seen), **self.score(run, how.quick)}}
+        about = {"seconds": round(seconds, 1), "judge": self.judge}
+        stopped = {"minutes": how.minutes} if made < steps else {}
+        numbers = {"of": steps, **moments(seen), **reported_of(run.game(CPU), how.quick)}
+        return {**facts(run), **about, **stopped, "numbers": numbers}
 
 
 def draws_digits(preset: str) -> bool:
@@ -145,8 +157,28 @@ def draws_digits(preset: str) -> bool:
     return config.data.source == "mnist" and config.game.task not in RESTORING
 
 
-ROWS = tuple(
-    Legible(name=f"legible-{preset}", about=f"time and score to legible digits, {preset}", preset=preset)
-    for preset in preset_names()
-    if draws_digits(preset)
+def _seeds(preset: str) -> tuple[int, ...]:
+    return (0, 1, 2, 3, 4) if preset == "default" else (0,)
+
+
+def _calibration(name: str, about: str, images: Callable[[int], np.ndarray]) -> Computed:
+    def compute(seed: int, quick: bool) -> dict[str, float]:
+        return reported(images(QUICK if quick else MANY), quick)
+
+    return Computed(name=name, about=about, compute=compute, time="about 10 s", judge=JUDGE)
+
+
+ROWS: tuple[Row, ...] = (
+    _calibration("real-digits", "the scores of legible digits, of MNIST's test images", lambda n: images_of("test", n)),
+    *(
+        Legible(
+            name=f"legible-{preset}",
+            about=f"time and score to legible digits, {preset}",
+            preset=preset,
+            seeds=_seeds(preset),
+        )
+        for preset in preset_names()
+        if draws_digits(preset)
+    ),
+    _calibration("noise", "the scores of legible digits, of noise", noise),
 )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from published_rows import Computed, Quantity, Trained
 from published_runs import CPU
-from scores import images_of
+from scores import images_of, noise
 
 from minigan.gan import Run
 from minigan.gan.sampling import sample
@@ -46,12 +46,11 @@ def ceiling(seed: int, quick: bool) -> dict[str, float]:
     protocol = QUICK if quick else Protocol()
     train = images_of("train", FITTED)
     some = train[np.random.default_rng(seed).choice(FITTED, 1000, replace=False)]
-    noise = np.random.default_rng(seed).uniform(-1, 1, (protocol.samples, 1, 28, 28)).astype(np.float32)
     return {
         **protocol.score(train[: protocol.samples]),
         "some": protocol.score(some)["mean"],
         "mean_image": protocol.score(train.mean(axis=0, keepdims=True))["mean"],
-        "noise": protocol.score(noise)["mean"],
+        "noise": protocol.score(noise(protocol.samples))["mean"],
     }
 
 

@@ -69,26 +69,33 @@ class Row:
     Attributes:
         name: of the command.
         about: what it does.
-        quantities: what it finds; none for a row of the table of legible digits.
+        quantities: what it finds; rows of digits have other columns.
         seeds: with which, if nobody names others.
+        judge: the first characters of the SHA-256 of the judge whose word it is; a result of another judge is none.
     """
 
     name: str
     about: str
     quantities: tuple[Quantity, ...] = ()
     seeds: tuple[int, ...] = (0,)
+    judge: str = ""
 
     def cost(self) -> str:
         """How long a seed takes, in words."""
         raise NotImplementedError
 
     def settings(self, seed: int) -> dict[str, Any]:
-        """Of the run that is trained; a result of other settings is none of this row."""
+        """Of the run that is trained; a result of other settings is none."""
         return {}
 
     def measure(self, seed: int, how: How) -> dict[str, Any]:
         """A result: what was found, and what made it."""
         raise NotImplementedError
+
+    def of_today(self, result: dict[str, Any]) -> bool:
+        """Whether a result is what would be found again, but for rounding."""
+        same = result.get("settings", {}) == self.settings(result["seed"])
+        return same and bool(result.get("judge", "") == self.judge)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +105,10 @@ class Computed(Row):
     Attributes:
         compute: finds the numbers, given the seed, and whether to be quick.
         time: that it takes, in words.
-        judge: the first characters of the SHA-256 of the judge whose word it is.
     """
 
     compute: Callable[[int, bool], dict[str, float]]
     time: str
-    judge: str = ""
 
     def cost(self) -> str:
         """How long a seed takes, in words."""
@@ -118,18 +123,16 @@ class Computed(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(Row):
-    """A row that scores runs of a preset.
+class OfPreset(Row):
+    """A row for which runs of a preset are trained.
 
     Attributes:
         preset: the settings ...
         changes: ... and what is different, as after `minigan train PRESET --set`.
-        score: finds the numbers of a finished run, given whether to be quick.
     """
 
     preset: str
     changes: tuple[str, ...] = ()
-    score: Callable[[Run, bool], dict[str, float]]
 
     def config(self, seed: int, quick: bool = False) -> Config:
         """The settings of a run."""
@@ -151,6 +154,17 @@ class Trained(Row):
     def folder(self, seed: int, how: How) -> Path:
         """Of the run."""
         return how.runs / f"{self.name}-{seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained(OfPreset):
+    """A row that scores runs when they are finished.
+
+    Attributes:
+        score: finds the numbers of a run, given whether to be quick.
+    """
+
+    score: Callable[[Run, bool], dict[str, float]]
 
     def measure(self, seed: int, how: How) -> dict[str, Any]:
         """See `Row.measure`; it may take several calls, between which the run is kept.

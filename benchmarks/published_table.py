@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from published_legible import LEGIBLE, Legible
+import published_legible
+from published_legible import FEW, JUDGE, LEGIBLE, MANY
 from published_rows import Quantity, Row
 
 RESULTS = Path(__file__).parent / "results" / "published.jsonl"
@@ -23,13 +24,15 @@ def record(result: Result) -> None:
 
 
 def newest(row: Row) -> list[Result]:
-    """The newest result of each seed, of those that were found with the settings that the row has now."""
+    """The newest result of each seed, of those with the settings and by the judge that the row has now.
+
+    A training that was stopped after so many minutes is told beside the whole one.
+    """
     lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
     of_row = (result for result in map(json.loads, lines) if result["row"] == row.name)
-    by_seed = {
-        result["seed"]: result for result in of_row if result.get("settings", {}) == row.settings(result["seed"])
-    }
-    return [by_seed[seed] for seed in sorted(by_seed)]
+    of_today = filter(row.of_today, of_row)
+    found = {(result["seed"], result.get("minutes", math.inf)): result for result in of_today}
+    return [found[which] for which in sorted(found)]
 
 
 # ---- text --------------------------------------------------------------------------------------------------
@@ -76,10 +79,11 @@ class Machines:
 def table(rows: Sequence[Row]) -> str:
     """Both tables, and where the results were found."""
     machines = Machines()
-    published = [line for row in rows if row.quantities for line in _lines(row, newest(row), machines)]
-    legible = [line for row in rows if isinstance(row, Legible) for line in _legible_lines(row, newest(row), machines)]
-    parts = [_markdown(PUBLISHED, published), _markdown(LEGIBLE_DIGITS, legible), machines.legend()]
-    return "\n\n".join(part for part in parts if part)
+    digits = [row for row in rows if row in published_legible.ROWS]
+    published = [line for row in rows if row not in digits for line in _lines(row, newest(row), machines)]
+    legible = [line for row in digits for line in _legible_lines(row, newest(row), machines)]
+    parts = [_markdown(PUBLISHED, published), _markdown(LEGIBLE_DIGITS, legible), JUDGED if legible else ""]
+    return "\n\n".join(part for part in (*parts, machines.legend()) if part)
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -102,24 +106,39 @@ def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list
     return lines
 
 
-LEGIBLE_DIGITS = ("row", "seed", "legible after", "score, Frechet then", "score, Frechet at the end", "the end", "on")
+JUDGED = (
+    f"Scores are those of {MANY:,} samples by the judge for reporting, `{JUDGE}`; *at best* is the highest of {FEW:,} "
+    "samples by the judge for selection, by which digits are legible."
+)
+LEGIBLE_DIGITS = (
+    "row", "seed", "legible after", "score, Frechet then", "scored after", "score", "Frechet", "rarest class",
+    "class accuracy", "on",
+)  # fmt: skip
 
 
 def _legible_lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
     name = f"`{row.name}`"
-    return [[name, str(result["seed"]), *_legible_cells(result), machines.letters([result])] for result in results] or [
-        [name, "", "not run yet", "", "", "", ""]
-    ]
+    lines = [[name, *_legible_cells(result), machines.letters([result])] for result in results]
+    return lines or [[name, "", "not run yet", *[""] * (len(LEGIBLE_DIGITS) - 3)]]
 
 
 def _legible_cells(result: Result) -> list[str]:
-    numbers, steps = result["numbers"], result["steps"]
-    end = f"{steps:,} steps, {time_told(result['seconds'])}"
-    if steps < numbers["of"]:
-        end += f", stopped: it has {numbers['of']:,} steps"
-    final = f"{numbers['score']:.2f}, {numbers['frechet']:.1f}"
+    numbers = result["numbers"]
+    trained = [str(result["seed"]), *_first_cells(result), _end(result)] if "of" in numbers else [""] * 4
+    asked = f"{numbers['class_accuracy']:.1%}" if "class_accuracy" in numbers else ""
+    return [*trained, f"{numbers['score']:.2f}", f"{numbers['frechet']:.2f}", f"{numbers['rarest']:.1%}", asked]
+
+
+def _first_cells(result: Result) -> list[str]:
+    numbers = result["numbers"]
     if "first_step" not in numbers:
-        never = "never" if steps == numbers["of"] else "not so soon"
-        return [f"{never}: at best {numbers['best']:.2f} of {LEGIBLE:.1f}", "", final, end]
+        never = "never" if result["steps"] == numbers["of"] else "not so soon"
+        return [f"{never}: at best {numbers['best']:.2f} of {LEGIBLE:.1f}", ""]
     first = f"{time_told(numbers['first_seconds'])}, {numbers['first_step']:,} steps"
-    return [first, f"{numbers['first_score']:.2f}, {numbers['first_frechet']:.1f}", final, end]
+    return [first, f"{numbers['first_score']:.2f}, {numbers['first_frechet']:.1f}"]
+
+
+def _end(result: Result) -> str:
+    made, steps = result["steps"], result["numbers"]["of"]
+    of_all = f" of {steps:,}" if made < steps else ""
+    return f"{time_told(result['seconds'])}, {made:,}{of_all} steps"

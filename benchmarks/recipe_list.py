@@ -77,7 +77,7 @@ RECIPES: dict[str, tuple[str, Sets]] = {
         "default",
         (*THIRD, "generator.lr=6.4e-3", "generator.schedule=cosine"),
     ),
-    "BatchNorm in both, no R1; betas .5, .999": (
+    "at first; BatchNorm in both; weights from N(0, .02); no R1": (
         "default",
         (*FIRST, *BN_G, *NO_R1, "discriminator.norm=batch", *started("normal")),
     ),
@@ -96,6 +96,11 @@ RECIPES: dict[str, tuple[str, Sets]] = {
     ),
     "DCGAN; weights from N(0, .02); BatchNorm in D; no R1": ("dcgan", SECOND_CONV),
     "DCGAN; weights from N(0, .02); BatchNorm in D; R1 of .1": ("dcgan", (*SECOND_CONV, "game.r1_gamma=0.1")),
+    "DCGAN; weights from N(0, .02); R1 of .1": (
+        "dcgan",
+        (*SECOND_CONV, "discriminator.norm=none", "game.r1_gamma=0.1"),
+    ),
+    "DCGAN; BatchNorm in D; R1 of .1": ("dcgan", (*SECOND_CONV, *started("default"), "game.r1_gamma=0.1")),
     "DCGAN; weights from N(0, .02); BatchNorm in D; R1 of .1; betas 0, .99": (
         "dcgan",
         (*SECOND_CONV, *ADAM_0, "game.r1_gamma=0.1"),

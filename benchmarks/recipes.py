@@ -20,18 +20,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import command
 import numpy as np
 from in_memory import train
 from published_runs import machine
 from published_runs import settings as settings_of
+from published_table import Machines
 from recipe_list import RECIPES
-from scores import Scorer, images_of
+from scores import Comparison, images_of, noise
 
+from minigan.arguments import at_least
 from minigan.backend.device import CPU
 from minigan.gan import Config, Extension, Trainer, load_preset, set_fields
 from minigan.gan.pictures import grid, png
@@ -44,8 +47,8 @@ N, FEW = 10_000, 200
 EIGHTHS = 1, 2, 4, 6, 8  # of the steps: when samples are scored
 TABLES = (("default", "reference"), ("dcgan",))  # the presets whose tries stand in one
 HEAD = [
-    "| recipe | seed | classifier score after so many thousand steps | processor minutes | Frechet | rarest class |",
-    "|---|---|---|---|---|---|",
+    "| recipe | seed | classifier score after so many thousand steps | minutes | Frechet | rarest class | on |",
+    "|---|---|---|---|---|---|---|",
 ]
 
 
@@ -60,21 +63,22 @@ class Scores(Extension):
     """Scores a game after each part of its steps, and at its end; what that takes is not counted.
 
     Args:
-        scorer: what scores.
+        comparison: with real images.
         n: samples to draw.
         config: the settings of the try.
         last: its last step, if it is broken off.
+        tell: is told the row of each part.
 
     Attributes:
-        rows: of each part.
         samples: the newest.
     """
 
-    def __init__(self, scorer: Scorer, n: int, config: Config, last: int) -> None:
-        self.scorer, self.n = scorer, n
+    def __init__(
+        self, comparison: Comparison, n: int, config: Config, last: int, tell: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self.comparison, self.n, self.tell = comparison, n, tell
         self.seed, self.settings = config.training.seed, settings_of(config)
         self.due = {*(config.training.steps * eighths // 8 for eighths in EIGHTHS), last}
-        self.rows: list[dict[str, Any]] = []
 
     def start(self, trainer: Trainer) -> None:
         """Look at the clock: that of the processor, as what else the machine does changes it little."""
@@ -86,16 +90,13 @@ class Scores(Extension):
             before = time.process_time()
             self.samples = sample(trainer.game, self.n, 0, CPU)
             facts = {"seed": self.seed, "steps": trainer.step, "cpu_seconds": round(before - self.begun)}
-            self.rows.append(facts | self.scorer.row(self.samples) | {"settings": self.settings})
+            self.tell(facts | scored(self.comparison, self.samples) | {"settings": self.settings})
             self.begun += time.process_time() - before
 
 
-def play(config: Config, until: int | None, scorer: Scorer, n: int) -> Scores:
-    """Train by these settings, and break off after so many steps."""
-    steps = min(until or config.training.steps, config.training.steps)
-    scores = Scores(scorer, n, config, steps)
-    train(config, scores, until=steps)
-    return scores
+def scored(comparison: Comparison, images: np.ndarray) -> dict[str, Any]:
+    """The scores of images, and whose they are."""
+    return {"judge": comparison.judge.sha256[:12], "samples": len(images), **comparison.row(images)}
 
 
 def record(name: str, row: dict[str, Any], quick: bool) -> None:
@@ -140,20 +141,23 @@ def tries() -> list[list[dict[str, Any]]]:
     return sorted((list(group) for _, group in rows), key=lambda group: -group[-1]["score"])
 
 
-def line_of(group: list[dict[str, Any]]) -> str:
+def line_of(group: list[dict[str, Any]], machines: Machines) -> str:
     """Of a table: one try, or one of the two calibrations."""
     last = group[-1]
     minutes = f"{last['cpu_seconds'] / 60:.1f}" if "cpu_seconds" in last else ""
     after = [f"{row['steps'] / 1000:g}: " if "steps" in row else "" for row in group]
     scores = ", ".join(f"{steps}{row['score']:.2f}" for steps, row in zip(after, group, strict=True))
-    numbers = f"{scores} | {minutes} | {last['frechet']:.2f} | {last['rarest']:.1%} |"
+    where = machines.letters([row for row in group if "machine" in row])
+    numbers = f"{scores} | {minutes} | {last['frechet']:.2f} | {last['rarest']:.1%} | {where} |"
     return f"| {last['recipe']} | {last.get('seed', '')} | {numbers}"
 
 
 def table(presets: Sequence[str]) -> str:
     """All recorded tries that change one of these presets, as Markdown, between real images and noise."""
     shown = [t for t in tries() if t[0]["recipe"] not in RECIPES or RECIPES[t[0]["recipe"]][0] in presets]
-    return "\n".join([*HEAD, *map(line_of, shown)])
+    machines = Machines()
+    lines = [line_of(group, machines) for group in shown]
+    return "\n".join([*HEAD, *lines, *(["", machines.legend()] if machines.found else [])])
 
 
 def main() -> None:
@@ -163,8 +167,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--calibrate", action="store_true", help="score real test images and noise")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--until", type=int, metavar="STEPS", help="break them off after so many")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_argument("--until", type=at_least(1), metavar="STEPS", help="break them off after so many")
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in RECIPES]:
@@ -173,18 +177,18 @@ def main() -> None:
         print("\n\n".join(map(table, TABLES)) if args.table else "\n".join(RECIPES))
         return
     n = FEW if args.quick else N
-    scorer = Scorer("selection", n)
+    comparison = Comparison("selection", n)
     if args.calibrate:
-        record("real test images", scorer.row(images_of("test", n)), args.quick)
-        noise = np.random.default_rng(0).uniform(-1, 1, (n, 1, 28, 28)).astype(np.float32)
-        record("noise", scorer.row(noise), args.quick)
+        record("real test images", scored(comparison, images_of("test", n)), args.quick)
+        record("noise", scored(comparison, noise(n)), args.quick)
     for name in args.names or (RECIPES if args.quick else []):
-        played = play(settings(name, args.seed, args.quick), args.until, scorer, n)
-        for row in played.rows:
-            record(name, row, args.quick)
+        config = settings(name, args.seed, args.quick)
+        steps = min(args.until or config.training.steps, config.training.steps)
+        scores = Scores(comparison, n, config, steps, lambda row, name=name: record(name, row, args.quick))
+        train(config, scores, until=steps)
         if not args.quick:
-            save_grid(name, args.seed, played.samples)
+            save_grid(name, args.seed, scores.samples)
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

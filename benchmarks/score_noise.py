@@ -15,13 +15,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import command
 import numpy as np
 from in_memory import train
 from program import machine
 
-from minigan import blas
 from minigan.backend.device import CPU
-from minigan.backend.memory import keep_freed_memory
 from minigan.gan import Extension, Game, Trainer, load_preset, set_fields
 from minigan.gan.source import data_of
 from minigan.metrics.evaluation.data import draw
@@ -103,7 +102,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few steps and samples; nothing is recorded")
     quick = parser.parse_args().quick
-    keep_freed_memory()  # as the command line does
     few = ["data.limit=400", "training.batch_size=100", "training.steps=16"]
     lines = [machine(CPU)]
     for line in measured(*([80], 80, few) if quick else ([1000, 2500, 5000], 2500, [])):
@@ -114,5 +112,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    blas.restart_with_settings()  # as `minigan` does
-    main()
+    command.run(main)

@@ -22,13 +22,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import command
 import numpy as np
 from program import machine
 from scores import images_of
 
 from minigan import metrics
 from minigan.backend.device import CPU
-from minigan.backend.memory import keep_freed_memory
 from minigan.data import gather_pixels, load_mnist
 from minigan.metrics.evaluation import Reference, calibrate, evaluate
 from minigan.metrics.evaluation.columns import cell, columns_of
@@ -44,7 +44,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few samples; nothing is recorded")
     quick = parser.parse_args().quick
-    keep_freed_memory()  # as the command line does
     n, most, stacked = (200, 1000, 100) if quick else (10_000, 60_000, 26_000)
     lines = [
         machine(CPU),
@@ -118,4 +117,4 @@ def timed_command(n: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

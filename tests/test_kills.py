@@ -16,7 +16,7 @@ COMMON = ["--batch-size", "4", "--out", "x", "--device", "cpu", "--set", "traini
 MLP = ["--set", "generator.hidden=[8]", "--set", "discriminator.hidden=[8]"]
 CONV = [f"{player}.{name}" for player in ("generator", "discriminator") for name in ("hidden=[4]", "dense=[]")]
 CONV = [word for setting in CONV for word in ("--set", setting)]
-SCORED = ["--set", "score.every=1", "--set", "score.n=16", "--set", "generator.lr=0.1"]
+SCORED = ["--set", "score.every=1", "--set", "score.n=64", "--set", "generator.lr=0.1"]
 # Between them: BatchNorm, dropout, EMA, R1, labels, several batches in a step, penalties that draw random points,
 # schedules, momentum, spectral norm's vectors, moments of every optimizer, lines of held-out data, points for images.
 GAMES = {

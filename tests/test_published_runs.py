@@ -15,6 +15,7 @@ from tiny_runs import at_step, contents, quick_curves  # noqa: F401
 from minigan.cli import main
 from minigan.errors import ConfigError
 from minigan.gan import Run, load_preset
+from minigan.metrics.judge import SHA256
 
 STEPS = 6
 SMALL = ("generator.hidden=[8]", "discriminator.hidden=[8]", f"training.steps={STEPS}", "training.batch_size=8")
@@ -50,7 +51,7 @@ def digits(legible, monkeypatch):
     """A row like `legible-default`, whose samples are looked at after each step, and are legible after the fourth."""
     seen = iter([1.0, 3.0, 7.9, 8.0, 7.0, 9.0] * 2)
     monkeypatch.setattr(legible, "looked_at", lambda game, n: {"score": next(seen), "frechet": 1.0})
-    monkeypatch.setattr(legible, "reported", lambda game, n: {"score": 8.25, "frechet": n / 1000})
+    monkeypatch.setattr(legible, "reported_of", lambda game, quick: {"score": 8.25, "frechet": 10.0})
     return legible.Legible(name="small", about="", preset="default", changes=(*SMALL, "data.limit=16"))
 
 
@@ -148,6 +149,14 @@ def test_the_first_moment_of_eight_is_told_and_judged_by_the_other_judge(rows, d
     assert (numbers["score"], numbers["frechet"]) == (8.25, 10.0)
 
 
+def test_what_a_finished_run_was_like_after_fewer_minutes_nobody_knows(rows, digits, tmp_path, monkeypatch):
+    digits.measure(0, rows.How(tmp_path))
+    monkeypatch.setattr(Run, "seconds", lambda run: 600.0 + sum(look["looking"] for look in looks(run.path)))
+    assert "minutes" not in digits.measure(0, rows.How(tmp_path, minutes=10.1))
+    with pytest.raises(ConfigError, match=r"small-0 is finished, after 10\.0 minutes, so nobody knows .* after 5\."):
+        digits.measure(0, rows.How(tmp_path, minutes=5))
+
+
 def test_digits_that_are_never_legible_have_no_first_moment(legible):
     numbers = legible.moments([{"step": 1, "score": 7.9}, {"step": 2, "score": 7.2}])
     assert numbers == {"best": 7.9}
@@ -162,11 +171,19 @@ def test_looks_change_no_bit_of_a_run(rows, legible, tmp_path):
     assert without_looks(tmp_path / "seen" / "small-0") == contents(tmp_path / "unseen" / "small-0")
     assert len(looks(tmp_path / "seen" / "small-0")) == rows.QUICK_STEPS
     assert 1 <= found["numbers"]["score"] <= 10
+    assert (found["judge"], "minutes" in found) == (SHA256["report"][:12], False)
+
+
+def test_games_with_labels_tell_whether_digits_are_those_asked_for(rows, legible, tmp_path):
+    settings = {"name": "small", "about": "", "preset": "cgan", "changes": SMALL}
+    found = legible.Legible(**settings).measure(0, rows.How(tmp_path, quick=True))["numbers"]
+    assert 0 <= found["class_accuracy"] <= 1
 
 
 def test_looks_are_made_again_where_a_run_is_gone_on_with(rows, digits, legible, tmp_path, monkeypatch):
     stopped = digits.measure(0, rows.How(tmp_path, minutes=NO_TIME))
     assert (stopped["steps"], stopped["numbers"]["of"], stopped["numbers"]["best"]) == (1, 6, 1.0)
+    assert stopped["minutes"] == NO_TIME
     assert "first_step" not in stopped["numbers"]
     beyond = {"step": 2, "seconds": 5.0, "score": 10.0, "looking": 1.0, "report_score": 9.0, "report_frechet": 0.0}
     Run.open(tmp_path / "small-0").append("legible.jsonl", beyond)  # as of a training that was killed there
@@ -186,10 +203,11 @@ def test_looks_take_no_time_of_the_training(rows, digits, legible, tmp_path, mon
 
         return looked
 
-    for name in ("looked_at", "reported"):
+    for name in ("looked_at", "reported_of"):
         monkeypatch.setattr(legible, name, slow(getattr(legible, name)))
     for module in (legible, importlib.import_module("published_runs")):
         monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(Run, "seconds", lambda run: now[0])
     found = digits.measure(0, rows.How(tmp_path, minutes=1))
     at = looks(tmp_path / "small-0")
     assert (found["steps"], found["seconds"]) == (6, 0)

@@ -32,12 +32,22 @@ def test_the_tables_of_tries_are_those_that_the_results_give(monkeypatch):
 
 
 def test_the_table_of_reports_is_the_one_that_the_results_give(monkeypatch):
-    assert shown("report") == script("quality", monkeypatch).table()
+    names = re.search(r"published\.py --table ([a-z -]+)`", PAGE)[1].split()
+    published = script("published", monkeypatch)
+    assert shown("report") == published.table([published.ROWS[name] for name in names])
 
 
 def test_the_judges_are_named_by_their_hashes():
     assert SHA256["selection"][:12] in PAGE
     assert SHA256["report"][:12] in PAGE
+
+
+def test_every_recipe_that_can_be_tried_was_tried(monkeypatch):
+    recipes = script("recipes", monkeypatch)
+    tried = [recipes.settings_of(recipes.settings(row["recipe"], 0, False)) for row in recipes.recorded_rows()
+             if row["recipe"] in recipes.RECIPES]  # fmt: skip
+    untried = [name for name in recipes.RECIPES if recipes.settings_of(recipes.settings(name, 0, False)) not in tried]
+    assert untried == []
 
 
 def test_every_recipe_in_a_table_can_be_repeated(monkeypatch):

@@ -631,6 +631,7 @@ REFUSED = {
     "test images": (["default", "--set", "data.split=test"], "score.every: the run was trained on the test images"),
     "classes": (["default", "--set", "data.limit=5", "--batch-size", "2"], "score.every: none of the 5 images"),
     "few": (["default", "--set", "score.n=64"], "score.n: expected at least 65, as a covariance of 64 features needs"),
+    "few points": (["ring", "--set", "score.n=49"], "score.n: expected at least 50, as scores of fewer say"),
     "many": (["ring", "--set", "score.n=1000000000"], "Found 1,000,000,000 samples to score, for which this machine"),
     "typo": (["ring", "--set", "score.evry=1"], "No field 'score.evry' to set. Did you mean score.every?"),
     "negative": (["ring", "--set", "score.every=-1"], "score.every: expected a whole number of at least 0, but got -1"),
@@ -646,11 +647,11 @@ def test_what_cannot_be_scored_is_refused_before_anything_is_trained(tmp_path, m
 
 
 def test_other_data_are_compared_with_as_many_real_samples(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (40, 6, 5), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (80, 6, 5), np.uint8)
     np.save(tmp_path / "x.npy", images)
-    config = mg.gan.set_fields(Config(), [f"data.source={tmp_path / 'x.npy'}", "score.every=1", "score.n=30"])
+    config = mg.gan.set_fields(Config(), [f"data.source={tmp_path / 'x.npy'}", "score.every=1", "score.n=60"])
     scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
-    chosen = mg.data.gather_pixels(images[:, None], np.random.default_rng(0).permutation(40)[:30])
+    chosen = mg.data.gather_pixels(images[:, None], np.random.default_rng(0).permutation(80)[:60])
     assert scorer.score(chosen, None) == {"sliced_wasserstein": 0.0}
     assert scorer_of(mg.gan.set_field(mg.gan.set_field(config, "score.every=0"), "score.n=2500"), None, CPU) is None
 

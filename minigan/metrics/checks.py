@@ -222,7 +222,7 @@ def _require_none(metric: str, what: str, broken: Tensor) -> None:
     if n := _number(broken):
         raise RangeError(
             f"{metric}: {n:,} of {len(broken):,} rows {what}, expected probabilities. "
-            "Make probabilities of logits x by x.softmax(dim=1)."
+            "Make probabilities of logits x by x.softmax(dim=1), in float32 or float64."
         )
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigan.errors import ShapeError
+from minigan.errors import RangeError, ShapeError
 from minigan.metrics.checks import numbers
 from minigan.metrics.checks import probabilities as checked_probabilities
 from minigan.metrics.divergence import kl_divergence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassHistogram:
     """What `class_histogram` finds.
 
@@ -39,9 +39,9 @@ class ClassHistogram:
 def class_histogram(probabilities: Any, reference: ArrayLike | None = None) -> ClassHistogram:
     """Count the samples of each class, by the highest of their probabilities, and compare with the shares in the data.
 
-    The divergence is from 0 to ln K if ``reference`` is uniform, and lower is better. That of a perfect sampler is
-    (K - 1) / (2 N) on average, .00045 for 10 classes and 10,000 samples, and so is the bias of every other one; a class
-    of share s has a standard error of sqrt(s (1 - s) / N). It sees classes, not what they look like: a generator
+    The divergence is from 0 to ln K if ``reference`` is uniform, and lower is better. Of a sampler that draws m classes
+    it is (m - 1) / (2 N) too high: .00045 for all 10 and 10,000 samples, nothing for one. A class of share s has a
+    standard error of sqrt(s (1 - s) / N). It sees classes, not what they look like: a generator
     that draws one image of each has the best values. It takes O(N K) time and memory.
 
     Source: of the divergence of classes, Z. Lin et al., "PacGAN" (2018); see `minigan.metrics.divergence`.
@@ -85,12 +85,12 @@ def class_accuracy(probabilities: Any, labels: Any) -> float:
 
     Args:
         probabilities: of each class for each sample, (N, K), such as `Judge.probabilities` returns.
-        labels: the classes that were asked for, (N,).
+        labels: the classes that were asked for, 0 to K - 1, (N,).
 
     Raises:
         ShapeError: ``probabilities`` are not (N, K), N at least 1 and K at least 2, or ``labels`` are not (N,).
         DTypeError: these are no numbers.
-        RangeError: a probability is negative or NaN, or a row of them does not add up to 1.
+        RangeError: a probability is negative or NaN, a row of them does not add up to 1, or a label is no class.
 
     Example:
         >>> mg.metrics.class_accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]), [0, 1, 1, 0])
@@ -101,5 +101,11 @@ def class_accuracy(probabilities: Any, labels: Any) -> float:
         raise ShapeError(
             f"class_accuracy: expected labels of shape ({len(p)},), one for each sample, but got {asked.shape}. Pass "
             "those that the samples were drawn for."
+        )
+    classes = p.shape[1]
+    if others := sorted(set(np.unique(asked).tolist()) - set(range(classes))):
+        raise RangeError(
+            f"class_accuracy: expected labels from 0 to {classes - 1}, as there are {classes} probabilities, but found "
+            f"{others[:5]}. Count classes from 0."
         )
     return float((p.argmax(dim=1).to("cpu").numpy() == asked).mean())

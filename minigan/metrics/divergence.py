@@ -18,8 +18,8 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
 
     From 0, where the shares are as they should be, to infinity: -ln q_k where one class k has all samples, so ln K if
     q is uniform. It is not symmetric: a class that is missing costs little, since 0 ln 0 = 0, and ln(K / m) where only
-    m of K equal ones are left. N samples of q itself have (K - 1) / (2 N) on average, so compare equal N (Miller 1955).
-    It takes O(K) time and memory.
+    m of K equal ones are left. N samples of a distribution over m classes have about (m - 1) / (2 N) more than it, so
+    compare equal N (Miller 1955). It takes O(K) time and memory.
 
     Source: S. Kullback, R. A. Leibler, "On Information and Sufficiency", Ann. Math. Statist. 22 (1951).
 
@@ -42,9 +42,13 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
     """
     counts = numbers("kl_divergence", "counts", counts).astype(np.float64)
     if counts.ndim != 1 or not counts.size:
-        raise ShapeError(f"kl_divergence: expected counts (K,), K at least 1, but got shape {counts.shape}.")
+        raise ShapeError(
+            f"kl_divergence: expected counts (K,), K at least 1, but got shape {counts.shape}. Reshape them."
+        )
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
-        raise RangeError("kl_divergence: expected counts that are 0 or more, but some are negative, NaN or infinite.")
+        raise RangeError(
+            "kl_divergence: expected counts that are 0 or more, but some are negative, NaN or infinite. Count again."
+        )
     q = np.full(len(counts), 1 / len(counts)) if reference is None else _checked(reference, counts.shape)
     if not counts.any():
         return math.nan
@@ -57,7 +61,10 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
 def _checked(reference: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     q = numbers("kl_divergence", "a reference", reference).astype(np.float64)
     if q.shape != shape:
-        raise ShapeError(f"kl_divergence: expected a reference of shape {shape}, as the counts, but got {q.shape}.")
+        raise ShapeError(
+            f"kl_divergence: expected a reference of shape {shape}, as the counts, but got {q.shape}. Pass the share "
+            "of each class."
+        )
     missing = np.flatnonzero(q == 0).tolist()
     if missing:
         raise RangeError(

@@ -29,11 +29,11 @@ def frechet_distance(fake: Any, real: Any) -> float:
 
     A matrix root of C1 C2 loses half of the digits where a covariance is singular, as it is where a feature is never
     active. So none is taken: with C1 = A'A and C2 = B'B, both factors from a QR decomposition of the centred features,
-    the second term is the smallest |A - Q B|^2 over all rotations Q (the Procrustes problem, which one singular value
+    the second term is the smallest |A - Q B|^2 over all orthogonal Q (the Procrustes problem, which one singular value
     decomposition solves). As a sum of squares it is 0 for equal sets to the last digit, and never below.
 
     Source: Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule"; Dowson and Landau 1982 for the formula;
-    Bhatia, Jain and Lim 2019, "On the Bures-Wasserstein distance", for the rotation. On the host, time
+    Bhatia, Jain and Lim 2019, "On the Bures-Wasserstein distance", for Q. On the host, time
     O(N F^2 + F^3) and memory O(N F).
 
     Args:

@@ -25,7 +25,8 @@ def classifier_score(probabilities: Any, splits: int = 10) -> Score:
     p(y|x) is what the classifier says of a sample, and p(y) the mean of this over all samples. From 1, where the
     classifier says the same of all samples, to K, where it is sure of each and all classes are equally frequent;
     higher is better. It sees neither a class of which one image is drawn again and again, nor noise that the classifier
-    is sure of, and knows nothing of the data: real images of MNIST cannot pass exp(entropy of the labels) = 9.98.
+    is sure of, and knows nothing of the data: real images cannot pass exp(entropy of the labels), 9.986 for MNIST's
+    training images and 9.983 for its test images, with a classifier that is always right.
 
     By the protocol of Salimans et al. 2016 the samples are split, in the order that they are in, and the mean over the
     parts is told. A part of n samples is scored too low, by about a share (K - 1) / (2 n), as its p(y) is fitted to it:

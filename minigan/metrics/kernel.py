@@ -74,7 +74,9 @@ def kernel_distance(
     gamma = 1 / x.shape[1] if gamma is None else real_number(op, "gamma", gamma)
     coef = real_number(op, "coef", coef)
     if not (gamma > 0 and coef >= 0):
-        raise ConfigError(f"{op}: expected gamma above 0 and coef of at least 0, but got {gamma} and {coef}.")
+        raise ConfigError(
+            f"{op}: expected gamma above 0 and coef of at least 0, but got {gamma} and {coef}. Choose others."
+        )
     rng = np.random.default_rng(seed)
     distances = []
     for _ in range(subsets):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.metrics.checks import pair, whole_from
-from minigan.metrics.distances import distance_blocks
+from minigan.metrics.distances import distance_blocks, rounding
 from minigan.ops.creation import as_tensor
 from minigan.tensor import Tensor
 
@@ -38,9 +38,10 @@ def precision_recall(fake: Any, real: Any, k: int = 3) -> PrecisionRecall:
     fake one. Both from 0 to 1, and higher is better; they swap if the sets do, and both are 1 for equal sets. Samples
     that are few and perfect have high precision and low recall; noise that covers everything the reverse.
 
-    Balls shrink with more samples, and grow with k: compare only with as many samples of both sets, and the same k.
-    Even real test images do not reach 1 against training images. An outlier has a large ball, in which wrong samples
-    count as right ones.
+    A sample on the edge of a ball is inside, and so is one that is outside by no more than rounding: else rounding
+    would choose among equal distances, such as those of copies. Balls shrink with more samples, and grow with k:
+    compare only with as many samples of both sets, and the same k. Even real test images do not reach 1 against
+    training images. An outlier has a large ball, in which wrong samples count as right ones.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", section
     2. Time O((N + M)^2 F), memory O((N + M) F) and some blocks of 32 MiB.
@@ -66,7 +67,8 @@ def precision_recall(fake: Any, real: Any, k: int = 3) -> PrecisionRecall:
     x, y = pair("precision_recall", ("fake samples", fake), ("real samples", real), least=2)
     fewest = min(len(x), len(y))
     k = whole_from("precision_recall", "k", k, 1, fewest - 1, f"the smaller set has {fewest:,} samples")
-    fake_radii, real_radii = _squared_radii(x, k), _squared_radii(y, k)
+    slack = 2 * max(rounding(*sets) for sets in ((x, y), (x, x), (y, y)))  # of a distance, and of a radius
+    fake_radii, real_radii = _squared_radii(x, k) + slack, _squared_radii(y, k) + slack
     realistic, covered = 0, np.zeros(len(y), bool)
     for part, block in distance_blocks(x, y):
         realistic += int((block <= real_radii).any(dim=1).sum().item())

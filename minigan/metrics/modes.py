@@ -20,7 +20,7 @@ from minigan.ops.checks import real
 from minigan.ops.creation import as_tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModeCount:
     """What `caught_modes` finds.
 
@@ -76,7 +76,7 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
     instance("caught_modes", "a mixture", mixture, Mixture, "Pass one such as mg.data.ring().")
     x, within = _checked(points, mixture), real("caught_modes", "within", within)
     if not within > 0:
-        raise ConfigError(f"caught_modes: expected a distance within above 0, but got {within}.")
+        raise ConfigError(f"caught_modes: expected a distance within above 0, but got {within}. Choose another.")
     distances, nearest = _nearest(x, mixture.centres)
     near = distances <= within * mixture.std
     counts: NDArray[np.int64] = np.bincount(nearest[near], minlength=len(mixture.centres)).astype(np.int64)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import RangeError, ShapeError
-from minigan.metrics.checks import ROWS, instance, numbers, whole_from
-from minigan.metrics.distances import distance_blocks
+from minigan.metrics.checks import instance, numbers, require_finite, whole_from
+from minigan.metrics.distances import CHUNK, distance_blocks, rounding
 from minigan.metrics.samples import alike
-from minigan.ops.creation import arange
+from minigan.ops.creation import arange, as_tensor
 from minigan.ops.joining import stack
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
@@ -30,7 +30,7 @@ HUNDREDTH = 99  # held-out samples are the fewest with a distance that a hundred
 SPARE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neighbours:
     """What `nearest_training` finds, the nearest first.
 
@@ -97,7 +97,7 @@ def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
     x, y = (each.reshape(len(each), -1) for each in (x, y))
     distances, indices, last = _search(x, y, k)
     if x.dtype == np.float32:
-        unsure = np.flatnonzero(last <= distances[:, -1] ** 2 + _rounding(x, y))
+        unsure = np.flatnonzero(last <= distances[:, -1] ** 2 + rounding(x, y))
         if unsure.size:
             distances[unsure], indices[unsure], _ = _search(x[unsure].double(), y.double(), k)
     return Neighbours(distances, indices)
@@ -129,7 +129,7 @@ def memorisation(samples: Neighbours, held_out: Neighbours) -> Memorisation:
     Raises:
         ArgumentError: these are not what `nearest_training` finds.
         ShapeError: there are no samples.
-        RangeError: half of the held-out samples are training samples.
+        RangeError: half of the held-out samples are training samples, or a distance is NaN or infinite.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(3000, 2))
@@ -164,17 +164,21 @@ def _distances(what: str, found: Neighbours) -> NDArray[np.float64]:
             f"memorisation: expected the distances of {what} (N, k), N and k at least 1, but got shape "
             f"{distances.shape}. Pass what nearest_training returns."
         )
+    require_finite("memorisation", f"distances of {what}", as_tensor(distances))
     return distances[:, 0]
 
 
 def _search(x: Tensor, y: Tensor, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """The k nearest candidates: distances and indices (N, k); and the last candidate's rounded square, (N,)."""
-    found = []
+    decided, lasts = [], []
     for part, block in distance_blocks(x, y):
         candidates, last = _smallest(block, k + SPARE)
-        found.append((*_decided(x[part], y, candidates, k), last))
-    distances, indices, lasts = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return distances, indices, lasts
+        step = max(1, CHUNK // (8 * candidates.shape[1] * x.shape[1]))  # rows whose candidates fill a block
+        for some, those in zip(x[part].split(step), candidates.split(step), strict=True):
+            decided.append(_decided(some, y, those, k))
+        lasts.append(last)
+    distances, indices = (np.concatenate(parts) for parts in zip(*decided, strict=True))
+    return distances, indices, np.concatenate(lasts)
 
 
 def _smallest(block: Tensor, k: int) -> tuple[Tensor, NDArray[np.float64]]:
@@ -190,19 +194,6 @@ def _smallest(block: Tensor, k: int) -> tuple[Tensor, NDArray[np.float64]]:
             block[rows, found[-1]] = np.inf
     ends = last.to("cpu").numpy().astype(np.float64) if k < block.shape[1] else np.full(len(block), np.inf)
     return stack(found, dim=1), ends
-
-
-def _rounding(x: Tensor, y: Tensor) -> float:
-    """By how much squared distances in blocks are off at most: sums of F + 2 products, of numbers up to these lengths.
-
-    Source: N. Higham, T. Mary, "A New Approach to Probabilistic Rounding Error Analysis" (2019): errors of n roundings
-    grow as sqrt(n), and with a factor of 4 hardly any is larger.
-    """
-    centre = y.mean(dim=0)
-    lengths = (
-        max(((part - centre) ** 2).sum(dim=1).max().item() for part in each.split(ROWS)) ** 0.5 for each in (x, y)
-    )
-    return float(4 * (y.shape[1] + 2) ** 0.5 * np.finfo(np.float32).eps / 2 * sum(lengths) ** 2)
 
 
 def _decided(x: Tensor, y: Tensor, candidates: Tensor, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from minigan.gan.pictures import Panel, Panels
 from minigan.metrics.classes import class_accuracy, class_histogram
 from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist, check_scorable
 from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.scores import LEAST
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import load_judge
@@ -227,6 +228,7 @@ def scorer_of(config: Config, data: Dataset, device: Device) -> Scorer | None:
     if not config.score.every:
         return None
     _check_scorable(config)
+    _check_enough(n)
     check_room(COPIES * 4 * n * math.prod(data.shape), f"{n:,} samples to score", "lower score.n")
     if config.data.source in MIXTURES:
         return mode_scorer(make_mixture(config.data.source, config.data.modes, config.data.std), n)
@@ -241,14 +243,17 @@ def _check_scorable(config: Config) -> None:
         raise type(error)(f"{error} To train without scores: --set score.every=0.") from None
 
 
+def _check_enough(n: int, width: int = 0) -> None:
+    """As `minigan evaluate` does, which asks for more where there are features, so many of them."""
+    least = width + 1 if width else LEAST
+    why = f"as a covariance of {width} features needs" if width else "as scores of fewer say nothing"
+    if n < least:
+        raise ConfigError(f"score.n: expected at least {least}, {why}, but got {n}; raise it.")
+
+
 def _of_digits(config: Config, device: Device) -> Scorer:
     judge = load_judge("selection")
-    least = judge.network.head.in_features + 1
-    if config.score.n < least:
-        raise ConfigError(
-            f"score.n: expected at least {least}, as a covariance of {least - 1} features needs, but got "
-            f"{config.score.n}; raise it."
-        )
+    _check_enough(config.score.n, judge.network.head.in_features)
     judge.network.to(device)
     training, test = all_of_mnist(config)
     reference = DigitReference.of(judge, gather_pixels(training.samples, np.arange(len(training.samples))))

@@ -23,7 +23,7 @@ DIGITS = 10
 PLACES = np.array([100, 10, 1])  # class 123 is red 1, green 2, blue 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StackedModes:
     """What `stacked_modes` finds.
 
@@ -82,10 +82,10 @@ def stacked_modes(images: Any, judge: Judge) -> StackedModes:
 
     Each colour is shown to the judge as an image of its own. Modes are from 1 to 1,000, and more are better; the
     divergence is from 0 to 6.91, and less is better. Both articles take 26,000 images, and so should whoever compares
-    with them: more images find more classes, and N of them have a KL of about 999 / (2 N) too much, .0192. Real digits
-    have 1,000 modes and .020 to .030, a DCGAN 99 and 3.40, and PacDCGAN2 1,000 and .06 (Lin et al. 2018). A misread
-    digit finds a class that is not there: a judge that is wrong once in a hundred digits is so in three of a hundred
-    images. It takes O(N) time, 26,000 images four seconds of one core, and memory for 500 at a time.
+    with them: more images find more classes, and the KL of N images of m classes is about (m - 1) / (2 N) too high, at
+    most .0192. Real digits have 1,000 modes and .020 to .030, a DCGAN 99 and 3.40, and PacDCGAN2 1,000 and .06 (Lin et
+    al. 2018). A misread digit finds a class that is not there: a judge that is wrong once in a hundred digits is so in
+    three of a hundred images. It takes O(N) time, 26,000 images four seconds of one core, and memory for 500 at a time.
 
     Args:
         images: float32 (N, 3, 28, 28), white ink 1 on black -1.
@@ -119,11 +119,13 @@ def stacked_modes(images: Any, judge: Judge) -> StackedModes:
 
 def _check_digits(images: NDArray[Any], labels: NDArray[Any]) -> None:
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[1] != 1):
-        raise ShapeError(f"stack_digits: expected images (N, H, W) or (N, 1, H, W), but got shape {images.shape}.")
+        raise ShapeError(
+            f"stack_digits: expected images (N, H, W) or (N, 1, H, W), but got shape {images.shape}. Pass grey images."
+        )
     if labels.shape != (len(images),):
         raise ShapeError(
             f"stack_digits: expected a label for each of the {len(images):,} images, but got labels of shape "
-            f"{labels.shape}."
+            f"{labels.shape}. Pass those of the same split."
         )
     found, expected = set(np.unique(labels).tolist()), set(range(DIGITS))
     if missing := sorted(expected - found):

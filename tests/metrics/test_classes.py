@@ -43,6 +43,12 @@ def test_the_divergence_of_a_perfect_sampler_is_the_floor_of_a_finite_sample():
     assert np.mean(divergences) == pytest.approx((classes - 1) / (2 * n), abs=4 * spread / math.sqrt(seeds))
 
 
+def test_the_divergence_of_a_sampler_that_lost_classes_has_the_floor_of_those_that_are_left():
+    labels = np.random.default_rng(0).integers(0, 2, (2000, 100))
+    found = [class_histogram(np.eye(10)[row]).kl - math.log(5) for row in labels]
+    assert np.mean(found) == pytest.approx(1 / 200, abs=3 * np.std(found) / 2000**0.5)
+
+
 def test_real_digits_have_the_shares_of_their_labels():
     images, labels = mg.data.load_mnist("test")
     probabilities = mg.metrics.load_judge("report").probabilities(
@@ -103,6 +109,13 @@ def test_the_accuracy_is_the_share_of_samples_that_show_what_was_asked_for():
 def test_another_number_of_labels_is_refused(labels):
     with pytest.raises(ShapeError, match=r"class_accuracy: expected labels of shape \(500,\), one for each sample"):
         class_accuracy(P, labels)
+
+
+@pytest.mark.parametrize("label", [10, -1, 1.5, np.nan])
+def test_labels_that_are_no_classes_are_refused_and_named(label):
+    says = rf"^class_accuracy: expected labels from 0 to 9, as there are 10 probabilities, but found \[{label}\]\."
+    with pytest.raises(RangeError, match=says):
+        class_accuracy(np.eye(10), [*range(9), label])
 
 
 def test_labels_of_words_are_refused():

@@ -21,10 +21,10 @@ def sets():
     return rng.normal(0.5, 0.8, size=(60, 2)), rng.normal(size=(45, 2))
 
 
-def share_inside(points, others, k):
+def share_inside(points, others, k, slack=0.0):
     """The share of the points in a ball of the others, by the definition."""
     radii = [sorted(math.dist(a, b) for j, b in enumerate(others) if j != i)[k - 1] for i, a in enumerate(others)]
-    inside = [any(math.dist(p, a) <= r for a, r in zip(others, radii, strict=True)) for p in points]
+    inside = [any(math.dist(p, a) <= r + slack for a, r in zip(others, radii, strict=True)) for p in points]
     return sum(inside) / len(points)
 
 
@@ -52,6 +52,30 @@ def test_so_they_are_in_more_dimensions(width):
     assert (found.precision, found.recall) == (share_inside(fake, real, 3), share_inside(real, fake, 3))
 
 
+TIED = {  # equal distances, among which rounding must not choose
+    "whole numbers": lambda rng, n: rng.integers(0, 12, (n, 2)),
+    "bits": lambda rng, n: rng.integers(0, 2, (n, 12)),
+    "copies": lambda rng, n: rng.normal(size=(5, 64))[rng.integers(0, 5, n)],
+    "tenths": lambda rng, n: rng.integers(0, 30, (n, 1)) / 10,
+}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("kind", TIED)
+def test_so_they_are_where_distances_are_equal_and_swap_if_the_sets_do(kind, k, seed):
+    rng = np.random.default_rng(seed)
+    fake, real = TIED[kind](rng, 61), TIED[kind](rng, 47)
+    found = precision_recall(fake, real, k)
+    assert found == PrecisionRecall(inside_or_on(fake, real, k), inside_or_on(real, fake, k))
+    assert precision_recall(real, fake, k) == PrecisionRecall(found.recall, found.precision)
+
+
+def inside_or_on(points, others, k):
+    """`share_inside`, for distances that are equal but for the rounding of their own sums."""
+    return share_inside(points, others, k, slack=1e-9)
+
+
 def test_memory_is_that_of_a_few_blocks_not_of_all_distances(monkeypatch):
     monkeypatch.setattr(distances, "CHUNK", 2**20)
     real = np.random.default_rng(0).normal(size=(3000, 2))  # 72 MB of distances
@@ -74,7 +98,7 @@ def test_equal_sets_have_both_and_far_ones_none(sets):
 def test_a_point_on_the_edge_of_a_ball_is_inside():
     real, edge = np.array([[0.0], [1.0]]), np.array([[2.0], [30.0], [60.0]])
     assert precision_recall(edge, real, k=1).precision == 1 / 3
-    edge[0] = np.nextafter(2.0, 3.0) + 1e-12
+    edge[0] = 2 + 1e-9
     assert precision_recall(edge, real, k=1).precision == 0
 
 

@@ -1,6 +1,7 @@
 """The nearest training samples: against a double loop, exact where float32 is not, and what gives copies away."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.spatial import KDTree
 
 import minigan as mg
 from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
-from minigan.metrics import Neighbours, distances, memorisation, nearest_training
+from minigan.metrics import Neighbours, distances, memorisation, nearest_training, neighbours
 
 RNG = np.random.default_rng(0)
 POINTS, TRAINING = RNG.normal(size=(40, 5)), RNG.normal(size=(90, 5))
@@ -45,6 +46,17 @@ def test_samples_in_many_blocks_have_the_same_neighbours(monkeypatch):
     parts = nearest_training(POINTS, TRAINING, 2)
     np.testing.assert_array_equal(parts.indices, whole.indices)
     np.testing.assert_allclose(parts.distances, whole.distances, rtol=1e-14)
+
+
+def test_of_wide_samples_memory_is_that_of_a_few_blocks(monkeypatch):
+    for module in (distances, neighbours):
+        monkeypatch.setattr(module, "CHUNK", 2**20)
+    images = np.random.default_rng(0).uniform(-1, 1, (100, 3, 32, 32)).astype(np.float32)  # 1.2 MB; 10 MB in float64
+    tracemalloc.start()
+    nearest_training(images, images, k=4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 7 * 2**20
 
 
 def test_a_copy_has_a_distance_of_exactly_zero():
@@ -271,3 +283,11 @@ def test_samples_that_are_not_finite_are_refused_and_counted():
 def test_held_out_samples_that_are_training_samples_are_refused():
     with pytest.raises(RangeError, match="half of the held-out samples are training samples"):
         memorisation(TEST, nearest_training(REAL[:100], REAL))
+
+
+@pytest.mark.parametrize("which", ["samples", "held-out samples"])
+def test_distances_that_are_no_numbers_are_refused(which):
+    good = nearest_training(POINTS, TRAINING)
+    bad = Neighbours(np.where(np.arange(len(POINTS))[:, None] < 3, np.nan, good.distances), good.indices)
+    with pytest.raises(RangeError, match=f"^memorisation: 3 of 40 distances of {which} hold NaN or infinity"):
+        memorisation(*((bad, good) if which == "samples" else (good, bad)))

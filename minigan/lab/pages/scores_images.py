@@ -85,14 +85,15 @@ def copies(found: Evaluation) -> Iterator[Exhibit]:
         "in proportion. Below each stand these training images. A copy would be the same image, at a distance of 0."
     )
     if images.held_out:
-        others = images.nearest_of_others.distances[:, 0]
-        drawings = [_distances(run.looks.distances, others) for run in runs]
+        drawings = [_distances(run, images.nearest_of_others.distances[:, 0]) for run in runs]
         panels.append(Panel("distances", drawings, "distances to the nearest training image"))
         caption += (
             " Second: how far all samples are from their nearest training images, and how far images that were held "
-            "out from training are. Samples left of the dashed line are nearer than all but 1% of these; a G that "
-            "copies has many there. Far to the right of the others lie samples that look like no image of these data."
+            "out from training are. A G that copies has many at 0; far to the right of the others lie samples that "
+            "look like no image of these data."
         )
+        if _threshold(runs[0]) is not None:
+            caption += " Samples left of the dashed line are nearer than all but 1% of the held-out images."
     yield Exhibit("The training images nearest to samples", caption, panels, sliders(found))
 
 
@@ -115,14 +116,23 @@ def _middles(n: int, side: int) -> Sequence[float]:
     return [(side + 1) * i + side / 2 + 0.5 for i in range(n)]
 
 
-def _distances(ours: NDArray[np.float64] | None, others: NDArray[np.float64]) -> Frame:
+def _threshold(run: ScoredRun) -> float | None:
+    """Of the score NN < 1%, see `minigan.metrics.memorisation`."""
+    assert run.scores.images is not None, "images have them"
+    found = run.scores.images.memorisation
+    return None if found is None else found.threshold
+
+
+def _distances(run: ScoredRun, others: NDArray[np.float64]) -> Frame:
+    ours, threshold = run.looks.distances, _threshold(run)
     assert ours is not None, "images have them"
     figure, ax = panel("distance to the nearest training image", "Euclidean distance of pixels", "share of the images")
     bins = np.linspace(0, max(ours.max(), others.max()) * 1.02 + 1e-6, BINS + 1)
     for values, color, label in ((ours, ORANGE, "samples"), (others, BLUE, "held-out images")):
         weights = np.full(len(values), 1 / len(values))
         ax.hist(values, bins, weights=weights, histtype="step", color=color, linewidth=1.5, label=label)
-    ax.axvline(float(np.quantile(others, 0.01)), color=GREY, linestyle="--", linewidth=1, label="1% of these")
+    if threshold is not None:
+        ax.axvline(threshold, color=GREY, linestyle="--", linewidth=1, label="1% of these")
     figure.legend(loc="outside lower center", ncols=3)
     return Drawing(figure)
 

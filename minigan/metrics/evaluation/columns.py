@@ -48,7 +48,7 @@ COLUMNS = (
     Column(
         "digits.frechet_distance", "Frechet", "lower", ".2f",
         "FID with the judge's features: distance of their means and covariances from those of the data",
-        "{n:,} perfect samples are about {frechet:.2g} away from {m:,}, fewer are farther",
+        "{n:,} more images of the same writers would be about {frechet:.2g} away from {m:,}, fewer farther",
     ),
     Column(
         "digits.kernel_distance.mean", "kernel", "lower", ".3f",
@@ -90,7 +90,7 @@ COLUMNS = (
         "images.memorisation.nn_ratio", "NN ratio", "about 1", ".2f",
         "median distance to the nearest training image, over that of held-out images; below 1: nearer than new images "
         "are, by copying or by blur; copies also raise NN < 1% and show a distance of 0",
-        "hardly any bias: of the order 1 / n",
+        "hardly any bias: of the order 1 / n; of noise, {some:,} samples are searched",
     ),
     Column(
         "images.memorisation.nn_below_1_percent", "NN < 1%", "about 1%", ".1%",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minigan.metrics.evaluation.digits import SPLITS, subset_size
-from minigan.metrics.evaluation.scores import DIGITS, Reference
+from minigan.metrics.evaluation.scores import DIGITS, SOME, Reference
 from minigan.metrics.frechet import frechet_bias
 
 # Of ten independent standard normal numbers z, the smallest lies so far below their mean on average, with this standard
@@ -27,6 +27,7 @@ def facts(n: int, reference: Reference) -> dict[str, float]:
         "n": n,
         "parts": SPLITS,
         "part": n // SPLITS,
+        "some": min(SOME, n),
         "classifier": 100 * (DIGITS - 1) / (2 * (n // SPLITS)),
         "subset": subset_size(n),
         "share": 100 * math.sqrt(0.25 / n),

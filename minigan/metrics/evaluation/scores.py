@@ -190,7 +190,8 @@ def calibrate(reference: Reference, n: int, seed: int = 0) -> Calibration:
     real, *more = _real_points(reference.points, n) if reference.points else [_real_images(reference, n)]
     rng = np.random.default_rng(seed)
     noise, asked = _noise(reference, n, rng), rng.integers(DIGITS, size=n)
-    nearest = None if reference.images is None else reference.images.nearest(noise[:SOME])
+    images = reference.images
+    nearest = images.nearest(noise[:SOME]) if images and images.held_out else None
     return Calibration(real, evaluate(noise, reference, asked, nearest), tuple(more))
 
 
