@@ -21,7 +21,8 @@ from scores import REPORTED_Z, Comparison, images_of, noise
 
 from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names
-from minigan.metrics.evaluation.data import RESTORING, draw
+from minigan.metrics.evaluation.drawn import draw
+from minigan.metrics.evaluation.scorable import RESTORING
 from minigan.metrics.judge import SHA256
 
 LEGIBLE = 8.0

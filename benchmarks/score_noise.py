@@ -23,7 +23,7 @@ from program import machine
 from minigan.backend.device import CPU
 from minigan.gan import Extension, Game, Trainer, load_preset, set_fields
 from minigan.gan.source import data_of
-from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.scorers import Scorer, scorer_of
 
 RESULTS = Path(__file__).parent / "results" / "score_noise.txt"

@@ -21,8 +21,8 @@ from minigan.gan import Run
 from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
-from minigan.metrics.evaluation.data import draw
 from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.drawn import draw
 
 CPU = mg.device("cpu")
 pytestmark = pytest.mark.usefixtures("small_data")

@@ -27,9 +27,10 @@ from minigan.lab.pages.scores import page
 from minigan.lab.writing import page_files, plain
 from minigan.metrics.evaluation import calibrate, reference_of
 from minigan.metrics.evaluation.columns import columns_of, mean
-from minigan.metrics.evaluation.data import check_scorable, same_data
+from minigan.metrics.evaluation.data import same_data
 from minigan.metrics.evaluation.rows import Row, check_different, rows_of
 from minigan.metrics.evaluation.run import ScoredRun, score_run
+from minigan.metrics.evaluation.scorable import check_scorable
 from minigan.metrics.evaluation.table import Evaluation, printable
 from minigan.streams import say
 

@@ -21,8 +21,9 @@ from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
 from minigan.gan.pictures import Panel, Panels
 from minigan.metrics.classes import class_accuracy, class_histogram
-from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist, check_scorable
+from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist
 from minigan.metrics.evaluation.digits import DigitReference
+from minigan.metrics.evaluation.scorable import check_scorable
 from minigan.metrics.evaluation.scores import LEAST
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score

@@ -16,7 +16,7 @@ from minigan.gan.pictures import score_curves
 from minigan.gan.run import Run
 from minigan.gan.score_log import BEST
 from minigan.gan.trainer import Extension, Trainer
-from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.scorers import Scorer
 from minigan.streams import say
 

@@ -7,7 +7,7 @@ from scored_runs import digits_config, small_data  # noqa: F401
 import minigan as mg
 from minigan.gan import DataFacts, build_game
 from minigan.metrics.evaluation import calibrate, evaluate, reference_of
-from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.looks import look_at
 
 N = 70

@@ -16,7 +16,8 @@ from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import Reference, calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
 from minigan.metrics.evaluation.columns import COLUMNS, columns_of, number
-from minigan.metrics.evaluation.data import draw, same_data
+from minigan.metrics.evaluation.data import same_data
+from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.images import ImageReference
 
 CPU = mg.device("cpu")

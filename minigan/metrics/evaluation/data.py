@@ -1,10 +1,9 @@
-"""From a run to what `minigan.metrics.evaluation` compares: its samples, and the data that they should look like."""
+"""The data that samples of a run should look like, prepared to be compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,64 +11,22 @@ from numpy.typing import NDArray
 from minigan.backend.device import CPU, Device
 from minigan.data import Dataset, gather_pixels
 from minigan.data.mixtures import MIXTURES
-from minigan.data.parts import checked_split
 from minigan.data.room import check_room
 from minigan.data.sources import make_mixture
 from minigan.errors import ConfigError, DataError, NoSplitError
 from minigan.gan.config import Config, DataConfig
-from minigan.gan.game import Game
-from minigan.gan.sampling import classes_of, sample
 from minigan.gan.source import data_of
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.evaluation.points import PointReference
-from minigan.metrics.evaluation.scores import DIGITS, IMAGES, LEAST, Reference, checked_n
+from minigan.metrics.evaluation.scorable import check_scorable
+from minigan.metrics.evaluation.scores import IMAGES, LEAST, Reference, checked_n
 from minigan.metrics.judge import load_judge
 from minigan.metrics.neighbours import HUNDREDTH
 
 REAL_POINTS = 25_000  # of a mixture: to compare with, and as many others
 FRESH = 2**40  # seeds from here on draw points that no run was trained on, whose seeds are small by habit
-RESTORING = ("repair", "super-resolution")
 COPIES = 3  # of the training images in memory: as they come, as floats, and what searching them takes
-
-
-class Drawn(NamedTuple):
-    """Samples of a run.
-
-    Attributes:
-        samples: float32 (N, ...).
-        asked: the classes that G was asked for, (N,); None if it cannot be asked.
-    """
-
-    samples: NDArray[np.float32]
-    asked: NDArray[np.int64] | None
-
-
-def draw(game: Game, n: int, seed: int = 0, device: Device = CPU) -> Drawn:
-    """Samples to score: a G that is told classes is asked for random ones, each as likely.
-
-    Were it asked for as many of each, its scores would be better than those of a G that draws by itself: parts of the
-    samples would have equal shares, and all of them a KL of 0, which no independent samples have.
-
-    Args:
-        game: whose.
-        n: how many.
-        seed: of z and of the classes.
-        device: where its networks are.
-
-    Raises:
-        ConfigError: G makes images of images.
-        DivergedError: some samples are no numbers.
-
-    >>> from minigan.metrics.evaluation.data import draw
-    >>> game = mg.gan.build_game(mg.gan.load_preset("default"), (1, 28, 28), mg.device("cpu"))
-    >>> drawn = draw(game, 20)
-    >>> drawn.samples.shape, drawn.asked
-    ((20, 1, 28, 28), None)
-    """
-    classes = classes_of(game)
-    asked = np.random.default_rng(seed).integers(classes, size=n) if classes else None
-    return Drawn(sample(game, n, seed, device, asked), asked)
 
 
 def same_data(configs: Sequence[Config]) -> bool:
@@ -128,46 +85,6 @@ def reference_of(
     if n is not None:
         reference.check(n)
     return reference
-
-
-def check_scorable(config: Config, asks: str = "evaluate") -> None:
-    """Make sure that a run with these settings has samples, of all classes, and that test images are new to it.
-
-    Args:
-        config: of the run.
-        asks: who wants to score it, as an error says.
-
-    Raises:
-        ConfigError: it has none, or they are not.
-        DataError: classes of MNIST are missing in the part of it that the run was trained on.
-    """
-    if config.game.task in RESTORING:
-        raise ConfigError(
-            f'{asks}: a run of the task "{config.game.task}" makes images of damaged images, which are no samples of '
-            "a distribution; look at them with minigan sample."
-        )
-    if checked_split(config.data.split) == "test":
-        raise ConfigError(
-            f"{asks}: the run was trained on the test images, so there are no others to hold its samples against; "
-            "train on the split train."
-        )
-    if config.data.source == "mnist" and config.data.limit:
-        _check_classes(config, asks)
-
-
-def _check_classes(config: Config, asks: str) -> None:
-    limit, labels = config.data.limit, data_of(config).labels
-    assert labels is not None, "MNIST has them"
-    if missing := sorted(set(range(DIGITS)) - set(labels[:limit].tolist())):
-        raise DataError(
-            f"{asks}: none of the {limit:,} images that the run was trained on shows a {_listed(missing)}, expected "
-            "all ten digits, as every score asks for them; train on more: data.limit."
-        )
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _of_mixture(data: DataConfig) -> Reference:

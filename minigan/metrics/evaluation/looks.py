@@ -65,7 +65,7 @@ def look_at(
         device: where the game is.
 
     >>> from minigan.metrics.evaluation import reference_of
-    >>> from minigan.metrics.evaluation.data import draw
+    >>> from minigan.metrics.evaluation.drawn import draw
     >>> from minigan.metrics.evaluation.looks import look_at
     >>> config = mg.gan.load_preset("ring")
     >>> game = mg.gan.build_game(config, (2,), mg.device("cpu"))

@@ -9,7 +9,7 @@ from minigan.errors import DataError
 from minigan.gan.config import Config
 from minigan.gan.game import Game
 from minigan.gan.run import Run
-from minigan.metrics.evaluation.data import draw
+from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.looks import Looks, look_at
 from minigan.metrics.evaluation.scores import Reference, Scores, evaluate
 
