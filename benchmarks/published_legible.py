@@ -21,8 +21,8 @@ from scores import REPORTED_Z, Comparison, images_of, noise
 
 from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names
+from minigan.gan.games.reconstruction import DAMAGES
 from minigan.metrics.evaluation.drawn import draw
-from minigan.metrics.evaluation.scorable import RESTORING
 from minigan.metrics.judge import SHA256
 
 LEGIBLE = 8.0
@@ -155,7 +155,7 @@ class Legible(OfPreset):
 def draws_digits(preset: str) -> bool:
     """Whether samples of a preset are digits made of noise."""
     config = load_preset(preset)
-    return config.data.source == "mnist" and config.game.task not in RESTORING
+    return config.data.source == "mnist" and config.game.task not in DAMAGES
 
 
 def _seeds(preset: str) -> tuple[int, ...]:

@@ -77,13 +77,15 @@ class Machines:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Both tables, and where the results were found."""
-    machines = Machines()
-    digits = [row for row in rows if row in published_legible.ROWS]
-    published = [line for row in rows if row not in digits for line in _lines(row, newest(row), machines)]
-    legible = [line for row in digits for line in _legible_lines(row, newest(row), machines)]
-    parts = [_markdown(PUBLISHED, published), _markdown(LEGIBLE_DIGITS, legible), JUDGED if legible else ""]
-    return "\n\n".join(part for part in (*parts, machines.legend()) if part)
+    """Both tables, where the results were found, and which rows have none."""
+    machines, found = Machines(), {row.name: newest(row) for row in rows}
+    there = [row for row in rows if found[row.name]]
+    digits = [row for row in there if row in published_legible.ROWS]
+    published = [line for row in there if row not in digits for line in _lines(row, found[row.name], machines)]
+    legible = [line for row in digits for line in _legible_lines(row, found[row.name], machines)]
+    missing = ", ".join(f"`{row.name}`" for row in rows if row not in there)
+    parts = [_markdown(PUBLISHED, published), _markdown(LEGIBLE_DIGITS, legible), *_notes(legible), machines.legend()]
+    return "\n\n".join(part for part in (*parts, f"Not run yet: {missing}." if missing else "") if part)
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -101,25 +103,28 @@ def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list
     seconds = sum(result["seconds"] for result in results)
     about = [str(len(results)), f"{steps:,}" if steps else "", time_told(seconds), machines.letters(results)]
     lines = [["", each.about, each.published, each.expected, told(each, results), *[""] * 4] for each in row.quantities]
-    lines[0][0] = f"`{row.name}`"
-    lines[0][5:] = about if results else ["not run yet", "", "", ""]
+    lines[0][0], lines[0][5:] = f"`{row.name}`", about
     return lines
 
 
-JUDGED = (
-    f"Scores are those of {MANY:,} samples by the judge for reporting, `{JUDGE}`; *at best* is the highest of {FEW:,} "
-    "samples by the judge for selection, by which digits are legible."
+JUDGED = f"Scores are those of {MANY:,} samples by the judge for reporting, `{JUDGE}`."
+AT_BEST = (
+    f"*At best* is the highest score that {FEW:,} samples had by the judge for selection, by which digits are legible."
 )
 LEGIBLE_DIGITS = (
-    "row", "seed", "legible after", "score, Frechet then", "scored after", "score", "Frechet", "rarest class",
+    "row", "seed", "legible after", "score, Frechet then, by the other judge", "scored after", "score", "Frechet", "rarest class",
     "class accuracy", "on",
 )  # fmt: skip
 
 
+def _notes(lines: Sequence[Sequence[str]]) -> list[str]:
+    if not lines:
+        return []
+    return [" ".join([JUDGED, *([AT_BEST] if any("at best" in cell for line in lines for cell in line) else [])])]
+
+
 def _legible_lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
-    name = f"`{row.name}`"
-    lines = [[name, *_legible_cells(result), machines.letters([result])] for result in results]
-    return lines or [[name, "", "not run yet", *[""] * (len(LEGIBLE_DIGITS) - 3)]]
+    return [[f"`{row.name}`", *_legible_cells(result), machines.letters([result])] for result in results]
 
 
 def _legible_cells(result: Result) -> list[str]:

@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps and samples of each; nothing is recorded")
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in RECIPES]:
-        parser.error(f"there is no recipe {', '.join(unknown)}; --list shows which there are")
+        parser.error(f"there is no recipe {', '.join(unknown)}; --list shows which there are: put a name in quotes")
     if args.list or args.table:
         print("\n\n".join(map(table, TABLES)) if args.table else "\n".join(RECIPES))
         return

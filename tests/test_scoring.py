@@ -576,10 +576,10 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     assert done(capfd, "interpolate", "x", "--best", "--out", "w.png").endswith("after step 3.\n")
     out = done(capfd, "evaluate", "x", "--best", "-n", "100", "--judge", "selection")  # nobody judges points
     assert "x after step 3: 100 samples" in out
-    assert "\nx (best of 4 scores)  " in out
-    assert "x (best of 4 scores)" in (tmp_path / "x" / "scores" / "index.html").read_text()
+    assert "\nx, best of 4 scores  " in out
+    assert "x, best of 4 scores" in (tmp_path / "x" / "scores" / "index.html").read_text()
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
-    assert (row["name"], row["runs"][0]["step"]) == ("x (best of 4 scores)", 3)
+    assert (row["name"], row["runs"][0]["step"]) == ("x, best of 4 scores", 3)
     assert row["runs"][0]["chosen"] == {"by": "modes, kl, high_quality", "judge": None, "samples": 2500, "scores": 4}
     done(capfd, "evaluate", "x", "-n", "100")
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
@@ -593,17 +593,17 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
 @pytest.mark.parametrize(
     ("name", "counts", "told"),
     [
-        ("x", [4], "x (best of 4 scores)"),
-        ("x (2)", [1], "x (2) (best of 1 score)"),
-        ("ring (2 seeds)", [11, 11], "ring (2 seeds, best of 11 scores)"),
-        ("ring (2 seeds)", [9, 1100], "ring (2 seeds, best of 9 to 1,100 scores)"),
+        ("x", [4], "x, best of 4 scores"),
+        ("x (2)", [1], "x (2), best of 1 score"),
+        ("ring (2 seeds)", [11, 11], "ring (2 seeds), best of 11 scores"),
+        ("ring (2 seeds)", [9, 1100], "ring (2 seeds), best of 9 to 1,100 scores"),
     ],
 )
 def test_a_row_of_the_best_says_of_how_many_scores(name, counts, told):
     chosen = {str(i): Chosen("modes", None, 2500, count) for i, count in enumerate(counts)}
     row = Row(name, tuple(ScoredRun(path, Config(), 1, Scores(), None) for path in chosen))
-    assert named(row, chosen).name == told
-    assert named(row, {}).name == name
+    assert named(row, chosen).title == told
+    assert named(row, {}).title == name
 
 
 def test_the_score_of_an_epoch_stands_in_its_line_of_the_progress(tmp_path, capsys):

@@ -10,6 +10,7 @@ from minigan.data import Dataset
 from minigan.data.classes import count_classes
 from minigan.gan import Run, Trainer
 from minigan.gan.folder import CURVES, FILM, SCORE_CURVES
+from minigan.gan.games.reconstruction import DAMAGES
 
 TASKS = {
     "conditional": "G and D are told the label: G draws what it is asked for",
@@ -109,4 +110,6 @@ def farewell(trainer: Trainer, run: Run) -> str:
     best = run.scores.best(until=trainer.step)
     if best not in (None, trainer.step):
         draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
+    if run.config.game.task not in DAMAGES:
+        draw += ["", "Ask how good they are with", f"  minigan evaluate {folder}"]
     return "\n".join([*done, "", *look, "", *draw])

@@ -54,11 +54,9 @@ def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:
-    """A row whose name says that its runs are the best of many scores, if they are."""
+    """A row that says that its runs are the best of many scores, if they are."""
     counts = sorted({chosen[run.path].scores for run in row.runs if run.path in chosen})
     if not counts:
         return row
     many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    told = f"best of {many} score{'s' if counts[-1] > 1 else ''}"
-    # the name of several runs ends with what they are, in brackets
-    return replace(row, name=f"{row.name[:-1]}, {told})" if len(row.runs) > 1 else f"{row.name} ({told})")
+    return replace(row, chosen=f"best of {many} score{'s' if counts[-1] > 1 else ''}")

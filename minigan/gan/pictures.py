@@ -317,7 +317,7 @@ def _scale(axes: Any, axis: str, drawn: Sequence[float]) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
     if axis == "whole":
-        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     elif axis == "log" and all(value > 0 for value in drawn):  # a distance of 0 has no place on such an axis
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -128,5 +128,5 @@ def test_what_the_notes_tell_is_computed_once_for_all_columns(reference, monkeyp
     monkeypatch.setattr(table, "facts", lambda n, reference: asked.append(n) or facts(n, reference))
     found = Evaluation((), reference, None, N, 0, "report")
     notes = [found.with_n(column) for column in COLUMNS if column.path.startswith(("digits", "images"))]
-    assert f"{N:,} more images of the same writers would be about" in notes[1]
+    assert f"{N:,} perfect samples are about" in notes[1]
     assert asked == [N]

@@ -19,7 +19,7 @@ def page(found: Evaluation) -> Page:
 
 def _title(found: Evaluation) -> str:
     runs = sum(len(row.runs) for row in found.rows)
-    return f"Scores of {escape(printable(found.rows[0].name))}" if runs == 1 else f"Scores of {runs} runs"
+    return f"Scores of {escape(printable(found.rows[0].title))}" if runs == 1 else f"Scores of {runs} runs"
 
 
 def _lead(found: Evaluation) -> str:
@@ -33,7 +33,7 @@ def _lead(found: Evaluation) -> str:
             "another one do not compare."
         )
     return (
-        f"{found.n:,} samples {'of each run' if len(runs) > 1 else ''} after step {after}, held against "
+        f"{found.n:,} samples{' of each run' if len(runs) > 1 else ''} after step {after}, held against "
         f"{len(reference.training):,} of {escape(reference.name)}. A score alone says little: look at it "
         f"beside that of {found.real} and that of noise.{judge}"
     )

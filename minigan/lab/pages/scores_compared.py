@@ -43,7 +43,7 @@ def _spread(found: Evaluation, column: Column) -> Frame:
         ax.axvline(real, color=GREY, linestyle="--", linewidth=1)
     ax.set_ylim(len(found.rows) + 0.6, 0.4)
     ax.set_yticks(range(1, len(found.rows) + 1), [_short(printable(row.name)) for row in found.rows])
-    ax.locator_params(axis="x", nbins=5)
+    ax.locator_params(axis="x", nbins=5, integer=column.form == ".0f", min_n_ticks=1)
     return Drawing(figure)
 
 

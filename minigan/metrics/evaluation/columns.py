@@ -48,7 +48,8 @@ COLUMNS = (
     Column(
         "digits.frechet_distance", "Frechet", "lower", ".2f",
         "FID with the judge's features: distance of their means and covariances from those of the data",
-        "{n:,} more images of the same writers would be about {frechet:.2g} away from {m:,}, fewer farther",
+        "{n:,} perfect samples are about {frechet:.2g} away from {m:,}, fewer are farther; so are test images, which "
+        "other people wrote",
     ),
     Column(
         "digits.kernel_distance.mean", "kernel", "lower", ".3f",

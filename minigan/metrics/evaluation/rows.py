@@ -22,10 +22,17 @@ class Row:
     Attributes:
         name: the run's path; of several runs their settings.
         runs: at least one.
+        chosen: how their checkpoints were, such as "best of 8 scores"; empty of the newest ones.
     """
 
     name: str
     runs: tuple[ScoredRun, ...]
+    chosen: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, and how the checkpoints were chosen."""
+        return f"{self.name}, {self.chosen}" if self.chosen else self.name
 
     @property
     def scores(self) -> list[Scores]:

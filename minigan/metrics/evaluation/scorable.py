@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from minigan.data.parts import checked_split
 from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
+from minigan.gan.games.reconstruction import DAMAGES
 from minigan.gan.source import data_of
 from minigan.metrics.evaluation.scores import DIGITS
-
-RESTORING = ("repair", "super-resolution")  # tasks
 
 
 def check_scorable(config: Config, asks: str = "evaluate") -> None:
@@ -24,7 +23,7 @@ def check_scorable(config: Config, asks: str = "evaluate") -> None:
         ConfigError: it has none, or they are not.
         DataError: classes of MNIST are missing in the part of it that the run was trained on.
     """
-    if config.game.task in RESTORING:
+    if config.game.task in DAMAGES:
         raise ConfigError(
             f'{asks}: a run of the task "{config.game.task}" makes images of damaged images, which are no samples of '
             "a distribution; look at them with minigan sample."

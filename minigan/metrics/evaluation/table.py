@@ -71,7 +71,7 @@ class Evaluation:
     @property
     def table(self) -> list[Line]:
         """All rows: those of runs, of real samples and of noise."""
-        runs = [Line(printable(row.name), row.scores) for row in self.rows]
+        runs = [Line(printable(row.title), row.scores) for row in self.rows]
         return [*runs, Line(self.real, self.calibration.sets, of_one=True), Line("noise", [self.calibration.noise])]
 
     @property
