@@ -112,8 +112,8 @@ AT_BEST = (
     f"*At best* is the highest score that {FEW:,} samples had by the judge for selection, by which digits are legible."
 )
 LEGIBLE_DIGITS = (
-    "row", "seed", "legible after", "score, Frechet then, by the other judge", "scored after", "score", "Frechet", "rarest class",
-    "class accuracy", "on",
+    "row", "seed", "legible after", "score, Frechet then, by the other judge", "scored after", "score", "Frechet",
+    "rarest class", "class accuracy", "on",
 )  # fmt: skip
 
 
