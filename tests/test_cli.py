@@ -3,10 +3,11 @@
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, SMALL_IMAGES, typed
+from command_line import ENVIRONMENT, SMALL_IMAGES, TINY, typed
 from PIL import Image
 
 import minigan
@@ -28,6 +29,15 @@ def test_a_newcomer_trains_and_then_types_what_the_last_line_says(here):
     assert drawn.stdout == "Wrote grid.png: 64 images by runs/default as it was after step 6.\n"
     with Image.open("grid.png") as image:
         assert image.size == (2 * (1 + 8 * 6), 2 * (1 + 8 * 7))
+
+
+def test_a_training_whose_samples_can_be_scored_says_how(here):
+    trained = typed("train", "ring", "--steps", "20", *TINY)
+    *_, draw, _, _, score = (line.split() for line in trained.stdout.splitlines())
+    assert (draw[1], score) == ("sample", ["minigan", "evaluate", "runs/ring"])
+    scored = typed(*score[1:])
+    assert (scored.returncode, scored.stderr) == (0, "")
+    assert Path("runs/ring/scores/scores.json").exists()
 
 
 # ---- help ------------------------------------------------------------------------------------------------

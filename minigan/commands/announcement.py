@@ -8,9 +8,11 @@ from typing import Any
 from minigan.commands.rehearsal import Rehearsal
 from minigan.data import Dataset
 from minigan.data.classes import count_classes
+from minigan.data.mixtures import MIXTURES
+from minigan.errors import ConfigError, DataError
 from minigan.gan import Run, Trainer
+from minigan.gan.config import Config
 from minigan.gan.folder import CURVES, FILM, SCORE_CURVES
-from minigan.gan.games.reconstruction import DAMAGES
 
 TASKS = {
     "conditional": "G and D are told the label: G draws what it is asked for",
@@ -110,6 +112,18 @@ def farewell(trainer: Trainer, run: Run) -> str:
     best = run.scores.best(until=trainer.step)
     if best not in (None, trainer.step):
         draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
-    if run.config.game.task not in DAMAGES:
+    if _can_be_scored(run.config, len(trainer.loader.images)):
         draw += ["", "Ask how good they are with", f"  minigan evaluate {folder}"]
     return "\n".join([*done, "", *look, "", *draw])
+
+
+def _can_be_scored(config: Config, samples: int) -> bool:
+    """Whether `minigan evaluate` will take a run of so many training samples, as far as it can be told at once."""
+    from minigan.metrics.evaluation.scorable import check_scorable
+    from minigan.metrics.evaluation.scores import LEAST
+
+    try:
+        check_scorable(config)
+    except (ConfigError, DataError):
+        return False
+    return config.data.source in MIXTURES or samples >= 2 * LEAST
