@@ -386,6 +386,10 @@ def test_a_run_that_restores_images_and_a_folder_that_is_no_run_are_refused(runs
     assert "there does not exist" in refused(capfd, ["evaluate", "there"])
     assert "the following arguments are required: RUN" in refused(capfd, ["evaluate"])
     assert "'nobody'" in refused(capfd, ["evaluate", "runs/ring-0", "--judge", "nobody"])
+    assert refused(capfd, ["evaluate", "runs/ring-0", "--judge", "selection"]) == (
+        "evaluate: --judge selection asks who is to look at MNIST's digits, but the data are 'ring', at which no judge "
+        "looks; leave it out.\n"
+    )
 
 
 def test_a_run_whose_data_lack_digits_is_refused_also_as_the_second_of_two(runs, capfd):

@@ -574,7 +574,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     assert done(capfd, "sample", "x", "--out", "s.npy").endswith("after step 12.\n")
     assert done(capfd, "sample", "x", "--best", "--out", "best.npy").endswith("after step 3.\n")
     assert done(capfd, "interpolate", "x", "--best", "--out", "w.png").endswith("after step 3.\n")
-    out = done(capfd, "evaluate", "x", "--best", "-n", "100", "--judge", "selection")  # nobody judges points
+    out = done(capfd, "evaluate", "x", "--best", "-n", "100")
     assert "x after step 3: 100 samples" in out
     assert "\nx, best of 4 scores  " in out
     assert "x, best of 4 scores" in (tmp_path / "x" / "scores" / "index.html").read_text()

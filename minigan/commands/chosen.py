@@ -8,6 +8,7 @@ from typing import Any
 
 from minigan.errors import ConfigError
 from minigan.gan import Run
+from minigan.gan.settings import shown
 from minigan.metrics.evaluation.rows import Row
 
 
@@ -28,13 +29,20 @@ class Chosen:
     scores: int
 
 
-def check_judge(runs: Sequence[Run], judge: str) -> None:
-    """Make sure that who chose does not report.
+def check_judge(runs: Sequence[Run], judge: str, best: bool) -> None:
+    """Make sure that who is asked for by name has digits to look at, and that who chose does not report.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: there are none, or it does.
     """
-    if judge == "selection" and any(run.config.data.source == "mnist" for run in runs):
+    if judge != "selection":
+        return
+    if all(run.config.data.source != "mnist" for run in runs):
+        raise ConfigError(
+            "evaluate: --judge selection asks who is to look at MNIST's digits, but the data are "
+            f"{shown(runs[0].config.data.source)}, at which no judge looks; leave it out."
+        )
+    if best:
         raise ConfigError(
             'evaluate: the best checkpoint was chosen by the judge "selection", to which it looks better than it is; '
             "leave out --judge, for one that has chosen nothing, or --best."

@@ -43,8 +43,7 @@ def evaluate(args: argparse.Namespace) -> int:
     seed, device = check_whole("--seed", args.seed, 0, SEEDS - 1), resolve(args.device)
     runs = [Run.open(folder, best=args.best) for folder in args.folders]
     _check_together(runs)
-    if args.best:
-        check_judge(runs, args.judge)
+    check_judge(runs, args.judge, args.best)
     chosen = {str(run.path): how_chosen(run) for run in runs} if args.best else {}
     check_drawing(look)
     if args.out is None and len(runs) == 1:
@@ -119,7 +118,7 @@ def _numbers(found: Evaluation, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
     return {
         "minigan": __version__,
         "data": reference.name,
-        "training": len(reference.training),
+        "compared_with": len(reference.training),
         "samples": found.n,
         "seed": found.seed,
         "judge": judge,

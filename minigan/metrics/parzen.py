@@ -80,7 +80,12 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
 def choose_sigma(samples: Any, valid: Any, sigmas: Sequence[float] = SIGMAS) -> float:
     """The standard deviation by which validation images are likeliest under `parzen_log_likelihood`.
 
-    Distances are computed once for all of them; see there for the protocol, what is taken, and what is raised.
+    The protocol, what is taken and what is raised are told there. It is one of ``sigmas``, and the larger,
+    the fewer samples there are: .1668 for the first 10,000 training images of MNIST, .2154 for 1,000 of them. Chosen by
+    the very images that are then scored, it would flatter the samples. Distances are computed once for all of
+    ``sigmas``, so that time and memory are about those of one score of the validation images.
+
+    Source: as there; the ten values are those of the authors' program.
 
     Args:
         samples: those that are to be scored.

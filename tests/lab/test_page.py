@@ -93,6 +93,11 @@ def test_a_slider_is_labelled_and_knows_what_its_positions_are_called(read):
     assert (gamma["min"], gamma["max"], gamma["value"], h["max"]) == ("0", "2", "1", "1")
 
 
+def test_only_a_figure_with_sliders_asks_for_javascript(text):
+    assert text.count("<noscript>") == text.count('class="sliders"') == 1
+    assert "<noscript>" not in page_html(dataclasses.replace(page(), sections=()))
+
+
 def test_colours_are_those_of_the_page(text):
     body = text[text.index("</head>") :]
     assert "var(--blue)" in body

@@ -64,6 +64,9 @@ def _(exhibit: Exhibit, scope: str) -> str:
     )
 
 
+UNMOVED = "<noscript><p>Sliders need JavaScript: without it, this figure stays at its first position.</p></noscript>"
+
+
 def _sliders(sliders: Sequence[Slider]) -> str:
     if not sliders:
         return ""
@@ -73,7 +76,7 @@ def _sliders(sliders: Sequence[Slider]) -> str:
         f"data-names='{escape(json.dumps(list(slider.values)))}'></label>"
         for slider in sliders
     )
-    return f'\n<div class="sliders">{labels}\n<button type="button">Play</button>\n</div>'
+    return f'\n{UNMOVED}\n<div class="sliders">{labels}\n<button type="button">Play</button>\n</div>'
 
 
 def _panel(panel: Panel, exhibit: Exhibit, scope: str) -> str:
