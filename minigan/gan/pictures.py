@@ -292,7 +292,8 @@ def score_curves(
         drawn = [line[key] for line in [*lines, real] for key in panel.curves if key in line]
         _scale(axes, panel.axis, drawn)
         axes.set_ylabel(panel.name)
-    all_axes[-1].set(xlabel=f"{unit} of training", xlim=(0, None))
+    room = 1.02  # so that the last point is not on the edge
+    all_axes[-1].set(xlabel=f"{unit} of training", xlim=(0, room * lines[-1]["time"] or None))
     some = _apart(lines[:: -(-len(lines) // TICKS)], APART * all_axes[-1].get_xlim()[1])
     above = all_axes[0].secondary_xaxis("top")
     above.set_ticks([line["time"] for line in some], [f"{line['step']:,}" for line in some])

@@ -47,7 +47,7 @@ def real(op: str, name: str, value: Any) -> float:
         return value
     try:
         number = None if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of whole numbers beyond what a float holds
         number = None
     if number is None:
         raise ArgumentError(f"{op}: expected {name} to be a number, but got {_words(value)}.")

@@ -138,6 +138,11 @@ def test_a_sigma_that_is_not_above_zero_is_refused(sigma):
         choose_sigma(SAMPLES, TEST, [0.1, sigma])
 
 
+def test_a_sigma_that_no_float_holds_is_refused():
+    with pytest.raises(ArgumentError, match="parzen_log_likelihood: expected sigma to be a number"):
+        parzen_log_likelihood(SAMPLES, TEST, 10**400)
+
+
 @pytest.mark.parametrize("sigmas", [[], 0.2])
 def test_no_sigmas_to_choose_from_are_refused(sigmas):
     with pytest.raises(ConfigError, match="expected a list of at least one sigma"):
