@@ -404,15 +404,27 @@ def test_a_judge_that_is_another_file_is_refused(runs, capfd, monkeypatch, tmp_p
     assert "has the SHA-256" in refused(capfd, ["evaluate", "runs/digits"])
 
 
-def test_a_run_whose_data_have_another_width_since_is_refused_with_both(runs, capfd):
+@pytest.mark.parametrize(("change", "now"), [(lambda x: x[:, :2], "shape (2,)"), (lambda x: x + 1, "shape (3,)")])
+def test_a_run_whose_data_are_others_since_is_refused_with_both(runs, capfd, change, now):
     points = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
     np.save("points.npy", points)
     train("ring", "runs/own", "--data", "points.npy", "--batch-size", "8")
     capfd.readouterr()
-    np.save("points.npy", points[:, :2])
-    assert main(["evaluate", "runs/own"]) == 2
-    message = capfd.readouterr().err
-    assert "have the shape (2,), but runs/own was trained on (3,): the data were changed since" in message
+    np.save("points.npy", change(points))
+    message = refused(capfd, ["evaluate", "runs/own"])
+    assert f"points.npy holds 120 samples of {now} with the SHA-256 " in message
+    assert "but runs/own was trained on others, of shape (3,) with " in message
+
+
+def test_a_test_split_of_another_shape_is_refused_with_both(runs, capfd):
+    rng = np.random.default_rng(0)
+    np.savez("points.npz", x_train=rng.normal(size=(120, 2)), x_test=rng.normal(size=(60, 3)))
+    train("ring", "runs/own", "--data", "points.npz", "--batch-size", "8")
+    capfd.readouterr()
+    assert refused(capfd, ["evaluate", "runs/own"]).endswith(
+        "/points.npz holds test samples of shape (3,), but training samples of (2,), expected both alike; correct one "
+        "of them.\n"
+    )
 
 
 def test_a_run_whose_data_are_gone_is_refused(runs, capfd, tmp_path):

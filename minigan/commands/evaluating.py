@@ -29,7 +29,7 @@ from minigan.metrics.evaluation import calibrate, reference_of
 from minigan.metrics.evaluation.columns import columns_of, mean
 from minigan.metrics.evaluation.data import same_data
 from minigan.metrics.evaluation.rows import Row, check_different, rows_of
-from minigan.metrics.evaluation.run import ScoredRun, score_run
+from minigan.metrics.evaluation.run import ScoredRun, check_data, score_run
 from minigan.metrics.evaluation.scorable import check_scorable
 from minigan.metrics.evaluation.table import Evaluation, printable
 from minigan.streams import say
@@ -74,6 +74,8 @@ def _check_together(runs: Sequence[Run]) -> None:
 def _evaluation(
     runs: Sequence[Run], n: int | None, seed: int, judge: str, device: Device, chosen: Mapping[str, Chosen]
 ) -> Evaluation:
+    for run in runs:
+        check_data(run)
     games = [run.game(device) for run in runs]  # now: a diverged one is known at once
     reference = reference_of(runs[0].config, judge, n, device, tell=say)
     n = reference.check(reference.default_n if n is None else n)

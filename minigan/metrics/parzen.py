@@ -103,7 +103,7 @@ def choose_sigma(samples: Any, valid: Any, sigmas: Sequence[float] = SIGMAS) -> 
     several = numbers("choose_sigma", "sigmas", sigmas)
     if several.ndim != 1 or not several.size:
         raise ConfigError(
-            f"choose_sigma: expected a list of at least one sigma to choose from, but got {sigmas!r:.80}."
+            f"choose_sigma: expected a list of at least one sigma to choose from, but got shape {several.shape}."
         )
     densities = _log_densities("choose_sigma", samples, ("validation samples", valid), several.tolist())
     return float(several[int(densities.mean(axis=1).argmax())])

@@ -131,8 +131,7 @@ COLUMNS = (
     Column(
         "points.sliced_wasserstein", "sliced W1", "lower", ".4f",
         "distance from real points, W1 along 128 lines",
-        "shrinks with more of them, and is not 0 for perfect points: see the real ones. Most of it is the scatter of "
-        "the modes' shares: on the grid it hardly tells modes that are three times too wide",
+        "shrinks with more of them, and is not 0 for perfect points: see the real ones",
     ),
     Column(
         "points.wasserstein_1d", "W1", "lower", ".4f",

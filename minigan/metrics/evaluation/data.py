@@ -139,6 +139,11 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
     check_room(COPIES * 4 * training.samples.size, f"{n:,} samples", "take fewer with data.limit")
     test = _test_split(config)
     if test is not None:
+        if test.shape != training.shape:
+            raise DataError(
+                f"evaluate: {test.name} holds test samples of shape {test.shape}, but training samples of "
+                f"{training.shape}, expected both alike; correct one of them."
+            )
         _check_enough(test, len(test.samples), LEAST, "test samples")
         return training, test, True
     _check_enough(training, n, 2 * LEAST, "samples, as half of them are set aside")

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minigan.backend.device import CPU, Device
+from minigan.data.mixtures import MIXTURES
 from minigan.errors import DataError
+from minigan.gan.checkpoint import describe
 from minigan.gan.config import Config
 from minigan.gan.game import Game
 from minigan.gan.run import Run
+from minigan.gan.source import data_of, loader_of
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.looks import Looks, look_at
 from minigan.metrics.evaluation.scores import Reference, Scores, evaluate
+
+SHOWN = 12  # letters of a hash
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,8 @@ def score_run(run: Run, game: Game, reference: Reference, n: int, seed: int = 0,
 
     Raises:
         DivergedError: its samples are no numbers.
-        DataError: they are of another shape than the data.
         RangeError: they are no samples of these data.
     """
-    _check_shape(run, game, reference, device)
     samples, asked = draw(game, n, seed, device)
     nearest = None if reference.images is None else reference.images.nearest(samples)
     scores = evaluate(samples, reference, asked, nearest)
@@ -57,10 +60,20 @@ def score_run(run: Run, game: Game, reference: Reference, n: int, seed: int = 0,
     return ScoredRun(str(run.path), run.config, game.steps, scores, looks)
 
 
-def _check_shape(run: Run, game: Game, reference: Reference, device: Device) -> None:
-    drawn, real = draw(game, 1, device=device).samples.shape[1:], reference.training.shape[1:]
-    if drawn != real:
+def check_data(run: Run) -> None:
+    """Make sure that files hold what a run was trained on: else its samples would be held against something else.
+
+    Raises:
+        DataError: they hold other samples, or are missing or damaged.
+    """
+    source, newest = run.config.data.source, run.found.newest
+    if newest is None or source == "mnist" or source in MIXTURES:  # which no run can change
+        return
+    data = data_of(run.config)
+    before, now = newest.content["data"], describe(loader_of(run.config, data))
+    if before["sha256"] != now["sha256"]:
         raise DataError(
-            f"evaluate: the samples of {reference.name} have the shape {real}, but {run.path} was trained on {drawn}: "
-            "the data were changed since; put back those of the training."
+            f"evaluate: {data.name} holds {len(data.samples):,} samples of shape {data.shape} with the SHA-256 "
+            f"{now['sha256'][:SHOWN]}, but {run.path} was trained on others, of shape {tuple(before['shape'])} with "
+            f"{before['sha256'][:SHOWN]}: the data were changed since; put back those of the training."
         )
