@@ -11,6 +11,7 @@ from scored_runs import small_data, train  # noqa: F401
 from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
 import minigan as mg
+from minigan.cli import main
 from minigan.commands import training
 from minigan.commands.chosen import Chosen, how_chosen, named
 from minigan.data import Dataset, Loader
@@ -208,8 +209,8 @@ def test_the_best_stays_until_a_score_that_does_not_compare_with_it_replaces_it(
     capsys.readouterr()
     assert best_after(tmp_path / "x", with_n(21, 21), error, error, error) == (3, [3] * 7)
     said = (
-        "minigan: the scores so far are of another number of samples than the next ones, or by another judge, so the "
-        "next one starts a new best; until then it is that of step 3.\n"
+        "minigan: the scores so far are of another number of samples than the next ones, by another judge or of other "
+        "data, so the next one starts a new best; until then it is that of step 3.\n"
     )
     assert said in capsys.readouterr().err
     assert best_after(tmp_path / "x", with_n(21, 24), error) == (3, [3] * 8)
@@ -557,6 +558,21 @@ def test_a_best_score_of_which_there_is_no_line_is_told(tmp_path, monkeypatch, c
     (run.path / "scores.jsonl").write_bytes(b"".join(lines[1:]))
     with pytest.raises(RunError, match=r"scores\.jsonl has no line of step 3, though others call it the best"):
         how_chosen(Run.open(run.path, best=True))
+
+
+def test_scores_of_other_data_are_not_compared_and_without_scores_the_picture_stays(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    sets = ["score.every=1", "data.count=60", "training.batch_size=20", "generator.hidden=[8]"]
+    done(capfd, "train", "ring", "--steps", "6", "--out", "x", *[word for each in sets for word in ("--set", each)])
+    resume = ("train", "--resume", "x", "--allow-changes")
+    assert main([*resume, "--steps", "12", "--set", "data.std=0.5"]) == 0
+    assert "by another judge or of other data, so the next one starts a new best" in capfd.readouterr().err
+    lines = Run.open("x").scores.lines()
+    assert [len({line["data"] for line in half}) for half in (lines[:2], lines[2:], lines)] == [1, 1, 2]
+    assert all(line["best_step"] > 6 for line in lines[2:])
+    assert how_chosen(Run.open("x", best=True)).scores == 2
+    done(capfd, *resume, "--steps", "15", "--set", "score.every=0")
+    assert (tmp_path / "x" / "scores.png").exists()
 
 
 def first_is_best(*of):

@@ -58,7 +58,7 @@ def how_chosen(run: Run) -> Chosen:
 
 
 def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    return line["samples"], line["ranked_by"], line.get("judge")
+    return line["samples"], line["ranked_by"], line.get("judge"), line.get("data")
 
 
 def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:

@@ -307,7 +307,8 @@ class Run:
         for number, picture in folder.samples(self.path):
             if number > trainer.epoch:
                 picture.unlink()
-        for name in (CURVES, SCORE_CURVES, *(() if lost else (FILM,))):
+        drawn_again = (CURVES, *((SCORE_CURVES,) if self.config.score.every else ()), *(() if lost else (FILM,)))
+        for name in drawn_again:
             (self.path / name).unlink(missing_ok=True)
         for damaged, _ in self.found.damaged:
             folder.set_aside(damaged)

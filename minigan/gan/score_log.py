@@ -17,7 +17,7 @@ from minigan.gan.journal import whole_lines
 
 BEST = "best_step"  # in a line: after which step the best score so far was; absent as long as there is none
 FACTS = ("step", "samples", "ranked_by")  # that each line has
-TEXTS = ("judge", "ranked_by", "error")  # all else in a line are numbers
+TEXTS = ("judge", "data", "ranked_by", "error")  # all else in a line are numbers
 _LARGEST = 1e39  # as in journal.py; a NaN is not below it, and is no score
 
 

@@ -5,12 +5,13 @@ A score is made again and again while a training waits, so it consists of what i
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minigan.backend.device import Device
 from minigan.data import Dataset, gather_pixels
@@ -50,7 +51,8 @@ class Scorer:
         told: the most important numbers in a few words, as a format of their names.
         names: of the numbers that every score has.
         panels: of a picture with the numbers: what each shows, and the names of its curves.
-        facts: without which the numbers mean nothing, such as whose judgement they are.
+        facts: without which the numbers mean nothing: whose judgement they are, or to which data. Numbers of other
+            facts do not compare.
         of_real: the numbers of as many real samples that no run is trained on; empty if there are none.
     """
 
@@ -161,6 +163,7 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
         told="modes {modes:.0f}  high quality {high_quality:.1%}",
         names=("modes", "high_quality"),
         panels=MODE_PANELS,
+        facts={"data": _sha256(mixture.centres, mixture.std)},
         of_real=score(mixture.sample(n, FRESH)[0], None),
     )
 
@@ -200,7 +203,13 @@ def distance_scorer(data: Dataset, n: int) -> Scorer:
         told=f"Wasserstein {{{name}:.4f}}",
         names=(name,),
         panels=DISTANCE_PANELS,
+        facts={"data": _sha256(real)},
     )
+
+
+def _sha256(*arrays: ArrayLike) -> str:
+    """Of what samples are held against."""
+    return hashlib.sha256(b"".join(np.asarray(array).tobytes() for array in arrays)).hexdigest()
 
 
 # ---- of a training -----------------------------------------------------------------------------------------

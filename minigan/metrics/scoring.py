@@ -104,8 +104,8 @@ class Scoring(Extension):
 
     def _say_anew(self, before: int) -> None:
         say(
-            "minigan: the scores so far are of another number of samples than the next ones, or by another judge, so "
-            f"the next one starts a new best; until then it is that of step {before:,}.",
+            "minigan: the scores so far are of another number of samples than the next ones, by another judge or of "
+            f"other data, so the next one starts a new best; until then it is that of step {before:,}.",
             to="stderr",
         )
 
@@ -125,7 +125,7 @@ class Scoring(Extension):
         return {"error": reason[:LONGEST]}
 
     def _compares(self, line: dict[str, Any]) -> bool:
-        """Whether a line has a score, of as many samples and by the same judge as the next ones."""
+        """Whether a line has a score, of as many samples, by the same judge and of the same data as the next ones."""
         alike = all(line.get(name) == value for name, value in self.facts.items())
         return alike and "error" not in line and all(name in line for name in self.scorer.names)
 
