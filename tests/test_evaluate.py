@@ -347,6 +347,15 @@ def test_runs_of_different_data_are_refused(runs, capfd):
 
 def test_the_same_run_twice_is_refused_before_it_is_scored(runs, capfd):
     assert "are the same run" in refused(capfd, ["evaluate", "runs/ring-0", "runs/ring-0"])
+
+
+@pytest.mark.parametrize("content", [b"", b"[training]\nseed = 7\n"])
+def test_the_settings_are_those_of_the_checkpoint_whatever_was_written_over_them(runs, capfd, content):
+    shutil.copytree("runs/ring-0", "runs/edited")
+    (runs / "edited" / "config.toml").write_bytes(content)
+    assert "are the same run" in refused(capfd, ["evaluate", "runs/ring-0", "runs/edited"])
+    assert "modes" in done(capfd, "evaluate", "runs/edited", "-n", "60")
+    assert scores_in("runs/edited/scores")["data"] == "ring"
     assert not Path("scores").exists()
 
 

@@ -110,7 +110,9 @@ class Run:
 
     @classmethod
     def open(cls, path: PathLike, *, best: bool = False) -> Run:
-        """Read the settings and the newest whole checkpoint of a run, which may be training meanwhile.
+        """Read the newest whole checkpoint of a run, which may be training meanwhile, and the settings that made it.
+
+        These are the checkpoint's own: config.toml may have been edited since, or be those of a training that goes on.
 
         Args:
             path: the folder.
@@ -127,6 +129,7 @@ class Run:
             )
         if best:
             run.found = Found(best_whole(run.path, run.checkpoints, run.scores))
+        run.config = run._config_before()
         return run
 
     @classmethod
