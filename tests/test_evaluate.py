@@ -342,7 +342,13 @@ def test_a_run_repeated_with_settings_that_change_no_weight_is_the_same_run(runs
 
 def test_runs_of_different_data_are_refused(runs, capfd):
     message = refused(capfd, ["evaluate", "runs/ring-0", "runs/grid"])
-    assert message.startswith("evaluate: the runs have different data (runs/ring-0: ring, runs/grid: grid), expected")
+    assert message.startswith(
+        "evaluate: the runs have different data (runs/ring-0: data.source=ring; runs/grid: data.source=grid), expected"
+    )
+    train("ring", "runs/wide", "--set", "data.std=0.5")
+    capfd.readouterr()
+    message = refused(capfd, ["evaluate", "runs/ring-0", "runs/wide"])
+    assert "(runs/ring-0: data.std=0.0; runs/wide: data.std=0.5), expected" in message
 
 
 def test_the_same_run_twice_is_refused_before_it_is_scored(runs, capfd):

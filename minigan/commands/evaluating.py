@@ -27,7 +27,7 @@ from minigan.lab.pages.scores import page
 from minigan.lab.writing import page_files, plain
 from minigan.metrics.evaluation import calibrate, reference_of
 from minigan.metrics.evaluation.columns import columns_of, mean
-from minigan.metrics.evaluation.data import same_data
+from minigan.metrics.evaluation.data import different_data
 from minigan.metrics.evaluation.rows import Row, check_different, rows_of
 from minigan.metrics.evaluation.run import ScoredRun, check_data, score_run
 from minigan.metrics.evaluation.scorable import check_scorable
@@ -63,12 +63,16 @@ def _check_together(runs: Sequence[Run]) -> None:
     check_different(runs)
     for run in runs:
         check_scorable(run.config)
-    if not same_data([run.config for run in runs]):
-        sources = [f"{run.path}: {run.config.data.source}" for run in runs]
+    if names := different_data([run.config for run in runs]):
+        told = "; ".join(f"{run.path}: {_settings(run, names)}" for run in runs)
         raise ConfigError(
-            f"evaluate: the runs have different data ({', '.join(sources)}), expected the same, as scores of others do "
-            "not compare; evaluate them one by one."
+            f"evaluate: the runs have different data ({told}), expected the same, as scores of others do not compare; "
+            "evaluate them one by one."
         )
+
+
+def _settings(run: Run, names: Sequence[str]) -> str:
+    return ", ".join(f"data.{name}={getattr(run.config.data, name)}" for name in names)
 
 
 def _evaluation(

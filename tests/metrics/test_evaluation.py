@@ -16,7 +16,7 @@ from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import Reference, calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
 from minigan.metrics.evaluation.columns import COLUMNS, columns_of, number
-from minigan.metrics.evaluation.data import same_data
+from minigan.metrics.evaluation.data import different_data
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.images import ImageReference
 
@@ -199,10 +199,10 @@ def test_the_same_seed_makes_the_same_noise_and_another_seed_another():
 def test_a_reference_does_not_depend_on_how_much_of_known_data_a_run_trained_on():
     few, all_ = (reference_of(digits_config(data__limit=limit)) for limit in (200, 0))
     assert len(few.training) == len(all_.training) == TRAINING
-    assert same_data([digits_config(data__limit=200), digits_config(data__limit=0, data__drop_last="true")])
-    assert same_data([changed("ring"), changed("ring", data__count=500)])
-    assert not same_data([changed("ring"), changed("grid")])
-    assert not same_data([changed("ring"), changed("ring", data__std=0.1)])
+    assert different_data([digits_config(data__limit=200), digits_config(data__limit=0, data__drop_last="true")]) == []
+    assert different_data([changed("ring"), changed("ring", data__count=500)]) == []
+    assert different_data([changed("ring"), changed("grid")]) == ["source"]
+    assert different_data([changed("ring"), changed("ring"), changed("ring", data__std=0.1)]) == ["std"]
 
 
 def own_data(monkeypatch, samples, test=None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,10 @@ FRESH = 2**40  # seeds from here on draw points that no run was trained on, whos
 COPIES = 3  # of the training images in memory: as they come, as floats, and what searching them takes
 
 
-def same_data(configs: Sequence[Config]) -> bool:
-    """Whether samples of runs with these settings can be compared with one reference."""
-    return len({_source(config.data) for config in configs}) == 1
+def different_data(configs: Sequence[Config]) -> list[str]:
+    """The settings of the data for which no one reference fits all runs with these settings; none if one does."""
+    first, *others = (asdict(_source(config.data)) for config in configs)
+    return [name for name, value in first.items() if any(other[name] != value for other in others)]
 
 
 def all_of_mnist(config: Config) -> tuple[Dataset, Dataset]:
