@@ -29,8 +29,10 @@ import published_exact
 import published_legible
 import published_parzen
 import published_points
+import published_table
 from published_rows import How, Row, UnfinishedError
-from published_table import record, table
+from published_table import table
+from recorded import add
 
 from minigan.arguments import Parser, at_least, choose, number_from
 
@@ -81,7 +83,7 @@ def measure(row: Row, seeds: Sequence[int], how: How) -> bool:
         result = {"row": row.name, "seed": seed, "date": today, **found}
         print(json.dumps(result), flush=True)
         if not how.quick:
-            record(result)
+            add(published_table.RESULTS, result)
     return complete
 
 
@@ -95,6 +97,7 @@ def main(argv: Sequence[str]) -> int:
     if args.table or not (args.names or args.quick):
         print(table(rows))
         return 0
+    published_table.results()  # damage is told before the long work
     with tempfile.TemporaryDirectory() as aside:
         how = How(Path(aside) if args.quick else args.runs, args.quick, args.minutes)
         complete = [measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how) for row in rows]

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import published_legible
 from published_legible import FEW, JUDGE, LEGIBLE, MANY
 from published_rows import Quantity, Row
+from recorded import Result, read
 
 RESULTS = Path(__file__).parent / "results" / "published.jsonl"
-Result = dict[str, Any]
 
 
-def record(result: Result) -> None:
-    """Add a result."""
-    with RESULTS.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
+def results() -> list[Result]:
+    """All that was found so far, the newest last."""
+    return read(RESULTS, "row", "seed", "numbers")
 
 
 def newest(row: Row) -> list[Result]:
@@ -28,9 +25,7 @@ def newest(row: Row) -> list[Result]:
 
     A training that was stopped after so many minutes is told beside the whole one.
     """
-    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    of_row = (result for result in map(json.loads, lines) if result["row"] == row.name)
-    of_today = filter(row.of_today, of_row)
+    of_today = filter(row.of_today, (result for result in results() if result["row"] == row.name))
     found = {(result["seed"], result.get("minutes", math.inf)): result for result in of_today}
     return [found[which] for which in sorted(found)]
 

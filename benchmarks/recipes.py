@@ -32,6 +32,7 @@ from published_runs import machine
 from published_runs import settings as settings_of
 from published_table import Machines
 from recipe_list import RECIPES
+from recorded import add, read
 from scores import Comparison, images_of, noise
 
 from minigan.arguments import at_least
@@ -101,11 +102,10 @@ def scored(comparison: Comparison, images: np.ndarray) -> dict[str, Any]:
 
 def record(name: str, row: dict[str, Any], quick: bool) -> None:
     """Print a row, and add it to the results."""
-    line = json.dumps({"recipe": name, **row, **machine(environment())})
-    print(line, flush=True)
+    result = {"recipe": name, **row, **machine(environment())}
+    print(json.dumps(result), flush=True)
     if not quick:
-        with (RESULTS / "recipes.jsonl").open("a") as file:
-            file.write(line + "\n")
+        add(RESULTS / "recipes.jsonl", result)
 
 
 def save_grid(name: str, seed: int, images: np.ndarray) -> None:
@@ -124,7 +124,7 @@ def recorded_rows() -> list[dict[str, Any]]:
 
     Another judge's numbers do not compare, and a preset that changed is another recipe.
     """
-    rows = [json.loads(line) for line in (RESULTS / "recipes.jsonl").read_text().splitlines()]
+    rows = read(RESULTS / "recipes.jsonl", "recipe", "judge", "score")
     newest = {(row["recipe"], row.get("seed", -1), row.get("steps", 0)): row for row in rows if is_of_today(row)}
     return [newest[key] for key in sorted(newest)]
 
@@ -176,6 +176,7 @@ def main() -> None:
     if args.list or args.table:
         print("\n\n".join(map(table, TABLES)) if args.table else "\n".join(RECIPES))
         return
+    recorded_rows()  # damage is told before the long work
     n = FEW if args.quick else N
     comparison = Comparison("selection", n)
     if args.calibrate:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from in_memory import train
+from recorded import add
 
 import minigan as mg
 from minigan.data import Dataset, gather_pixels
@@ -92,8 +93,7 @@ def main() -> None:
         rows.append(compare(settings(seed, args.labelled, args.quick), 5 if args.quick else BASELINE_STEPS))
         print(json.dumps(rows[-1]), flush=True)
         if not args.quick:
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+            add(RESULTS, rows[-1])
     if len(rows) > 1:
         print(summary(rows))
 

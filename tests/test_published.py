@@ -16,7 +16,7 @@ import pytest
 
 import minigan as mg
 from minigan.data import load_mnist
-from minigan.errors import ConfigError
+from minigan.errors import ConfigError, DataError
 from minigan.gan import load_preset, preset_names
 from minigan.metrics.judge import SHA256
 
@@ -133,7 +133,7 @@ def result(row, seed, seconds=60.0, **numbers):
 def recorded(table, tmp_path, monkeypatch):
     """A file of results, and what adds to it."""
     monkeypatch.setattr(table, "RESULTS", tmp_path / "published.jsonl")
-    return table.record
+    return lambda found: importlib.import_module("recorded").add(table.RESULTS, found)
 
 
 def cells(text):
@@ -178,7 +178,9 @@ def test_the_newest_result_of_a_seed_counts(published, table, recorded):
 @pytest.mark.parametrize("name", ["noise", "stacked", "legible-default"])
 def test_a_result_by_another_judge_does_not_count(published, table, recorded, name):
     row = published.ROWS[name]
-    result_of_today = result(row, 0, score=9.0) if name.startswith("legible") else {"row": name, "seed": 0}
+    result_of_today = (
+        result(row, 0, score=9.0) if name.startswith("legible") else {"row": name, "seed": 0, "numbers": {}}
+    )
     for judge in ("0123456789ab", ""):
         recorded({**result_of_today, "judge": judge})
     assert table.newest(row) == []
@@ -324,6 +326,24 @@ def test_a_table_of_some_rows_is_printed_and_nothing_measured(published, table, 
     assert published.main(["--table", "ring-gan"]) == 0
     assert capsys.readouterr().out == "Not run yet: `ring-gan`.\n"
     assert not table.RESULTS.exists()
+
+
+@pytest.mark.parametrize(
+    "damage", ["junk\n", "{}\n", "[]\n", '{"row": "ring-r1", "seed": 0, "numbers": {}}', "[" * 10**5 + "\n"]
+)
+@pytest.mark.parametrize("argv", [["--table", "ring-gan"], ["noise"]])
+def test_a_damaged_line_is_told_before_anything_is_measured(published, table, recorded, damage, argv):
+    table.RESULTS.write_text(json.dumps(result(published.ROWS["ring-r1"], 0)) + "\n" + damage)
+    with pytest.raises(
+        DataError, match=r"Line 2 of .*published\.jsonl is no whole result, expected a JSON object with"
+    ):
+        published.main(argv)
+
+
+def test_results_that_cannot_be_read_are_told(published, table, recorded):
+    table.RESULTS.mkdir()
+    with pytest.raises(DataError, match=r"Cannot read .*published\.jsonl \(Is a directory\); check what it is"):
+        published.main(["--table"])
 
 
 def test_quick_rows_record_nothing(published, recorded, table, capsys):
