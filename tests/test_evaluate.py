@@ -165,7 +165,7 @@ def test_the_next_evaluation_replaces_the_earlier_one_as_a_whole(runs, capfd):
     assert set(os.listdir("runs/digits")) == before
 
 
-@pytest.mark.parametrize("content", ["{}", "[", '{"files": 3}'])
+@pytest.mark.parametrize("content", ["{}", "[", '{"files": 3}', "[" * 100_000])
 def test_a_damaged_account_of_the_files_is_told_and_nothing_replaced(runs, capfd, content):
     own = Path("runs/ring-0/scores")
     own.mkdir()

@@ -70,7 +70,7 @@ def _own(path: Path) -> set[str]:
         return {str(name) for name in listed} | {SCORES}
     except FileNotFoundError:
         return set()
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         raise RunError(
             f"{path / SCORES} is damaged, so that nobody knows what else in there would be lost; move {path} away, or "
             "choose another place with --out."

@@ -76,6 +76,13 @@ def test_runs_at_their_best_are_averaged_whenever_that_was():
     ]
 
 
+def test_runs_whose_best_was_chosen_by_other_scores_are_not_averaged():
+    runs = [run(str(i), training__seed=i, score__n=(2500, 100)[i // 2]) for i in range(4)]
+    rows = rows_of(runs, best=True)
+    assert [row.name for row in rows] == ["ring (score.n=2500, 2 seeds)", "ring (score.n=100, 2 seeds)"]
+    assert len(rows_of(runs)) == 1
+
+
 # ---- numbers ---------------------------------------------------------------------------------------------
 
 

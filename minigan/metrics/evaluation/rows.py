@@ -45,11 +45,13 @@ def rows_of(runs: Sequence[ScoredRun], best: bool = False) -> tuple[Row, ...]:
 
     Args:
         runs: with their scores.
-        best: whether each was scored at its best checkpoint; after which step that was, is then no setting of it.
+        best: whether each was scored at its best checkpoint; after which step that was, is then no setting of it, but
+            how it was chosen is one.
     """
     groups: dict[tuple[Config, int], list[ScoredRun]] = {}
     for run in runs:
-        key = _without_seed(_training_of(run.config)), 0 if best else run.step
+        config = _without_seed(_training_of(run.config))
+        key = (replace(config, score=run.config.score), 0) if best else (config, run.step)
         groups.setdefault(key, []).append(run)
     return tuple(Row(_name(key, groups), tuple(group)) for key, group in groups.items())
 
