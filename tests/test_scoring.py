@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from command_line import done, refused
+from scipy import special
 from scored_runs import small_data, train  # noqa: F401
 from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
@@ -492,14 +493,29 @@ def test_of_points_a_perfect_sampler_is_better_than_centres_most_of_which_are_on
     assert scorer.rank(perfect) > scorer.rank(collapsed)
 
 
-def test_of_equal_points_but_for_quality_that_of_a_perfect_sampler_is_the_best():
-    scorer = mode_scorer(mg.data.ring(), 2500)
-    even = {"modes": 8, "kl": 0.0}
-    ranks = [scorer.rank({**even, "high_quality": quality}) for quality in (0.989, 1.0, 0.9)]
-    assert ranks == sorted(ranks, reverse=True)
-    perfect = {**even, "high_quality": 1 - math.exp(-4.5)}
-    assert scorer.rank(perfect)[2] == pytest.approx(0, abs=0.002)  # 3 standard errors of 25,000 points
-    assert scorer.rank({"modes": 0, "high_quality": 0.0})[1] == -math.inf
+def shrunk(mixture, factor, n, seed):
+    """Points of a mixture whose Gaussians are so many times as wide."""
+    points, labels = mixture.sample(n, seed)
+    centres = mixture.centres[labels]
+    return (centres + factor * (points - centres)).astype(np.float32)
+
+
+@pytest.mark.parametrize("mixture", [mg.data.ring(), mg.data.grid()])
+@pytest.mark.parametrize("factor", [3.0, 1.5, 0.5])
+def test_a_perfect_sampler_outranks_those_of_other_quality_whatever_the_shares_of_their_modes(mixture, factor):
+    """In 2,500 points equal shares are not equal: quality has to count against what is chance in them."""
+    scorer = mode_scorer(mixture, 2500)
+    perfect = [scorer.rank(scorer.score(mixture.sample(2500, seed)[0], None)) for seed in range(10)]
+    other = [scorer.rank(scorer.score(shrunk(mixture, factor, 2500, seed), None)) for seed in range(10, 20)]
+    assert min(perfect) > max(other)
+
+
+def test_the_divergence_that_ranks_is_that_of_the_modes_and_of_what_is_near_none():
+    ring, q = mg.data.ring(), 1 - math.exp(-4.5)  # of points within 3 standard deviations, in two dimensions
+    points = np.concatenate([ring.centres[[0] * 6 + [1] * 2], np.full((2, 2), 9.0)]).astype(np.float32)
+    expected = special.rel_entr([0.6, 0.2, 0.2], [q / 8, q / 8, 1 - q]).sum()
+    assert mode_scorer(ring, 2500).score(points, None)["kl_of_all"] == pytest.approx(expected, abs=0.05)
+    assert math.isfinite(mode_scorer(ring, 2500).score(np.full((9, 2), 9.0, np.float32), None)["kl_of_all"])
 
 
 def test_of_points_three_times_too_wide_ones_are_worse_than_those_of_the_data():
@@ -596,7 +612,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     assert "x, best of 4 scores" in (tmp_path / "x" / "scores" / "index.html").read_text()
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
     assert (row["name"], row["runs"][0]["step"]) == ("x, best of 4 scores", 3)
-    assert row["runs"][0]["chosen"] == {"by": "modes, kl, high_quality", "judge": None, "samples": 2500, "scores": 4}
+    assert row["runs"][0]["chosen"] == {"by": "modes, kl_of_all", "judge": None, "samples": 2500, "scores": 4}
     done(capfd, "evaluate", "x", "-n", "100")
     (row,) = json.loads((tmp_path / "x" / "scores" / "scores.json").read_text())["rows"]
     assert (row["name"], "chosen" in row["runs"][0]) == ("x", False)
@@ -675,7 +691,7 @@ def test_other_data_are_compared_with_as_many_real_samples(tmp_path):
 def test_real_points_are_scored_once_as_many_as_of_g():
     config = mg.gan.set_fields(mg.gan.load_preset("ring"), ["score.every=1", "score.n=500"])
     scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
-    assert set(scorer.of_real) == {"modes", "high_quality", "kl"}
+    assert set(scorer.of_real) == {"modes", "high_quality", "kl", "kl_of_all"}
     assert scorer.of_real["modes"] == 8
     assert (500 * scorer.of_real["high_quality"]) % 1 == pytest.approx(0, abs=1e-9)
     assert 0.97 < scorer.of_real["high_quality"] < 1

@@ -22,6 +22,7 @@ from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
 from minigan.gan.pictures import Panel, Panels
 from minigan.metrics.classes import class_accuracy, class_histogram
+from minigan.metrics.divergence import kl_divergence
 from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.scorable import check_scorable
@@ -85,8 +86,8 @@ DIGIT_PANELS = (
 def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     """A judge looks at digits, and those with the smallest Frechet distance are the best.
 
-    The classifier score says nothing of what is missing within a class, and near its upper end it scatters more from
-    samples to samples than it changes from epoch to epoch.
+    The classifier score says nothing of what is missing within a class, and is highest where every digit is always
+    drawn in the same way.
 
     Args:
         reference: the judge, and what it makes of the training images.
@@ -130,15 +131,19 @@ def _some(data: Dataset, n: int) -> tuple[Samples, Asked]:
 MODE_PANELS = (
     Panel("modes", {"modes": "modes caught"}, "whole"),
     Panel("share", {"high_quality": "points of high quality"}),
-    Panel("KL", {"kl": "shares of the modes, from equal ones"}),
+    Panel(
+        "KL",
+        {"kl": "shares of the modes, from equal ones", "kl_of_all": "and of what is near none, from a perfect sampler"},
+    ),
 )
 
 
 def mode_scorer(mixture: Mixture, n: int) -> Scorer:
-    """The best points reach most modes of a mixture, and are spread over these most evenly.
+    """The best points reach most modes of a mixture, and are spread over these as those of a perfect sampler.
 
-    Quality is the last to decide: whoever draws nothing but the centres has more of it than the mixture itself, and so
-    has whoever draws nearly all from one mode. The best has as much as a perfect sampler.
+    What is near no mode is one class more, so that one divergence sees both the shares of the modes and the quality:
+    one after the other, the first would always decide, by what is chance in it. And it is as large for too much quality
+    as for too little: whoever draws nothing but the centres has more of it than the mixture itself.
 
     Args:
         mixture: which the points should come from.
@@ -148,20 +153,21 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
     def score(samples: Samples, asked: Asked) -> dict[str, float]:
         found = caught_modes(samples, mixture)
         kl = {} if math.isnan(found.kl) else {"kl": found.kl}
-        return {"modes": found.modes, "high_quality": found.high_quality, **kl}
+        far = len(samples) - int(found.counts.sum())
+        of_all = kl_divergence([*found.counts, far], reference=perfect)
+        return {"modes": found.modes, "high_quality": found.high_quality, **kl, "kl_of_all": of_all}
 
-    # where modes overlap, no formula has the quality of a perfect sampler
-    perfect = caught_modes(mixture.sample(REAL_POINTS, FRESH)[0], mixture).high_quality
-
-    def rank(numbers: Numbers) -> tuple[float, ...]:
-        return numbers["modes"], -numbers.get("kl", math.inf), -abs(numbers["high_quality"] - perfect)
+    # where modes overlap, no formula has the quality of a perfect sampler; a share of 0 would make all else infinite
+    near = caught_modes(mixture.sample(REAL_POINTS, FRESH)[0], mixture).high_quality
+    quality, modes = min(near, 1 - 1 / REAL_POINTS), len(mixture.centres)
+    perfect = [quality / modes] * modes + [1 - quality]
 
     return Scorer(
         score=score,
-        rank=rank,
-        ranked_by="modes, kl, high_quality",
+        rank=lambda numbers: (numbers["modes"], -numbers["kl_of_all"]),
+        ranked_by="modes, kl_of_all",
         told="modes {modes:.0f}  high quality {high_quality:.1%}",
-        names=("modes", "high_quality"),
+        names=("modes", "high_quality", "kl_of_all"),
         panels=MODE_PANELS,
         facts={"data": _sha256(mixture.centres, mixture.std)},
         of_real=score(mixture.sample(n, FRESH)[0], None),
