@@ -2,12 +2,13 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from command_line import done, refused
-from scipy import special
+from scipy import special, stats
 from scored_runs import small_data, train  # noqa: F401
 from tiny_runs import assert_same, at_step, quick_curves, stop  # noqa: F401
 
@@ -695,6 +696,26 @@ def test_real_points_are_scored_once_as_many_as_of_g():
     assert scorer.of_real["modes"] == 8
     assert (500 * scorer.of_real["high_quality"]) % 1 == pytest.approx(0, abs=1e-9)
     assert 0.97 < scorer.of_real["high_quality"] < 1
+    assert scorer.of_noise["high_quality"] < 0.02
+
+
+def test_training_announces_between_what_the_scores_will_lie(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(180, 1)).astype(np.float32)
+    np.savez("x.npz", x_train=x[:120], x_test=x[120:])
+    sets = ["data.source=x.npz", "score.every=1", "score.n=60", "training.batch_size=20", "generator.hidden=[8]"]
+    out = done(capfd, "train", "ring", "--steps", "6", *[word for each in sets for word in ("--set", each)])
+    config = mg.gan.set_fields(mg.gan.load_preset("ring"), sets)
+    scorer = scorer_of(config, mg.gan.source.data_of(config), CPU)
+    real = np.random.default_rng(0).permutation(x[:120])[:60]
+    expected = stats.wasserstein_distance(real[:, 0], x[120:, 0])
+    assert scorer.of_real["wasserstein_1d"] == pytest.approx(expected, rel=1e-6)
+    assert scorer.of_noise["wasserstein_1d"] > scorer.of_real["wasserstein_1d"]
+    lines = out[out.index("scores    ") :].splitlines()
+    assert lines[0] == "scores    60 samples every epoch"
+    real, noise = re.fullmatch(r" {10}real samples: Wasserstein (\S+); noise: Wasserstein (\S+)", lines[1]).groups()
+    assert real == f"{expected:.4f}"
+    assert noise == f"{scorer.of_noise['wasserstein_1d']:.4f}"
 
 
 def test_real_digits_are_test_images_unless_there_are_too_few_of_them(digits):

@@ -140,11 +140,13 @@ def _extensions(run: Run, work: _Work) -> list[Extension]:
 
 
 def _scores(scorer: Scorer | None, run: Run) -> Iterator[str]:
-    """The line of the announcement that tells of scores, if there will be any."""
+    """The lines of the announcement that tell of scores, if there will be any, and between which these will lie."""
     if scorer is not None:
         every, n = run.config.score.every, run.config.score.n
         judge = f', by the judge "selection" ({scorer.facts["judge"][:16]})' if "judge" in scorer.facts else ""
         yield f"{'scores':<10}{n:,} samples every {f'{every} epochs' if every > 1 else 'epoch'}{judge}"
+        ends = {"real samples": scorer.of_real, "noise": scorer.of_noise}
+        yield f"{'':<10}{'; '.join(f'{name}: {scorer.tell(found)}' for name, found in ends.items() if found)}"
 
 
 def _play(trainer: Trainer, run: Run) -> None:

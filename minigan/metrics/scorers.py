@@ -23,10 +23,10 @@ from minigan.gan.config import Config
 from minigan.gan.pictures import Panel, Panels
 from minigan.metrics.classes import class_accuracy, class_histogram
 from minigan.metrics.divergence import kl_divergence
-from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist
+from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist, test_split
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.scorable import check_scorable
-from minigan.metrics.evaluation.scores import LEAST
+from minigan.metrics.evaluation.scores import LEAST, noise_like
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import load_judge
@@ -55,6 +55,7 @@ class Scorer:
         facts: without which the numbers mean nothing: whose judgement they are, or to which data. Numbers of other
             facts do not compare.
         of_real: the numbers of as many real samples that no run is trained on; empty if there are none.
+        of_noise: those of as many random ones. Between these two lie those of G.
     """
 
     score: Callable[[Samples, Asked], dict[str, float]]
@@ -65,6 +66,7 @@ class Scorer:
     panels: Panels
     facts: Mapping[str, str] = field(default_factory=dict)
     of_real: Numbers = field(default_factory=dict)
+    of_noise: Numbers = field(default_factory=dict)
 
     def tell(self, numbers: Numbers) -> str:
         """The most important numbers, in a few words."""
@@ -117,6 +119,7 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
         panels=DIGIT_PANELS,
         facts={"judge": reference.judge.sha256},
         of_real=score(*_some(test, n)) if n <= len(test.samples) else {},
+        of_noise=score(noise_like(test.samples, n, np.random.default_rng(0)), None),
     )
 
 
@@ -162,6 +165,7 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
     quality, modes = min(near, 1 - 1 / REAL_POINTS), len(mixture.centres)
     perfect = [quality / modes] * modes + [1 - quality]
 
+    real, _ = mixture.sample(n, FRESH)
     return Scorer(
         score=score,
         rank=lambda numbers: (numbers["modes"], -numbers["kl_of_all"]),
@@ -170,7 +174,8 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
         names=("modes", "high_quality", "kl_of_all"),
         panels=MODE_PANELS,
         facts={"data": _sha256(mixture.centres, mixture.std)},
-        of_real=score(mixture.sample(n, FRESH)[0], None),
+        of_real=score(real, None),
+        of_noise=score(noise_like(real, n, np.random.default_rng(0)), None),
     )
 
 
@@ -185,14 +190,13 @@ DISTANCE_PANELS = (
 )
 
 
-def distance_scorer(data: Dataset, n: int) -> Scorer:
+def distance_scorer(data: Dataset, n: int, test: Dataset | None = None) -> Scorer:
     """Samples of which nobody knows what they show are compared with real ones; the nearest are the best.
-
-    Nobody knows either whether there are other real samples than those, so none are scored.
 
     Args:
         data: images (M, C, H, W), or points (M, F), of which the distance is exact for F = 1, else along lines.
-        n: to compare with, at random, or all if there are fewer.
+        n: to compare with, at random, or all if there are fewer; as many are scored of real ones, and of noise.
+        test: other real samples, of which n are scored, if there are so many.
     """
     real, _ = _some(data, n)
     power = 1 if real.ndim == 2 else 2  # points may have gaps, where 2 ranks too wide ones above perfect ones
@@ -210,6 +214,8 @@ def distance_scorer(data: Dataset, n: int) -> Scorer:
         names=(name,),
         panels=DISTANCE_PANELS,
         facts={"data": _sha256(real)},
+        of_real=score(*_some(test, n)) if test is not None and n <= len(test.samples) else {},
+        of_noise=score(noise_like(real, n, np.random.default_rng(0)), None),
     )
 
 
@@ -248,7 +254,9 @@ def scorer_of(config: Config, data: Dataset, device: Device) -> Scorer | None:
     check_room(COPIES * 4 * n * math.prod(data.shape), f"{n:,} samples to score", "lower score.n")
     if config.data.source in MIXTURES:
         return mode_scorer(make_mixture(config.data.source, config.data.modes, config.data.std), n)
-    return _of_digits(config, device) if config.data.source == "mnist" else distance_scorer(data, n)
+    if config.data.source == "mnist":
+        return _of_digits(config, device)
+    return distance_scorer(data, n, test_split(config, data))
 
 
 def _check_scorable(config: Config) -> None:

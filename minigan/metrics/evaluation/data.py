@@ -138,13 +138,8 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
     training = data_of(config)
     n = len(training.samples)
     check_room(COPIES * 4 * training.samples.size, f"{n:,} samples", "take fewer with data.limit")
-    test = _test_split(config)
+    test = test_split(config, training)
     if test is not None:
-        if test.shape != training.shape:
-            raise DataError(
-                f"evaluate: {test.name} holds test samples of shape {test.shape}, but training samples of "
-                f"{training.shape}, expected both alike; correct one of them."
-            )
         _check_enough(test, len(test.samples), LEAST, "test samples")
         return training, test, True
     _check_enough(training, n, 2 * LEAST, "samples, as half of them are set aside")
@@ -153,12 +148,22 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
     return rest, others, False
 
 
-def _test_split(config: Config) -> Dataset | None:
-    """None of data that come in one piece."""
+def test_split(config: Config, training: Dataset) -> Dataset | None:
+    """The samples that a run with these settings is not trained on; None of data that come in one piece.
+
+    Raises:
+        DataError: they are damaged, or of another shape than those that it is trained on.
+    """
     try:
-        return data_of(config, "test")
+        test = data_of(config, "test")
     except (ConfigError, NoSplitError):
         return None
+    if test.shape != training.shape:
+        raise DataError(
+            f"{test.name} holds test samples of shape {test.shape}, but training samples of {training.shape}, expected "
+            "both alike; correct one of them."
+        )
+    return test
 
 
 def _check_enough(data: Dataset, n: int, least: int, what: str) -> None:

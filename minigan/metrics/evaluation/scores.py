@@ -167,8 +167,8 @@ def evaluate(
 def calibrate(reference: Reference, n: int, seed: int = 0) -> Calibration:
     """The same scores of n real samples and of n samples of noise.
 
-    Noise is uniform: over all values that pixels can have, or over the box that the real points fill. Digits were asked
-    for, too: of real images their labels, of noise any. Of points up to ten sets are scored, none of which shares one.
+    Noise is that of `noise_like`. Digits were asked for, too: of real images their labels, of noise any. Of points up
+    to ten sets are scored, none of which shares one.
 
     Args:
         reference: with at least n other samples.
@@ -189,7 +189,7 @@ def calibrate(reference: Reference, n: int, seed: int = 0) -> Calibration:
     reference.check(n)
     real, *more = _real_points(reference.points, n) if reference.points else [_real_images(reference, n)]
     rng = np.random.default_rng(seed)
-    noise, asked = _noise(reference, n, rng), rng.integers(DIGITS, size=n)
+    noise, asked = noise_like(reference.training, n, rng), rng.integers(DIGITS, size=n)
     images = reference.images
     nearest = images.nearest(noise[:SOME]) if images and images.held_out else None
     return Calibration(real, evaluate(noise, reference, asked, nearest), tuple(more))
@@ -209,7 +209,18 @@ def _real_points(reference: PointReference, n: int) -> list[Scores]:
     return [Scores(points=reference.score(part)) for part in np.split(reference.others[: sets * n], sets)]
 
 
-def _noise(reference: Reference, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    shape = (n, *reference.training.shape[1:])
-    low, high = (-1, 1) if reference.images else (reference.training.min(axis=0), reference.training.max(axis=0))
-    return rng.uniform(low, high, shape).astype(np.float32)
+def noise_like(real: NDArray[Any], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Samples of uniform noise, over all values that pixels can have, or over the box that points (M, F) fill.
+
+    Args:
+        real: images (M, C, H, W), of which the shape counts alone; or points.
+        n: how many to draw.
+        rng: from what.
+
+    >>> from minigan.metrics.evaluation.scores import noise_like
+    >>> noise = noise_like(np.array([[0.0, 5.0], [1.0, 7.0]]), 100, np.random.default_rng(0))
+    >>> noise.shape, noise.min(axis=0).round(1).tolist(), noise.max(axis=0).round(1).tolist()
+    ((100, 2), [0.0, 5.0], [1.0, 7.0])
+    """
+    low, high = (-1, 1) if real.ndim == 4 else (real.min(axis=0), real.max(axis=0))
+    return rng.uniform(low, high, (n, *real.shape[1:])).astype(np.float32)
