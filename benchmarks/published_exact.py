@@ -36,8 +36,8 @@ ROWS = (
         time="about 10 s",
         judge=SHA256["report"][:12],
         quantities=(
-            Quantity("modes", "modes of 1,000", "DCGAN 99, PacDCGAN2 1,000", "1,000", ",.0f"),
-            Quantity("kl", "KL", "DCGAN 3.40, PacDCGAN2 .06", ".020 to .030", ".4f"),
+            Quantity("modes", "modes of 1,000", expected="1,000", form=",.0f"),
+            Quantity("kl", "KL", expected=".020 to .030", form=".4f"),
             Quantity("floor", "KL of a perfect sampler, 999 / 2N", expected=".0192", form=".4f"),
         ),
     ),

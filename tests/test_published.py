@@ -225,7 +225,7 @@ def test_calibrations_stand_beside_the_digits_and_the_judge_below(published, tab
     real, noise = cells(table.table(rows))[2:]
     assert real == ["`real-digits`", "", "", "", "", "9.82", "0.11", "8.9%", "", "A"]
     assert noise[0::5] == ["`noise`", "1.00"]
-    assert f"10,000 samples by the judge for reporting, `{SHA256['report'][:12]}`." in table.table(rows)
+    assert f"10,000 samples at once by the judge for reporting, `{SHA256['report'][:12]}`;" in table.table(rows)
 
 
 # ---- the page and the results ------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from minigan.errors import ConfigError
 from minigan.gan import Run
+from minigan.gan.score_log import alike
 from minigan.gan.settings import shown
 from minigan.metrics.evaluation.rows import Row
 
@@ -53,12 +53,8 @@ def how_chosen(run: Run) -> Chosen:
     """Of a run that was opened at its best checkpoint."""
     assert run.found.newest is not None, "it was opened at its best"
     line = run.scores.of_step(run.found.newest.step)
-    alike = [other for other in run.scores.lines() if _facts(other) == _facts(line) and "error" not in other]
-    return Chosen(line["ranked_by"], line.get("judge"), line["samples"], len(alike))
-
-
-def _facts(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    return line["samples"], line["ranked_by"], line.get("judge"), line.get("data")
+    rivals = [other for other in run.scores.lines() if alike(other, line) and "error" not in other]
+    return Chosen(line["ranked_by"], line.get("judge"), line["samples"], len(rivals))
 
 
 def named(row: Row, chosen: Mapping[str, Chosen]) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from minigan.gan.journal import whole_lines
 BEST = "best_step"  # in a line: after which step the best score so far was; absent as long as there is none
 FACTS = ("step", "samples", "ranked_by")  # that each line has
 TEXTS = ("judge", "data", "ranked_by", "error")  # all else in a line are numbers
+COMPARED = ("samples", "ranked_by", "judge", "data")  # scores compare that agree in these; not all have the last two
 _LARGEST = 1e39  # as in journal.py; a NaN is not below it, and is no score
 
 
@@ -98,6 +100,17 @@ class ScoreLog:
         """Leave the first ``size`` bytes; returns whether there were as many."""
         self._known = None
         return journal.cut(self.path, size) == size
+
+
+def alike(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two scores compare: of as many samples, ranked by the same, by the same judge or of the same data.
+
+    >>> from minigan.gan.score_log import alike
+    >>> facts = {"samples": 100, "ranked_by": "frechet_distance", "judge": "5942b27b750b"}
+    >>> alike({**facts, "step": 3}, facts), alike({**facts, "samples": 50}, facts)
+    (True, False)
+    """
+    return all(line.get(name) == other.get(name) for name in COMPARED)
 
 
 def _parsed(text: bytes, path: Path, number: int) -> dict[str, Any]:

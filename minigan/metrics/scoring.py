@@ -14,7 +14,7 @@ from minigan.gan.folder import SCORE_CURVES, TIMING
 from minigan.gan.means import rounded
 from minigan.gan.pictures import score_curves
 from minigan.gan.run import Run
-from minigan.gan.score_log import BEST
+from minigan.gan.score_log import BEST, alike
 from minigan.gan.trainer import Extension, Trainer
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.scorers import Scorer
@@ -125,9 +125,8 @@ class Scoring(Extension):
         return {"error": reason[:LONGEST]}
 
     def _compares(self, line: dict[str, Any]) -> bool:
-        """Whether a line has a score, of as many samples, by the same judge and of the same data as the next ones."""
-        alike = all(line.get(name) == value for name, value in self.facts.items())
-        return alike and "error" not in line and all(name in line for name in self.scorer.names)
+        """Whether a line has a score that compares with the next ones."""
+        return alike(line, self.facts) and "error" not in line and all(name in line for name in self.scorer.names)
 
     # ---- the picture -------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from minigan.metrics.frechet import frechet_bias
 
 # Of ten independent standard normal numbers z, the smallest lies so far below their mean on average, with this standard
 # deviation. The shares of ten equal classes among N samples are .1 + sqrt(.1 / N) (z - mean of z).
-LEAST, LEAST_STD = 1.5388, 0.4943
+RAREST, RAREST_STD = 1.5388, 0.4943
 
 
 def facts(n: int, reference: Reference) -> dict[str, float]:
@@ -31,8 +31,8 @@ def facts(n: int, reference: Reference) -> dict[str, float]:
         "classifier": 100 * (DIGITS - 1) / (2 * (n // SPLITS)),
         "subset": subset_size(n),
         "share": 100 * math.sqrt(0.25 / n),
-        "rarest": 100 * (0.1 - LEAST * math.sqrt(0.1 / n)),
-        "rarest_std": 100 * LEAST_STD * math.sqrt(0.1 / n),
+        "rarest": 100 * (0.1 - RAREST * math.sqrt(0.1 / n)),
+        "rarest_std": 100 * RAREST_STD * math.sqrt(0.1 / n),
         "kl_digits": (DIGITS - 1) / (2 * n),
     }
     if reference.digits is not None:
