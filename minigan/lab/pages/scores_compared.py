@@ -21,10 +21,10 @@ def spreads(found: Evaluation) -> Iterator[Exhibit]:
         for column in found.columns
     ]
     caption = (
-        "A dot is a run; the bar is the mean of a row, ± its standard error. The dashed line is the score of "
+        "A dot is a run; the bar is the mean of several seeds, ± its standard error. The dashed line is the score of "
         f"{found.real}. Where bars overlap, seeds alone may make the difference."
     )
-    yield Exhibit("Rows compared", caption, panels)
+    yield Exhibit("Runs compared", caption, panels)
 
 
 def _spread(found: Evaluation, column: Column) -> Frame:

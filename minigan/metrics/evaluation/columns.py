@@ -124,8 +124,9 @@ COLUMNS = (
     ),
     Column(
         "points.modes.kl", "mode KL", "lower", ".4f",
-        "how far the modes' shares are from equal",
-        "{n:,} points in equal shares have {kl_modes:.2g}",
+        "how far the modes' shares are from equal, of the points near a mode; of noise these are few, and so nearly "
+        "equal, which is no merit: see high quality",
+        "{n:,} points near modes, in equal shares, have {kl_modes:.2g}, fewer have more",
         nan="none near a mode",
     ),
     Column(

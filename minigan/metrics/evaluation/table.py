@@ -92,10 +92,10 @@ class Evaluation:
         """What +- means in rows that have it, in sentences."""
         told = []
         if any(len(row.runs) > 1 for row in self.rows):
-            told.append("A row of several seeds has their mean, +- its standard error.")
+            told.append("Of several seeds it is their mean, +- its standard error.")
         if sets := len(self.calibration.more):
             told.append(
-                f"The row of {self.real} has the mean of {sets + 1} sets, +- how far one of them scatters: their "
-                "standard deviation."
+                f"Of {self.real} it is the mean of {sets + 1} sets, +- how far one of them scatters: their standard "
+                "deviation."
             )
         return told
