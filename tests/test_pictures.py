@@ -467,7 +467,7 @@ def test_real_samples_are_a_dashed_line_in_each_panel_whose_numbers_they_have(mo
     (distance, shares), _ = axes_of(monkeypatch, scores(5), PANELS, {"recall": 0.25, "precision": 0.75, "other": 1.0})
     real = {line.get_ydata()[0]: line for line in shares.get_lines() if line.is_dashed() and len(line.get_xdata()) == 2}
     assert {level: line.get_color() for level, line in real.items()} == {0.75: BLUE, 0.25: ORANGE}
-    assert [text.get_text() for text in shares.get_legend().get_texts()] == ["real", "precision", "recall"]
+    assert [text.get_text() for text in shares.get_legend().get_texts()] == ["real, dashed", "precision", "recall"]
     assert "real" not in [text.get_text() for text in distance.get_legend().get_texts()]
 
 

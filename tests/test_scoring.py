@@ -184,6 +184,14 @@ def test_what_was_best_before_stays_until_no_checkpoint_would_go_back_to_it(tmp_
     assert Run.open(run.path, best=True).checkpoint["step"] == 3
 
 
+def test_progress_tells_of_which_step_a_score_is_that_is_older(tmp_path, capsys):
+    trained(tmp_path / "x", plan=[0.5, 0.25], score={"every": 2, "n": 20}, steps=11)
+    first, second, third, _ = capsys.readouterr().err.splitlines()
+    assert "distance" not in first
+    assert second.endswith("  distance 0.5")
+    assert third.endswith("  distance 0.5 (step 6)")
+
+
 def test_scores_of_other_numbers_of_samples_are_not_compared(tmp_path):
     plan = [1.0, 2.0, 4.0, 3.0]
     trained(tmp_path / "x", plan=plan, steps=6)

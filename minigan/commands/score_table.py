@@ -42,8 +42,8 @@ def _width(column: Sequence[str]) -> int:
 
 def notes(found: Evaluation) -> str:
     """What the number of samples does to each score, and what +- means."""
-    training = len(found.reference.training)
-    head = f"{found.n:,} samples in each row, against {training:,} of {found.reference.name}. What this number does:"
+    against = f"{len(found.reference.training):,} of {found.reference.name}"
+    head = f"{found.n:,} samples in each row, against {against}. What the number of samples does:"
     width = max(len(column.head) for column in found.columns)
     lines = [f"  {column.head:<{width}}  {found.with_n(column)}" for column in found.columns]
     told = (textwrap.fill(line, line_width(), subsequent_indent=" " * (width + 4)) for line in lines)

@@ -260,7 +260,7 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
         all_axes[1].set_ylim(-0.03, 1.03)
         all_axes[1].axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     figure.text(0.02, 0.11 / height, SCORES if scores else PROBABILITIES, fontsize=8.5, color=GREY, linespacing=1.4)
-    figure.subplots_adjust(0.095, BELOW / height, 0.97, 1 - ABOVE / height, hspace=0.08)
+    figure.subplots_adjust(0.11, BELOW / height, 0.97, 1 - ABOVE / height, hspace=0.08)
     file = BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
@@ -307,7 +307,7 @@ def score_curves(
 
 def _draw_real(axes: Any, curves: Iterable[str], real: Mapping[str, float]) -> None:
     """A level for each curve of a panel, in its colour; the legend has the first."""
-    label = "real"
+    label = "real, dashed"
     for key, (_, color) in zip(curves, cycle(STYLES), strict=False):
         if key in real:
             axes.axhline(real[key], color=color, linewidth=0.9, linestyle=(0, (5, 4)), label=label)

@@ -76,8 +76,8 @@ class Scorer:
 # ---- digits ------------------------------------------------------------------------------------------------
 
 DIGIT_PANELS = (
-    Panel("Frechet distance", {"frechet_distance": "lower is better"}, "log"),
-    Panel("classifier score", {"classifier_score": "at best 10"}),
+    Panel("Frechet distance", {"frechet_distance": "generated, lower is better"}, "log"),
+    Panel("classifier score", {"classifier_score": "generated, at best 10"}),
     Panel(
         "shares",
         {"precision": "precision", "recall": "recall", "class_accuracy": "class accuracy", "rarest": "rarest class"},
@@ -183,8 +183,8 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
 
 DISTANCE_PANELS = (
     Panel(
-        "distance",
-        {"sliced_wasserstein": "sliced Wasserstein, lower is better", "wasserstein_1d": "Wasserstein"},
+        "Wasserstein distance",
+        {"sliced_wasserstein": "generated, sliced, lower is better", "wasserstein_1d": "generated, lower is better"},
         "log",
     ),
 )

@@ -67,7 +67,7 @@ class Scoring(Extension):
         self.scored = lines[-1]["step"] if lines else 0
         self.failed_before = False
         comparable = [line for line in lines if self._compares(line)]
-        self.note = self.scorer.tell(comparable[-1]) if comparable else ""
+        self.note = self.told_later = self._of_step(comparable[-1]) if comparable else ""
         there = {step for step, _ in folder.checkpoints(self.run.path)}
         saved = [line for line in comparable if line["step"] in there]
         self.best = max(saved, key=self.scorer.rank, default=None)  # the first of equal ones
@@ -75,6 +75,9 @@ class Scoring(Extension):
         self.best_step = before if self.best is None else self.best["step"]
         if self.best is None and before is not None:
             self._say_anew(before)
+
+    def after_step(self, trainer: Trainer) -> None:
+        self.note = self.told_later
 
     def after_epoch(self, trainer: Trainer) -> None:
         if trainer.epoch_due(self.run.config.score.every):
@@ -94,13 +97,17 @@ class Scoring(Extension):
     def _score(self, trainer: Trainer) -> None:
         line = {"step": trainer.step, "epoch": trainer.epoch, **self.facts, **self._numbers(trainer)}
         if self._compares(line):
-            self.note = self.scorer.tell(line)
+            self.note, self.told_later = self.scorer.tell(line), self._of_step(line)
             if self.best is None or self.scorer.rank(line) > self.scorer.rank(self.best):
                 self.best, self.best_step = line, line["step"]
         if self.best_step is not None:
             line[BEST] = self.best_step
         self.run.scores.add(line)
         self.scored = trainer.step
+
+    def _of_step(self, line: dict[str, Any]) -> str:
+        """What is told of a score when the training has gone on since."""
+        return f"{self.scorer.tell(line)} (step {line['step']:,})"
 
     def _say_anew(self, before: int) -> None:
         say(
@@ -118,7 +125,7 @@ class Scoring(Extension):
         return numbers
 
     def _error(self, trainer: Trainer, reason: str) -> dict[str, Any]:
-        self.note = "no score"
+        self.note = self.told_later = "no score"
         if not self.failed_before:
             say(f"minigan: no score after step {trainer.step:,}, and training goes on: {reason}", to="stderr")
         self.failed_before = True

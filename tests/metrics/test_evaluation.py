@@ -237,7 +237,10 @@ def test_of_data_in_one_piece_a_part_is_set_aside_that_is_not_compared_with_itse
     reference = own_data(monkeypatch, samples)
     assert sorted([*reference.training.ravel(), *reference.others.ravel()]) == samples.ravel().tolist()
     assert len(reference.others) == 60
-    assert reference.left_out == "The data have no test split, so the real samples are a part of the training samples."
+    assert reference.left_out == (
+        "The data have no test split, so half of the training samples, at most 10,000, are set aside as real ones, "
+        "and no more than so many are scored."
+    )
     assert evaluate(reference.others, reference).points.modes is None
 
 

@@ -115,7 +115,10 @@ def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: 
 
 
 NO_JUDGE = "No judge knows what these images show: the scores by a judge are of MNIST's digits."
-NOT_HELD_OUT = "The data have no test split, so the real samples are a part of the training samples."
+NOT_HELD_OUT = (
+    f"The data have no test split, so half of the training samples, at most {IMAGES:,}, are set aside as real ones, "
+    "and no more than so many are scored."
+)
 NO_HUNDREDTH = "NN < 1% is left out: of fewer than 99 held-out images none is a hundredth."
 NO_MEMORY = "Memorisation and Parzen windows, which need images that were held out from training, are left out."
 
