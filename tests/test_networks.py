@@ -99,7 +99,10 @@ PRESETS = {
             linear(100, 1200), "ReLU()", linear(1200, 1200), "ReLU()",
             linear(1200, 784), "Sigmoid()", "Stretch()", UNFLATTEN,
         ],
-        [FLATTEN, dropout(0.2), maxout(784, 240), dropout(0.5), maxout(240, 240), dropout(0.5), linear(240, 1)],
+        [
+            FLATTEN, "Shrink()", dropout(0.2), maxout(784, 240), dropout(0.5), maxout(240, 240), dropout(0.5),
+            linear(240, 1),
+        ],
     ),
     "pacgan2": (
         [

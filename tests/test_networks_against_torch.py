@@ -35,6 +35,11 @@ class Stretch(nn.Module):
         return 2 * x - 1
 
 
+class Shrink(nn.Module):
+    def forward(self, x):
+        return (x + 1) / 2
+
+
 class Maxout(nn.Module):
     def __init__(self, n_in, n_out, pieces):
         super().__init__()
@@ -285,7 +290,7 @@ NETWORKS = {
     ),
     "maxout D": (
         lambda: maxout_discriminator((2, 4, 8), [4, 3], pieces=5, output="probability"),
-        lambda: row(nn.Flatten(), Maxout(64, 4, 5), Maxout(4, 3, 5), nn.Linear(3, 1), nn.Sigmoid()),
+        lambda: row(nn.Flatten(), Shrink(), Maxout(64, 4, 5), Maxout(4, 3, 5), nn.Linear(3, 1), nn.Sigmoid()),
         IMAGE,
     ),
     "maxout D with BatchNorm": (

@@ -170,9 +170,16 @@ class Maxout(nn.Module):
         return self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
 
 
+class Shrink(nn.Module):
+    """Pixels from 0 to 1."""
+
+    def forward(self, x):
+        return (x + 1) / 2
+
+
 def maxout_D(d, shape, outputs):
     widths = [math.prod(shape), *d.hidden]
-    layers = [*flatten(shape), *dropout(d.input_dropout)]
+    layers = [*flatten(shape), *([Shrink()] if len(shape) > 1 else []), *dropout(d.input_dropout)]
     for n, m in pairs(widths):
         layers += [Maxout(n, m, d.pieces), *dropout(d.dropout)]
     return Judge(layers, widths[-1], d, outputs)

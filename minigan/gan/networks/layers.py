@@ -104,6 +104,19 @@ class Stretch(nn.Module):
         return 2 * x - 1
 
 
+class Shrink(nn.Module):
+    """y = (x + 1) / 2: from [-1, 1], where the data lie, to [0, 1].
+
+    >>> from minigan.gan.networks.layers import Shrink
+    >>> Shrink()(mg.tensor([-1.0, 0.0, 1.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Elementwise."""
+        return (x + 1) / 2
+
+
 def output_layer(output: str) -> list[nn.Module]:
     """What bounds the numbers that G makes: "tanh" or "sigmoid" to [-1, 1], "linear" not at all.
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from minigan import nn
 from minigan.gan.networks.discriminator import Discriminator
-from minigan.gan.networks.layers import Shape, dropout_layer, norm_layer
+from minigan.gan.networks.layers import Shape, Shrink, dropout_layer, norm_layer
 from minigan.gan.networks.mlp import flatten
 from minigan.ops.extremes import amax
 from minigan.tensor import Tensor
@@ -57,6 +57,9 @@ def maxout_discriminator(
 ) -> Discriminator:
     """Samples (N, *shape) to (N, outputs) by layers of maxout units.
 
+    Pixels are brought to [0, 1] first, as the articles have them. The same rates of SGD make the training diverge where
+    they are from -1 to 1: as most are black, that is a large input for every image, and a dropped pixel is grey.
+
     Args:
         shape: of a sample: (C, H, W) or (F,).
         hidden: how many units each layer has.
@@ -77,7 +80,7 @@ def maxout_discriminator(
     (2, 1)
     """
     widths = (math.prod(shape), *hidden)
-    layers = [*flatten(shape), *dropout_layer(input_dropout)]
+    layers = [*flatten(shape), *([Shrink()] if len(shape) > 1 else []), *dropout_layer(input_dropout)]
     for n_in, n_out in pairwise(widths):
         layers += [Maxout(n_in, n_out, pieces), *norm_layer((n_out,), norm), *dropout_layer(dropout)]
     return Discriminator(layers, widths[-1], output=output, outputs=outputs)
