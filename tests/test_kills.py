@@ -117,7 +117,7 @@ def test_a_kill_before_in_or_after_anything_that_is_done_to_files_changes_nothin
 
 
 @pytest.mark.parametrize("mode", ["kill", "power cut"])
-@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
 def test_scores_and_the_best_checkpoint_survive_whatever_happens_while_they_are_written(faults, mode, stride):
     answer = faults("sweep", "scored", steps=14, mode=mode, moments=[{"kill": 1, "power cut": 5}[mode], 0, stride])
     assert len(answer["found"]) > 250 // stride
