@@ -40,10 +40,16 @@ def told(quantity: Quantity, results: Sequence[Result]) -> str:
         return ""
     if quantity.over_seeds:
         return format(quantity.over_seeds(values), form)
-    errors = [result["numbers"][quantity.error] for result in results if quantity.error]
     if len(values) > 1:
-        errors = [statistics.stdev(values) / math.sqrt(len(values))]
-    return " +- ".join(format(value, form) for value in (statistics.mean(values), *errors))
+        return _mean(values, form)
+    errors = [result["numbers"][quantity.error] for result in results if quantity.error]
+    return " +- ".join(format(value, form) for value in (*values, *errors))
+
+
+def _mean(values: Sequence[float], form: str) -> str:
+    """With its standard error."""
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):{form}} +- {error:{form}}"
 
 
 def time_told(seconds: float) -> str:
@@ -122,7 +128,12 @@ def _notes(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _legible_lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
-    return [[f"`{row.name}`", *_legible_cells(result), machines.letters([result])] for result in results]
+    lines = [[f"`{row.name}`", *_legible_cells(result), machines.letters([result])] for result in results]
+    for minutes in dict.fromkeys(result.get("minutes", math.inf) for result in results):
+        alike = [result for result in results if result.get("minutes", math.inf) == minutes]
+        if len(alike) > 1:
+            lines.append([f"`{row.name}`", *_mean_cells(alike), machines.letters(alike)])
+    return lines
 
 
 def _legible_cells(result: Result) -> list[str]:
@@ -132,6 +143,13 @@ def _legible_cells(result: Result) -> list[str]:
     return [*trained, f"{numbers['score']:.2f}", f"{numbers['frechet']:.2f}", f"{numbers['rarest']:.1%}", asked]
 
 
+def _mean_cells(results: Sequence[Result]) -> list[str]:
+    """Of several seeds, all stopped after as many minutes or all at their ends."""
+    forms = {"score": ".2f", "frechet": ".2f", "rarest": ".1%"}
+    means = [_mean([result["numbers"][key] for result in results], form) for key, form in forms.items()]
+    return [f"mean of {len(results)}", "", "", _end_of_all(results), *means, ""]
+
+
 def _first_cells(result: Result) -> list[str]:
     numbers = result["numbers"]
     if "first_step" not in numbers:
@@ -139,6 +157,11 @@ def _first_cells(result: Result) -> list[str]:
         return [f"{never}: at best {numbers['best']:.2f} of {LEGIBLE:.1f}", ""]
     first = f"{time_told(numbers['first_seconds'])}, {numbers['first_step']:,} steps"
     return [first, f"{numbers['first_score']:.2f}, {numbers['first_frechet']:.1f}"]
+
+
+def _end_of_all(results: Sequence[Result]) -> str:
+    minutes = results[0].get("minutes")
+    return f"{results[0]['steps']:,} steps" if minutes is None else f"{minutes:.1f} min"
 
 
 def _end(result: Result) -> str:

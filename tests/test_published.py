@@ -207,6 +207,21 @@ def test_the_table_of_digits_tells_when_they_were_legible_and_how_good_at_the_en
     assert line == ["`legible-default`", "0", *first, "4.0 min, 12,000 steps", "8.66", "1.30", "7.2%", "99.4%", "A"]
 
 
+def test_of_several_seeds_of_digits_that_were_scored_at_the_same_moment_the_mean_is_told(published, table, recorded):
+    row = published.ROWS["legible-default"]
+    for seed, score in enumerate((8.5, 9.0, 9.25)):
+        found = {"of": 20_000, "best": 9.3, "score": score, "frechet": score / 10, "rarest": score / 100}
+        recorded({**result(row, seed, 600.0, **found), "steps": 20_000})
+        if seed < 2:
+            recorded({**result(row, seed, 300.0, **found), "steps": 9000 + seed, "minutes": 5})
+    *single, stopped, whole = cells(table.table([row]))[2:]
+    assert len(single) == 5
+    error = np.std([8.5, 9.0, 9.25], ddof=1) / math.sqrt(3)
+    scores = [f"8.92 +- {error:.2f}", f"0.89 +- {error / 10:.2f}", f"8.9% +- {error:.1f}%"]
+    assert whole == ["`legible-default`", "mean of 3", "", "", "20,000 steps", *scores, "", "A"]
+    assert stopped[1:6] == ["mean of 2", "", "", "5.0 min", "8.75 +- 0.25"]
+
+
 def test_digits_that_were_never_legible_and_a_training_that_was_stopped_are_told(published, table, recorded):
     row = published.ROWS["legible-wgan"]
     found = {"of": 20_000, "best": 6.5, "score": 6.4, "frechet": 30.0, "rarest": 0.0}
