@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 
 import pytest
 
@@ -12,6 +13,11 @@ NO_TORCH = "PyTorch is not installed: pip install torch"
 
 def pytest_addoption(parser):
     parser.addoption("--no-skips", action="store_true", help="a test that would be skipped fails")
+
+
+def pytest_configure(config):
+    if config.getoption("numprocesses", 0):  # pytest -n: BLAS threads of several processes would wait for each other
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items):

@@ -49,7 +49,8 @@ def test_every_command_that_the_readme_names_is_there(command, capsys):
 
 def test_the_two_commands_are_the_ones_that_ci_runs():
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for part in ("pip install -e .", "minigan train", "pip install -e '.[test]'", "bin/pytest"):
+    tests = "bin/pytest -n auto --dist worksteal"
+    for part in ("pip install -e .", "minigan train", "pip install -e '.[test]'", tests):
         assert part in README
         assert (
             part.replace("pip install", 'pip" install -q')
