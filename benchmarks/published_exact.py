@@ -9,6 +9,7 @@ from minigan.data import gather_pixels, load_mnist
 from minigan.lab import dstar
 from minigan.lab.experiments.dstar import REFERENCE
 from minigan.metrics import load_judge, stack_digits, stacked_modes
+from minigan.metrics.hashes import short
 from minigan.metrics.judge import SHA256
 
 STACKED, CLASSES = 26_000, 1000
@@ -34,7 +35,7 @@ ROWS = (
         about="stacked MNIST: modes and KL of 26,000 stacks of real test digits",
         compute=stacked,
         time="about 10 s",
-        judge=SHA256["report"][:12],
+        judge=short(SHA256["report"]),
         quantities=(
             Quantity("modes", "modes of 1,000", expected="1,000", form=",.0f"),
             Quantity("kl", "KL", expected=".020 to .030", form=".4f"),

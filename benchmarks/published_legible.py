@@ -23,11 +23,12 @@ from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names
 from minigan.gan.games.reconstruction import DAMAGES
 from minigan.metrics.evaluation.drawn import draw
+from minigan.metrics.hashes import short
 from minigan.metrics.judge import SHA256
 
 LEGIBLE = 8.0
 TRAINING = 60_000
-JUDGE = SHA256["report"][:12]
+JUDGE = short(SHA256["report"])
 LOOKS = 100
 AT_FIRST = "report_score"  # in the line of the look at which digits are legible first
 FILE = "legible.jsonl"  # in the folder of a run: a line for each look

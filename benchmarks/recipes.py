@@ -41,6 +41,7 @@ from minigan.gan import Config, Extension, Trainer, load_preset, set_fields
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample
 from minigan.info import environment
+from minigan.metrics.hashes import short
 from minigan.metrics.judge import SHA256
 
 RESULTS = Path(__file__).parent / "results"
@@ -97,7 +98,7 @@ class Scores(Extension):
 
 def scored(comparison: Comparison, images: np.ndarray) -> dict[str, Any]:
     """The scores of images, and whose they are."""
-    return {"judge": comparison.judge.sha256[:12], "samples": len(images), **comparison.row(images)}
+    return {"judge": short(comparison.judge.sha256), "samples": len(images), **comparison.row(images)}
 
 
 def record(name: str, row: dict[str, Any], quick: bool) -> None:
@@ -132,7 +133,7 @@ def recorded_rows() -> list[dict[str, Any]]:
 def is_of_today(row: dict[str, Any]) -> bool:
     """Whether a try would be the same again, but for rounding."""
     same = "settings" not in row or row["settings"] == settings_of(settings(row["recipe"], row["seed"], quick=False))
-    return same and bool(row["judge"] == SHA256["selection"][:12])
+    return same and bool(row["judge"] == short(SHA256["selection"]))
 
 
 def tries() -> list[list[dict[str, Any]]]:

@@ -34,6 +34,7 @@ from minigan.metrics.evaluation import Reference, calibrate, evaluate
 from minigan.metrics.evaluation.columns import cell, columns_of
 from minigan.metrics.evaluation.digits import DigitReference, subset_size
 from minigan.metrics.evaluation.images import ImageReference
+from minigan.metrics.hashes import short
 
 RESULTS = Path(__file__).parent / "results" / "scoring.txt"
 SIGMA = 0.1668  # of the Parzen window that real images choose
@@ -89,7 +90,7 @@ def measured(training: np.ndarray, test: np.ndarray, stacked: int) -> Iterator[s
     yield ""
     colours = gather_pixels(metrics.stack_digits(*load_mnist("test"), stacked)[0], np.arange(stacked))
     yield timed("stacked_modes", lambda: metrics.stacked_modes(colours, judge))[0]
-    yield f"\n{f'judge report, {judge.sha256[:16]}':<46}{'real test images':>20}{'noise':>20}"
+    yield f"\n{f'judge report, {short(judge.sha256)}':<46}{'real test images':>20}{'noise':>20}"
     for column in columns_of([found.real]):
         yield f"{column.head:<46}{cell(column, [found.real]):>20}{cell(column, [found.noise]):>20}"
 

@@ -80,7 +80,7 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
     noise = next(line for line in out.splitlines() if line.startswith("noise"))
     assert float(real.split()[3]) > 5 > float(noise.split()[1]) == 1  # the classifier score, in parts of 15 digits
     assert f"{TEST} samples in each row, against 900 of MNIST" in out
-    assert f"SHA-256 {judge_module.SHA256['report'][:16]}" in out
+    assert f"SHA-256 {judge_module.SHA256['report'][:12]}" in out
     assert max(map(len, out.splitlines())) <= 100
     for told in ("without bias", "too low", "grows with the samples"):
         assert told in out
@@ -98,7 +98,7 @@ def test_what_takes_long_is_said_before_it_is_done(runs, capfd):
 
 def test_the_judge_to_choose_by_can_be_asked(runs, capfd):
     out = done(capfd, "evaluate", "runs/digits", "--judge", "selection")
-    assert f'Judge "selection", 99.62% right on test images, SHA-256 {judge_module.SHA256["selection"][:16]}' in out
+    assert f'Judge "selection", 99.62% right on test images, SHA-256 {judge_module.SHA256["selection"][:12]}' in out
     assert scores_in("runs/digits/scores")["judge"]["sha256"] == judge_module.SHA256["selection"]
 
 
@@ -127,7 +127,7 @@ def test_the_page_has_pictures_and_numbers_of_its_own_and_its_files_are_listed(r
     names = {"index.html", "scores.json", *pictures}
     assert set(os.listdir("runs/digits/scores")) == set(found["files"]) == names
     page = Path("runs/digits/scores/index.html").read_text()
-    assert judge_module.SHA256["report"][:16] in page
+    assert judge_module.SHA256["report"][:12] in page
     assert f"{found['rows'][0]['mean']['digits.frechet_distance']:.2f}" in page
 
 

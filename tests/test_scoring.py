@@ -566,7 +566,7 @@ def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monk
         "classifier_score", "frechet_distance", "precision", "recall", "rarest",
     } | more  # fmt: skip
     assert (
-        f'scores    70 samples every epoch, by the judge "selection" ({judge_module.SHA256["selection"][:16]})\n' in out
+        f'scores    70 samples every epoch, by the judge "selection" ({judge_module.SHA256["selection"][:12]})\n' in out
     )
     assert f"classifier {line['classifier_score']:.2f}  Frechet {line['frechet_distance']:.2f}\n" in err
     assert "--best" not in out  # the newest is the best

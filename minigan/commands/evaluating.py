@@ -32,6 +32,7 @@ from minigan.metrics.evaluation.rows import Row, check_different, rows_of
 from minigan.metrics.evaluation.run import ScoredRun, check_data, score_run
 from minigan.metrics.evaluation.scorable import check_scorable
 from minigan.metrics.evaluation.table import Evaluation, printable
+from minigan.metrics.hashes import short
 from minigan.streams import say
 
 INDEX = "index.html"
@@ -102,7 +103,9 @@ def _told(found: Evaluation) -> Iterator[str]:
     yield notes(found)
     if found.reference.digits is not None:
         judge = found.reference.digits.judge
-        yield filled(f'Judge "{found.judge}", {judge.accuracy:.2%} right on test images, SHA-256 {judge.sha256[:16]}.')
+        yield filled(
+            f'Judge "{found.judge}", {judge.accuracy:.2%} right on test images, SHA-256 {short(judge.sha256)}.'
+        )
     if found.reference.left_out:
         yield filled(found.reference.left_out)
 

@@ -25,6 +25,7 @@ from minigan.gan.held_out import HeldOut
 from minigan.gan.rules import batches_per_step
 from minigan.gan.signals import exit_code
 from minigan.gan.source import data_of, loader_of
+from minigan.metrics.hashes import short
 from minigan.metrics.scorers import Scorer, scorer_of
 from minigan.metrics.scoring import Scoring
 from minigan.streams import say
@@ -143,7 +144,7 @@ def _scores(scorer: Scorer | None, run: Run) -> Iterator[str]:
     """The lines of the announcement that tell of scores, if there will be any, and between which these will lie."""
     if scorer is not None:
         every, n = run.config.score.every, run.config.score.n
-        judge = f', by the judge "selection" ({scorer.facts["judge"][:16]})' if "judge" in scorer.facts else ""
+        judge = f', by the judge "selection" ({short(scorer.facts["judge"])})' if "judge" in scorer.facts else ""
         yield f"{'scores':<10}{n:,} samples every {f'{every} epochs' if every > 1 else 'epoch'}{judge}"
         ends = {"real samples": scorer.of_real, "noise": scorer.of_noise}
         yield f"{'':<10}{'; '.join(f'{name}: {scorer.tell(found)}' for name, found in ends.items() if found)}"

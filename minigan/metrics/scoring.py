@@ -17,11 +17,11 @@ from minigan.gan.run import Run
 from minigan.gan.score_log import BEST, alike
 from minigan.gan.trainer import Extension, Trainer
 from minigan.metrics.evaluation.drawn import draw
+from minigan.metrics.hashes import short
 from minigan.metrics.scorers import Scorer
 from minigan.streams import say
 
 LONGEST = 500  # letters of an error
-SHOWN = 12  # letters of the judge's hash
 SEED = 2**41  # of z: nobody types it, so what is reported later is drawn from other z than what was chosen by
 
 
@@ -144,7 +144,7 @@ class Scoring(Extension):
         best = self.best["step"]
         title = f"{self.run.config.name}: {self.facts['samples']:,} samples each, best after step {best:,}"
         if "judge" in self.facts:
-            title += f", judge {self.facts['judge'][:SHOWN]}"
+            title += f", judge {short(self.facts['judge'])}"
         picture = score_curves(self._timed(lines), self.scorer.panels, title, best, self.scorer.of_real)
         self.run.write(SCORE_CURVES, picture)
 

@@ -10,6 +10,7 @@ from minigan.lab.pages.scores_compared import spreads
 from minigan.lab.pages.scores_images import classes, copies, drawn_images
 from minigan.lab.pages.scores_points import drawn_points, modes
 from minigan.metrics.evaluation.table import Evaluation, printable
+from minigan.metrics.hashes import short
 
 
 def page(found: Evaluation) -> Page:
@@ -29,7 +30,7 @@ def _lead(found: Evaluation) -> str:
     judge = ""
     if reference.digits is not None:
         judge = (
-            f" The judge is “{found.judge}”, SHA-256 <code>{reference.digits.judge.sha256[:16]}</code>; numbers of "
+            f" The judge is “{found.judge}”, SHA-256 <code>{short(reference.digits.judge.sha256)}</code>; numbers of "
             "another one do not compare."
         )
     return (

@@ -15,8 +15,7 @@ from minigan.gan.source import data_of, loader_of
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.looks import Looks, look_at
 from minigan.metrics.evaluation.scores import Reference, Scores, evaluate
-
-SHOWN = 12  # letters of a hash
+from minigan.metrics.hashes import short
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,6 @@ def check_data(run: Run) -> None:
     if before["sha256"] != now["sha256"]:
         raise DataError(
             f"evaluate: {data.name} holds {len(data.samples):,} samples of shape {data.shape} with the SHA-256 "
-            f"{now['sha256'][:SHOWN]}, but {run.path} was trained on others, of shape {tuple(before['shape'])} with "
-            f"{before['sha256'][:SHOWN]}: the data were changed since; put back those of the training."
+            f"{short(now['sha256'])}, but {run.path} was trained on others, of shape {tuple(before['shape'])} with "
+            f"{short(before['sha256'])}: the data were changed since; put back those of the training."
         )
