@@ -108,10 +108,7 @@ def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list
     return lines
 
 
-JUDGED = (
-    f"Scores are those of {MANY:,} samples at once by the judge for reporting, `{JUDGE}`; `minigan evaluate` takes "
-    "ten parts, whose mean classifier score is lower: 9.78 for real images."
-)
+JUDGED = f"Scores are those of {MANY:,} samples by the judge for reporting, `{JUDGE}`, as `minigan evaluate` has them."
 AT_BEST = (
     f"*At best* is the highest score that {FEW:,} samples had by the judge for selection, by which digits are legible."
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigan.data import gather_pixels, load_mnist
-from minigan.metrics import class_accuracy, class_histogram, classifier_score, frechet_distance, load_judge
+from minigan.metrics import load_judge
+from minigan.metrics.evaluation.digits import DigitReference
 
 
 def images_of(split: str, n: int) -> np.ndarray:
@@ -31,17 +32,13 @@ class Comparison:
 
     def __init__(self, judge: str, n: int) -> None:
         self.judge = load_judge(judge)
-        self.real = self.judge.features(images_of("train", n))
+        self.reference = DigitReference.of(self.judge, images_of("train", n))
 
     def row(self, images: np.ndarray, asked: np.ndarray | None = None) -> dict[str, float]:
-        """The scores of images (N, 1, 28, 28); the classifier score is that of all N at once.
+        """The scores of images (N, 1, 28, 28), as `minigan evaluate` has them.
 
         With the digits that G was asked for, (N,), also how often the judge sees those: "class_accuracy".
         """
-        features, p = self.judge.outputs(images)
-        row = {
-            "score": classifier_score(p, splits=1).mean,
-            "frechet": frechet_distance(features, self.real),
-            "rarest": class_histogram(p).rarest,
-        }
-        return row if asked is None else {**row, "class_accuracy": class_accuracy(p, asked)}
+        found = self.reference.score(images, asked)
+        row = {"score": found.classifier_score, "frechet": found.frechet_distance, "rarest": found.classes.rarest}
+        return row if found.class_accuracy is None else {**row, "class_accuracy": found.class_accuracy}

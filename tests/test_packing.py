@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import minigan as mg
-from minigan.gan.packing import instance_noise, pack
+from minigan.gan.packing import in_places, instance_noise, pack
 
 # ---- instance noise --------------------------------------------------------------------------------------
 
@@ -85,3 +85,24 @@ def test_fewer_samples_than_a_pack_are_refused():
         pack(mg.zeros(3, 2), 4)
     with pytest.raises(mg.ConfigError, match="pack: expected at least 1 sample in a pack, but got 0"):
         pack(mg.zeros(3, 2), 0)
+    with pytest.raises(mg.ShapeError, match="pack: expected at least 4 samples, but got 3"):
+        in_places(lambda z: z, mg.zeros(3, 2), 4)
+
+
+@pytest.mark.parametrize("m", [2, 3])
+@pytest.mark.parametrize("shape", [(5,), (3, 2, 4)], ids=["points", "images"])
+def test_batchnorm_in_G_sees_each_place_of_the_packs_on_its_own(m, shape):
+    z = np.random.default_rng(0).standard_normal((13, int(np.prod(shape))))
+    G = mg.nn.Sequential(mg.nn.BatchNorm1d(z.shape[1], affine=False, dtype=mg.float64), mg.nn.Unflatten(1, shape))
+    packs = pack(in_places(G, mg.tensor(z), m), m).numpy()
+    n = 13 // m
+    for i in range(m):
+        part = z[i * n : (i + 1) * n]
+        expected = (part - part.mean(0)) / np.sqrt(part.var(0) + 1e-5)
+        found = packs[:, i * shape[0] : (i + 1) * shape[0]]
+        np.testing.assert_allclose(found, expected.reshape(n, *shape), rtol=1e-12, atol=1e-12)
+
+
+def test_a_sample_at_a_time_comes_from_G_as_it_is():
+    z = mg.randn(6, 2)
+    assert in_places(lambda z: z, z, 1) is z

@@ -21,7 +21,7 @@ from minigan.errors import ConfigError
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss, Targets
 from minigan.gan.noise import Noise
-from minigan.gan.packing import instance_noise, pack
+from minigan.gan.packing import in_places, instance_noise, pack
 from minigan.gan.penalties import Penalty, clip_weights_, slope
 from minigan.gan.player import Move, Player
 from minigan.gan.reports import Report, in_a_row
@@ -254,9 +254,9 @@ class Game:
         return self.instance_noise * (max(0.0, 1 - self.steps / self.fade_steps) if self.fade_steps else 1.0)
 
     def generate(self, batch: Batch) -> Batch:
-        """As many fakes as there are real samples in the batch."""
+        """As many fakes as there are real samples in the batch, but for those that fill no pack."""
         z = self.noise.draw(len(batch.images), batch.images.dtype, batch.images.device)
-        return Batch(self.generator.network(z))
+        return Batch(in_places(self.generator.network, z, self.pack))
 
     def differentiate_D(self, batch: Batch, fakes: Batch) -> Report:
         """Leave in D's parameters the gradient of what D pays; G is not touched."""

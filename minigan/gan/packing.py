@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minigan.backend.base.arrays import Number
 from minigan.errors import ConfigError, ShapeError
+from minigan.ops.joining import stack
 from minigan.ops.random import randn_like
 from minigan.tensor import Tensor
 
@@ -56,10 +59,45 @@ def pack(x: Tensor, m: int) -> Tensor:
     >>> pack(mg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 2)
     tensor([[1., 2., 3., 4.]])
     """
-    if m < 1:
-        raise ConfigError(f"pack: expected at least 1 sample in a pack, but got {m}.")
-    packs = len(x) // m
-    if not packs:
-        raise ShapeError(f"pack: expected at least {m} samples, but got {len(x)}. Enlarge the batch, or pack fewer.")
+    packs = _packs(len(x), m)
     width, *rest = x.shape[1:]
     return x[: packs * m].reshape(packs, m * width, *rest)
+
+
+def in_places(G: Callable[[Tensor], Tensor], z: Tensor, m: int) -> Tensor:
+    """Samples for packs of m: those that are first in a pack come from G together, those that are second, and so on.
+
+    So BatchNorm in G has statistics of its own for each place in a pack, over as many samples as D sees packs, as in
+    the program of PacGAN's authors. To another G it is all the same.
+
+    Args:
+        G: makes samples (N, ...) of z (N, z_dim).
+        z: as many as samples are wanted; N % m at the end are left out, as by `pack`.
+        m: how many make a pack.
+
+    Returns:
+        Samples (N // m * m, ...), m of a pack one after the other, as `pack` takes them.
+
+    Raises:
+        ConfigError, ShapeError: as `pack`.
+
+    >>> from minigan.gan.packing import in_places, pack
+    >>> samples = in_places(lambda z: z - z.mean(), mg.tensor([[1.0], [2.0], [6.0], [9.0]]), m=2)
+    >>> pack(samples, 2)
+    tensor([[-0.5000, -1.5000],
+            [ 0.5000,  1.5000]])
+    """
+    if m == 1:
+        return G(z)
+    packs = _packs(len(z), m)
+    samples = stack([G(part) for part in z[: packs * m].split(packs)], dim=1)
+    return samples.reshape(packs * m, *samples.shape[2:])
+
+
+def _packs(n: int, m: int) -> int:
+    """How many packs of m there are among n samples."""
+    if m < 1:
+        raise ConfigError(f"pack: expected at least 1 sample in a pack, but got {m}.")
+    if n < m:
+        raise ShapeError(f"pack: expected at least {m} samples, but got {n}. Enlarge the batch, or pack fewer.")
+    return n // m

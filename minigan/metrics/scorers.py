@@ -21,16 +21,12 @@ from minigan.data.sources import make_mixture
 from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
 from minigan.gan.pictures import Panel, Panels
-from minigan.metrics.classes import class_accuracy, class_histogram
 from minigan.metrics.divergence import kl_divergence
 from minigan.metrics.evaluation.data import FRESH, REAL_POINTS, all_of_mnist, test_split
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.scorable import check_scorable
 from minigan.metrics.evaluation.scores import LEAST, noise_like
-from minigan.metrics.frechet import frechet_distance
-from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import load_judge
-from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.modes import caught_modes
 from minigan.metrics.wasserstein import sliced_wasserstein, wasserstein_1d
 
@@ -98,15 +94,14 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     """
 
     def score(samples: Samples, asked: Asked) -> dict[str, float]:
-        real, (features, p) = reference.features, reference.judge.outputs(samples)
-        near = precision_recall(features, real[: len(features)])
-        told = {} if asked is None else {"class_accuracy": class_accuracy(p, asked)}
+        found = reference.score(samples, asked)
+        told = {} if found.class_accuracy is None else {"class_accuracy": found.class_accuracy}
         return {
-            "classifier_score": classifier_score(p, splits=1).mean,
-            "frechet_distance": frechet_distance(features, real),
-            "precision": near.precision,
-            "recall": near.recall,
-            "rarest": class_histogram(p).rarest,
+            "classifier_score": found.classifier_score,
+            "frechet_distance": found.frechet_distance,
+            "precision": found.precision,
+            "recall": found.recall,
+            "rarest": found.classes.rarest,
             **told,
         }
 

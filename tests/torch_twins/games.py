@@ -207,7 +207,10 @@ class Game:
     # ---- what other games do differently -----------------------------------------------------------------
 
     def generate(self, batch):
-        return Batch(self.G(self.z(len(batch.images))))
+        z, m = self.z(len(batch.images)), self.rules.pack
+        whole = len(z) - len(z) % m
+        samples = [self.G(z[i * whole // m : (i + 1) * whole // m]) for i in range(m)]  # a place of the packs at a time
+        return Batch(torch.cat([sample[None] for pack in zip(*samples, strict=True) for sample in pack]))
 
     def z(self, n):
         g = self.config.generator

@@ -39,11 +39,10 @@ class Column(NamedTuple):
 
 COLUMNS = (
     Column(
-        "digits.classifier_score.mean", "classifier", "higher", ".2f",
+        "digits.classifier_score", "classifier", "higher", ".2f",
         "IS, the Inception score, with the judge: each sample shows one digit clearly, and all together every digit: "
         "1 to 10",
-        "{parts} parts of {part:,} samples score up to {classifier:.2g}% too low; +- is the deviation of the parts",
-        "digits.classifier_score.std",
+        "{n:,} samples score up to {classifier:.2g}% too low",
     ),
     Column(
         "digits.frechet_distance", "Frechet", "lower", ".2f",

@@ -16,7 +16,6 @@ from minigan.metrics.kernel import kernel_distance
 from minigan.metrics.manifolds import precision_recall
 from minigan.metrics.score import Score
 
-SPLITS = 10  # of the samples, for the classifier score
 SUBSET = 1000  # samples in a subset of the kernel distance; at most a tenth, as others overlap too much to scatter
 
 
@@ -25,7 +24,7 @@ class DigitScores:
     """What `DigitReference.score` finds.
 
     Attributes:
-        classifier_score: see `minigan.metrics.classifier_score`.
+        classifier_score: of all samples as one part, see `minigan.metrics.classifier_score`.
         frechet_distance: to the training images, see `minigan.metrics.frechet_distance`.
         kernel_distance: to the training images, see `minigan.metrics.kernel_distance`.
         precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
@@ -34,7 +33,7 @@ class DigitScores:
         class_accuracy: see `minigan.metrics.class_accuracy`; None if G is not asked for digits.
     """
 
-    classifier_score: Score
+    classifier_score: float
     frechet_distance: float
     kernel_distance: Score
     precision: float
@@ -84,7 +83,7 @@ class DigitReference:
         n = len(p)
         near = precision_recall(features, self.features[:n])
         return DigitScores(
-            classifier_score=classifier_score(p, SPLITS),
+            classifier_score=classifier_score(p, splits=1).mean,
             frechet_distance=frechet_distance(features, self.features),
             kernel_distance=kernel_distance(features, self.features, subset_size=subset_size(n)),
             precision=near.precision,

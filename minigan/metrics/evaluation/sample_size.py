@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from minigan.metrics.evaluation.digits import SPLITS, subset_size
+from minigan.metrics.evaluation.digits import subset_size
 from minigan.metrics.evaluation.scores import DIGITS, SOME, Reference
 from minigan.metrics.frechet import frechet_bias
 
@@ -25,10 +25,8 @@ def facts(n: int, reference: Reference) -> dict[str, float]:
     """
     found: dict[str, float] = {
         "n": n,
-        "parts": SPLITS,
-        "part": n // SPLITS,
         "some": min(SOME, n),
-        "classifier": 100 * (DIGITS - 1) / (2 * (n // SPLITS)),
+        "classifier": 100 * (DIGITS - 1) / (2 * n),
         "subset": subset_size(n),
         "share": 100 * math.sqrt(0.25 / n),
         "rarest": 100 * (0.1 - RAREST * math.sqrt(0.1 / n)),
