@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -407,7 +408,7 @@ def scores(n, seconds=10.0):
 
 @pytest.mark.parametrize("n", [1, 3, 50])
 def test_each_panel_of_scores_has_its_curves_however_few_there_are(n):
-    image = opened(score_curves(scores(n), PANELS, "runs/default", 100, {}))
+    image = opened(score_curves(scores(n), PANELS, "runs/default", 100, {}, {}))
     middle = image.height // 2
     assert (pixels_of(image, BLUE)[0] < middle).sum() > 30
     assert (pixels_of(image, BLUE)[0] > middle).sum() > 30
@@ -420,14 +421,14 @@ def test_scores_lie_where_their_seconds_are():
     lines = scores(3)
     lines[1]["seconds"] = 15.0
     lines[1]["far"] = 20.0
-    rows, columns = pixels_of(opened(score_curves(lines, PANELS, "", 0, {})), BLUE)
+    rows, columns = pixels_of(opened(score_curves(lines, PANELS, "", 0, {}, {})), BLUE)
     upper = rows < 400
     first, last = columns[upper & (columns > 300)].min(), columns[upper].max()
     assert (columns[rows == rows.min()].mean() - first) / (last - first) == pytest.approx(0.25, abs=0.02)
 
 
 def test_the_best_score_is_marked():
-    images = [np.asarray(opened(score_curves(scores(9), PANELS, "", best, {})).convert("L")) for best in (0, 500)]
+    images = [np.asarray(opened(score_curves(scores(9), PANELS, "", best, {}, {})).convert("L")) for best in (0, 500)]
     changed = (images[0] != images[1]).any(axis=0).nonzero()[0]
     assert 0 < np.ptp(changed) < 5  # a line from top to bottom
     assert changed.mean() / images[0].shape[1] == pytest.approx(
@@ -438,11 +439,11 @@ def test_the_best_score_is_marked():
 AXES = [Panel("distance", {"far": "far"}, "log"), Panel("modes", {"modes": "modes"}, "whole")]
 
 
-def axes_of(monkeypatch, lines, panels, of_real):
+def axes_of(monkeypatch, lines, panels, of_real, of_noise=MappingProxyType({})):
     """The axes of the picture, and the texts of the steps above them with their places in lengths of the axis."""
     kept, figure = [], module._figure
     monkeypatch.setattr(module, "_figure", lambda *args, **kwargs: kept.append(figure(*args, **kwargs)) or kept[0])
-    score_curves(lines, panels, "", 0, of_real)
+    score_curves(lines, panels, "", 0, of_real, of_noise)
     (above,) = kept[0].axes[0].child_axes
     right = kept[0].axes[-1].get_xlim()[1]
     ticks = zip(above.get_xticks(), above.get_xticklabels(), strict=True)
@@ -469,6 +470,14 @@ def test_real_samples_are_a_dashed_line_in_each_panel_whose_numbers_they_have(mo
     assert {level: line.get_color() for level, line in real.items()} == {0.75: BLUE, 0.25: ORANGE}
     assert [text.get_text() for text in shares.get_legend().get_texts()] == ["real, dashed", "precision", "recall"]
     assert "real" not in [text.get_text() for text in distance.get_legend().get_texts()]
+
+
+def test_noise_is_a_dotted_line_and_within_the_axis(monkeypatch):
+    (distance, shares), _ = axes_of(monkeypatch, scores(5), PANELS, {}, {"recall": 0.0, "far": 300.0})
+    (level,) = (line for line in distance.get_lines() if len(set(line.get_ydata())) == 1)
+    assert (level.get_ydata()[0], level.get_color()) == (300.0, BLUE)
+    assert distance.get_ylim()[1] > 300
+    assert [text.get_text() for text in shares.get_legend().get_texts()] == ["noise, dotted", "precision", "recall"]
 
 
 def test_a_number_that_only_real_samples_have_is_not_drawn(monkeypatch):

@@ -67,7 +67,16 @@ def planned(run, plan):
     def rank(numbers):
         return (-numbers["distance"],)
 
-    return Scorer(score, rank, "distance", "distance {distance}", ("distance",), panels=(), of_real={"distance": 0.25})
+    return Scorer(
+        score,
+        rank,
+        "distance",
+        "distance {distance}",
+        ("distance",),
+        panels=(),
+        of_real={"distance": 0.25},
+        of_noise={"distance": 9.0},
+    )
 
 
 def trainer_of(run, *more, plan=None):
@@ -397,14 +406,14 @@ def test_the_picture_shows_the_scores_over_the_seconds_of_training(tmp_path, mon
     shown = []
     monkeypatch.setattr(scoring, "score_curves", lambda *args: shown.append(args) or b"curves")
     run = trained(tmp_path / "x", plan=[3.0, 1.0, 2.0])
-    ((lines, _, title, best, of_real),) = shown
+    ((lines, _, title, best, of_real, of_noise),) = shown
     timing = {line["step"]: line["seconds"] for line in journal.lines(run.path / "timing.jsonl")}
     assert [line["distance"] for line in lines] == [3.0, 1.0, 2.0]
     assert [line["seconds"] for line in lines] == pytest.approx(
         [(timing[2] + timing[4]) / 2, timing[6], timing[7]]  # the third step lies between two lines
     )
     assert (title, best) == ("tiny: 20 samples each, best after step 6", 6)
-    assert of_real == {"distance": 0.25}
+    assert (of_real, of_noise) == ({"distance": 0.25}, {"distance": 9.0})
 
 
 # ---- scores that fail ------------------------------------------------------------------------------------

@@ -231,6 +231,7 @@ LOSSES = {"loss_D": "loss_D, discriminator", "loss_G": "loss_G, generator"}
 OPINIONS = {"D_x": "D(x), real samples", "D_G_z": "D(G(z)), generated samples", "D_x_test": "D(x), held-out samples"}
 STYLES = (("-", BLUE), ("--", ORANGE), (":", GREEN), ("-.", PURPLE), ("-", YELLOW), ("--", SKY))
 MOST = 12  # further curves: nobody could tell more of them apart
+DASHED, DOTTED = (0, (5, 4)), (0, (1, 3))  # of levels
 TICKS, APART = 7, 0.08  # steps above the scores, and how far their labels are apart, in lengths of the axis
 PANEL, ABOVE, BELOW = 2.7, 0.36, 1.3  # inches: of a panel, for the title, and for the explanation
 
@@ -267,7 +268,12 @@ def curves(lines: Sequence[dict[str, Any]], title: str = "", scores: bool = Fals
 
 
 def score_curves(
-    lines: Sequence[dict[str, Any]], panels: Panels, title: str, best: int, of_real: Mapping[str, float]
+    lines: Sequence[dict[str, Any]],
+    panels: Panels,
+    title: str,
+    best: int,
+    of_real: Mapping[str, float],
+    of_noise: Mapping[str, float],
 ) -> bytes:
     """The content of a PNG file with panels over the time of training: how good the samples were.
 
@@ -277,6 +283,7 @@ def score_curves(
         title: what was trained.
         best: after which step the samples were best: it is marked.
         of_real: the numbers of real samples, if they are known: what a perfect G would have.
+        of_noise: those of noise: what is worth nothing.
     """
     unit, length = ("minutes", 60) if lines[-1]["seconds"] >= 120 else ("seconds", 1)
     lines = [{**line, "time": line["seconds"] / length} for line in lines]
@@ -286,10 +293,13 @@ def score_curves(
     for axes, panel in zip(all_axes, panels, strict=True):
         for at in (line["time"] for line in lines if line["step"] == best):
             axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":")
-        real = {key: value for key, value in of_real.items() if any(key in line for line in lines)}
-        _draw_real(axes, panel.curves, real)
+        levels = [{key: each[key] for key in panel.curves if key in each} for each in lines]
+        drawn = [value for each in levels for value in each.values()]
+        for name, line, numbers in (("real, dashed", DASHED, of_real), ("noise, dotted", DOTTED, of_noise)):
+            known = {key: value for key, value in numbers.items() if any(key in each for each in levels)}
+            _draw_levels(axes, panel.curves, known, name, line)
+            drawn += known.values()
         _draw(axes, lines, panel.curves, over="time")
-        drawn = [line[key] for line in [*lines, real] for key in panel.curves if key in line]
         _scale(axes, panel.axis, drawn)
         axes.set_ylabel(panel.name)
     room = 1.02  # so that the last point is not on the edge
@@ -305,12 +315,11 @@ def score_curves(
     return file.getvalue()
 
 
-def _draw_real(axes: Any, curves: Iterable[str], real: Mapping[str, float]) -> None:
+def _draw_levels(axes: Any, curves: Iterable[str], levels: Mapping[str, float], label: str, line: Any) -> None:
     """A level for each curve of a panel, in its colour; the legend has the first."""
-    label = "real, dashed"
     for key, (_, color) in zip(curves, cycle(STYLES), strict=False):
-        if key in real:
-            axes.axhline(real[key], color=color, linewidth=0.9, linestyle=(0, (5, 4)), label=label)
+        if key in levels:
+            axes.axhline(levels[key], color=color, linewidth=0.9, linestyle=line, label=label)
             label = ""
 
 

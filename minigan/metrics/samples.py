@@ -21,8 +21,8 @@ def alike(metric: str, x: tuple[str, Any], y: tuple[str, Any]) -> tuple[Tensor, 
     Raises:
         ShapeError: they are neither, there are none, or the two sets are of different shapes.
         DTypeError: these are no numbers, or pixels that are whole ones.
-        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or images look like [0, 1] beside others
-            that are mostly dark.
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or images look like [0, 1], as their
+            darkest pixels are exactly 0, or as they stand beside others that are mostly dark.
 
     >>> from minigan.metrics.samples import alike
     >>> x, y = alike("sliced_wasserstein", ("x", np.zeros((5, 2))), ("y", mg.ones(7, 2)))
@@ -36,10 +36,19 @@ def alike(metric: str, x: tuple[str, Any], y: tuple[str, Any]) -> tuple[Tensor, 
             "each. Reshape or resize one of them."
         )
     if first.ndim == 4:
-        for one, other in ((first, second), (second, first)):
-            if (one >= 0).all().item() and (other < -0.5).sum().item() > other.numel() / 2:
-                require_no_grey(metric, one)
+        _require_no_grey(metric, first, second)
     return first, second
+
+
+def _require_no_grey(metric: str, first: Tensor, second: Tensor) -> None:
+    """Raise if one of them looks like [0, 1], and there is a reason beyond bright images, which own data may be.
+
+    Black is exactly 0 there, and 2 x / 255 - 1 is 0 for no whole number x.
+    """
+    for one, other in ((first, second), (second, first)):
+        darkest = one.min().item()
+        if darkest == 0 or (darkest > 0 and (other < -0.5).sum().item() > other.numel() / 2):
+            require_no_grey(metric, one)
 
 
 def _checked(metric: str, what: str, x: Any) -> Tensor:

@@ -132,6 +132,7 @@ MODE_PANELS = (
     Panel(
         "KL",
         {"kl": "shares of the modes, from equal ones", "kl_of_all": "and of what is near none, from a perfect sampler"},
+        "log",
     ),
 )
 
@@ -160,7 +161,7 @@ def mode_scorer(mixture: Mixture, n: int) -> Scorer:
     quality, modes = min(near, 1 - 1 / REAL_POINTS), len(mixture.centres)
     perfect = [quality / modes] * modes + [1 - quality]
 
-    real, _ = mixture.sample(n, FRESH)
+    real, _ = mixture.sample(n, FRESH + 1)  # others than those that made the shares
     return Scorer(
         score=score,
         rank=lambda numbers: (numbers["modes"], -numbers["kl_of_all"]),

@@ -145,7 +145,8 @@ class Scoring(Extension):
         title = f"{self.run.config.name}: {self.facts['samples']:,} samples each, best after step {best:,}"
         if "judge" in self.facts:
             title += f", judge {short(self.facts['judge'])}"
-        picture = score_curves(self._timed(lines), self.scorer.panels, title, best, self.scorer.of_real)
+        scorer = self.scorer
+        picture = score_curves(self._timed(lines), scorer.panels, title, best, scorer.of_real, scorer.of_noise)
         self.run.write(SCORE_CURVES, picture)
 
     def _timed(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 import minigan as mg
-from minigan.data import ring
+from minigan.data import load_mnist, ring
 from minigan.errors import ArgumentError, ConfigError, DTypeError, RangeError, ShapeError
-from minigan.metrics import sliced_wasserstein, wasserstein, wasserstein_1d
+from minigan.metrics import nearest_training, sliced_wasserstein, wasserstein, wasserstein_1d
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=300), RNG.exponential(size=140)
@@ -219,6 +219,10 @@ def test_bytes_and_pixels_from_0_to_1_are_refused():
     images = RNG.random((9, 1, 4, 4))
     with pytest.raises(RangeError, match="looks like .0, 1"):
         sliced_wasserstein(images, images / 2 - 1)
-    assert sliced_wasserstein(images, images) == 0
+    assert sliced_wasserstein(images, images) == 0  # bright ones, of which none is exactly 0
+    digits = (load_mnist("test")[0][:20, np.newaxis] / 255).astype(np.float32)
+    for metric in (sliced_wasserstein, nearest_training):
+        with pytest.raises(RangeError, match=r"expected pixels from -1 to 1, but 0 to 1 looks like \[0, 1\]"):
+            metric(digits[:10], digits[10:])
     with pytest.raises(DTypeError, match="expected floats from -1 to 1, but got uint8"):
         sliced_wasserstein(np.uint8(images), images)
