@@ -99,10 +99,10 @@ def test_a_dropped_class_and_noise_lower_the_score(which):
     ask = judge(which).probabilities
     p = ask(images)
     dropped = [whole(p[labels < classes]) for classes in (10, 9, 7, 4, 1)]
-    assert dropped == sorted(dropped, reverse=True)
+    assert np.diff(dropped).max() < 0
     assert dropped == pytest.approx([10, 9, 7, 4, 1], rel=0.05)
     noise = [whole(ask(noisy(images, strength))) for strength in (0, 0.5, 1, 2, 4)]
-    assert noise == sorted(noise, reverse=True)
+    assert np.diff(noise).max() < 0
     assert noise[-1] < 2
 
 

@@ -128,6 +128,7 @@ def test_larger_balls_hold_no_less(sets):
     found = [precision_recall(*sets, k=k) for k in (1, 2, 5, 20)]
     for shares in ([x.precision for x in found], [x.recall for x in found]):
         assert shares == sorted(shares)
+        assert shares[0] < shares[-1]
 
 
 # ---- calibration -----------------------------------------------------------------------------------------

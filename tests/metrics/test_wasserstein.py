@@ -140,7 +140,7 @@ def test_it_grows_with_the_noise_that_is_added_to_digits():
     noise = RNG.normal(size=images[:500].shape)
     noisy = [np.clip(images[:500] + scale * noise, -1, 1) for scale in (0, 0.1, 0.2, 0.4, 0.8)]
     found = [sliced_wasserstein(samples, images[500:]) for samples in noisy]
-    assert found == sorted(found)
+    assert np.diff(found).min() > 0
 
 
 def test_images_are_points_of_all_their_pixels():
