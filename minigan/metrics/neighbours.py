@@ -23,7 +23,7 @@ from minigan.ops.joining import stack
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
-HUNDREDTH = 99  # held-out samples are the fewest with a distance that a hundredth of new ones is nearer than
+HUNDREDTH = 99  # held-out samples are the fewest that tell the distance within which 1% of new ones lie
 
 # In float32 squared distances of images are off by some .001, in half the time: so some more than k are taken, and the
 # nearest of them found in float64.
@@ -50,8 +50,8 @@ class Memorisation:
     Attributes:
         nn_ratio: the median distance of the samples to their nearest neighbours, over that of held-out ones.
         nn_below_1_percent: the share of the samples that are nearer than ``threshold``; None without one.
-        threshold: the distance that a hundredth of new samples is nearer than; None if it is nearer than all of the
-            held-out samples, as with fewer than 99 of them.
+        threshold: the distance within which 1% of new samples find a neighbour; None if not even one held-out sample
+            does, as with fewer than 99 of them.
     """
 
     nn_ratio: float

@@ -1,8 +1,10 @@
 """The classifier score: against SciPy, at its exact values, and of real digits and of noise."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
+import pages
 import pytest
 from scipy import stats
 
@@ -91,6 +93,14 @@ def test_real_test_images_score_above_9_8_and_below_what_their_labels_allow(whic
 def test_the_most_that_labels_allow_is_what_the_docstring_says():
     ceilings = [np.exp(stats.entropy(np.bincount(load_mnist(split)[1]))) for split in ("train", "test")]
     assert ceilings == pytest.approx([9.9858, 9.9826], abs=5e-5)
+
+
+def test_the_page_tells_what_keeps_real_digits_from_a_score_of_ten():
+    told = r"real ones (\S+): (\S+) are missing as digits are not equally frequent, (\S+) as the judge is not sure"
+    p = judge("report").probabilities(digits("test", 10_000)[0])
+    unequal = 10 - np.exp(stats.entropy(p.mean(0)))
+    figures = [float(figure) for figure in re.search(told, pages.read("docs/scores.md")).groups()]
+    assert figures == pytest.approx([whole(p), unequal, 10 - unequal - whole(p)], abs=0.005)
 
 
 @BOTH

@@ -68,7 +68,7 @@ COLUMNS = (
     ),
     Column(
         "digits.confidence", "confidence", "higher", ".3f",
-        "how sure the judge is of what a sample shows; of noise it may be, too",
+        "how sure the judge is of what a sample shows; it is sure of noise, too",
         "without bias",
     ),
     Column(
