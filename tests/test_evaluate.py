@@ -296,8 +296,10 @@ def test_names_of_folders_reach_neither_the_terminal_nor_the_page_as_commands(ru
 
 def test_runs_of_several_seeds_are_a_row_with_the_standard_error_of_their_mean(runs, capfd):
     out = done(capfd, "evaluate", "runs/ring-0", "runs/ring-1", "runs/ring-2")
-    assert re.search(r"^ring \(3 seeds\) .* \+- ", out, re.M), out
-    assert "Of several seeds it is their mean, +- its standard error." in out
+    assert re.search(r"^runs/ring-0 \+ 2 more .* \+- ", out, re.M), out
+    about = "runs/ring-0 + 2 more: ring; seeds 0, 1, 2 (runs/ring-0, runs/ring-1, runs/ring-2)"
+    assert about in " ".join(out.split())
+    assert "In a row of several seeds each number is their mean, +- its standard error." in out
     found = scores_in("scores")
     (row,) = found["rows"]
     values = [run["scores"]["points"]["sliced_wasserstein"] for run in row["runs"]]

@@ -651,7 +651,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
 )
 def test_a_row_of_the_best_says_of_how_many_scores(name, counts, told):
     chosen = {str(i): Chosen("modes", None, 2500, count) for i, count in enumerate(counts)}
-    row = Row(name, tuple(ScoredRun(path, Config(), 1, Scores(), None) for path in chosen))
+    row = Row(name, "", tuple(ScoredRun(path, Config(), 1, Scores(), None) for path in chosen))
     assert named(row, chosen).title == told
     assert named(row, {}).title == name
 

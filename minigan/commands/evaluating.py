@@ -141,6 +141,7 @@ def _row(row: Row, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
     means = {column.path: mean(row.scores, column.path) for column in columns_of(row.scores)}
     return {
         "name": row.title,
+        "about": row.about,
         "runs": [_run(run, chosen.get(run.path)) for run in row.runs],
         "mean": plain({path: value for path, (value, _) in means.items()}),
         "standard_error": plain({path: error for path, (_, error) in means.items()}),

@@ -41,13 +41,14 @@ def _width(column: Sequence[str]) -> int:
 
 
 def notes(found: Evaluation) -> str:
-    """What the number of samples does to each score, and what +- means."""
+    """What made the rows, what the number of samples does to each score, and what +- means."""
     against = f"{len(found.reference.training):,} of {found.reference.name}"
     head = f"{found.n:,} samples in each row, against {against}. What the number of samples does:"
     width = max(len(column.head) for column in found.columns)
     lines = [f"  {column.head:<{width}}  {found.with_n(column)}" for column in found.columns]
     told = (textwrap.fill(line, line_width(), subsequent_indent=" " * (width + 4)) for line in lines)
-    return "\n".join([filled(head), *told, *map(filled, found.plus_minus)])
+    rows = (textwrap.fill(f"{name}: {about}", line_width(), subsequent_indent="  ") for name, about in found.rows_told)
+    return "\n".join([*rows, filled(head), *told, *map(filled, found.plus_minus)])
 
 
 def line_width() -> int:

@@ -27,6 +27,10 @@ def scored(value):
     return Scores(points=PointScores(sliced_wasserstein=value))
 
 
+def told(rows):
+    return [(row.name, row.about) for row in rows]
+
+
 # ---- rows ------------------------------------------------------------------------------------------------
 
 
@@ -36,20 +40,23 @@ def test_runs_that_differ_in_their_seed_only_are_one_row():
     assert [[each.path for each in row.runs] for row in rows] == [["a", "c"], ["b"]]
 
 
-def test_a_row_of_several_seeds_is_named_by_what_its_settings_differ_in():
+def test_a_row_is_named_by_its_first_run_and_tells_what_its_settings_differ_in():
     runs = [run(str(i), training__seed=i % 2, generator__lr=0.1 * (1 + i // 2)) for i in range(4)]
-    slow, fast = (f"ring (generator.lr={lr}, 2 seeds)" for lr in (0.1, 0.2))
-    assert [row.name for row in rows_of(runs)] == [slow, fast]
-    assert [row.name for row in rows_of(runs[:2])] == ["ring (2 seeds)"]
-    assert [row.name for row in rows_of(runs[1:])] == ["1", fast]
+    slow, fast = "ring, generator.lr=0.1; seeds 0, 1 (0, 1)", "ring, generator.lr=0.2; seeds 0, 1 (2, 3)"
+    assert told(rows_of(runs)) == [("0 + 1 more", slow), ("2 + 1 more", fast)]
+    assert told(rows_of(runs[:2])) == [("0 + 1 more", "ring; seeds 0, 1 (0, 1)")]
+    assert told(rows_of(runs[1:])) == [("1", "ring, generator.lr=0.1; seed 1"), ("2 + 1 more", fast)]
+    assert told(rows_of(runs[:1])) == [("0", "ring; seed 0")]
 
 
-def test_rows_of_single_runs_at_different_steps_say_so():
-    assert [row.name for row in rows_of([run("a"), run("b", 4000, training__seed=1)])] == [
-        "a (step 3)",
-        "b (step 4,000)",
-    ]
-    assert [row.name for row in rows_of([run("a"), run("b", generator__lr=1e-5)])] == ["a", "b"]
+def test_rows_at_different_steps_say_so_but_where_a_setting_does():
+    assert told(rows_of([run("a"), run("b", 4000, training__seed=1)])) == [
+        ("a", "ring, step 3; seed 0"), ("b", "ring, step 4,000; seed 1")
+    ]  # fmt: skip
+    lengths = [run("a", 3, training__steps=3), run("b", 2, training__steps=9)]
+    assert [about for _, about in told(rows_of(lengths))] == [
+        "ring, training.steps=3; seed 0", "ring, training.steps=9, step 2; seed 0"
+    ]  # fmt: skip
 
 
 def test_settings_that_change_no_weight_part_no_seeds():
@@ -59,27 +66,30 @@ def test_settings_that_change_no_weight_part_no_seeds():
     }  # fmt: skip
     runs = [run("0", training__seed=0), *(run(name, training__seed=1, **{name: fields[name]}) for name in fields)]
     ((row),) = rows_of(runs)
-    assert row.name == "ring (9 seeds)"
+    assert row.about.startswith("ring; seeds 0, 1, 1, ")
 
 
 def test_runs_at_different_steps_are_not_averaged():
     runs = [run("a", training__seed=1), run("b", training__seed=2), run("c", 4, training__seed=1), run("d", 4)]
-    assert [row.name for row in rows_of(runs)] == ["ring (step 3, 2 seeds)", "ring (step 4, 2 seeds)"]
+    assert told(rows_of(runs)) == [
+        ("a + 1 more", "ring, step 3; seeds 1, 2 (a, b)"), ("c + 1 more", "ring, step 4; seeds 1, 0 (c, d)")
+    ]  # fmt: skip
 
 
 def test_runs_at_their_best_are_averaged_whenever_that_was():
     runs = [run("a", training__seed=1), run("b", 4, training__seed=2), run("c", 5, generator__lr=1e-5)]
     rows = rows_of(runs, best=True)
-    assert [(row.name, [each.path for each in row.runs]) for row in rows] == [
-        ("ring (generator.lr=0.001, 2 seeds)", ["a", "b"]),
-        ("c", ["c"]),
-    ]
+    assert told(rows) == [
+        ("a + 1 more", "ring, generator.lr=0.001; seeds 1, 2 (a, b)"), ("c", "ring, generator.lr=1e-05; seed 0")
+    ]  # fmt: skip
 
 
 def test_runs_whose_best_was_chosen_by_other_scores_are_not_averaged():
     runs = [run(str(i), training__seed=i, score__n=(2500, 100)[i // 2]) for i in range(4)]
     rows = rows_of(runs, best=True)
-    assert [row.name for row in rows] == ["ring (score.n=2500, 2 seeds)", "ring (score.n=100, 2 seeds)"]
+    assert [row.about for row in rows] == [
+        "ring, score.n=2500; seeds 0, 1 (0, 1)", "ring, score.n=100; seeds 2, 3 (2, 3)"
+    ]  # fmt: skip
     assert len(rows_of(runs)) == 1
 
 
@@ -133,7 +143,7 @@ def test_samples_that_reach_no_mode_are_told_so_and_not_averaged():
 
 def test_real_samples_have_the_deviation_of_one_set_and_not_the_error_of_the_mean_of_all():
     values = [0.5, 0.9, 0.4]
-    line = Line("real points", [scored(value) for value in values], of_one=True)
+    line = Line("real points", [scored(value) for value in values], "one")
     assert line.cell(BY_PATH["points.sliced_wasserstein"]) == f"0.6000 +- {np.std(values, ddof=1):.4f}"
 
 

@@ -42,7 +42,8 @@ def _lead(found: Evaluation) -> str:
 
 def _sections(found: Evaluation) -> Iterator[Section]:
     left_out = [escape(found.reference.left_out)] * bool(found.reference.left_out)
-    yield Section("The scores", left_out, [_table(found), *spreads(found)])
+    rows = [f"<b>{escape(name)}</b>: {escape(about)}" for name, about in found.rows_told]
+    yield Section("The scores", [*rows, *left_out], [_table(found), *spreads(found)])
     yield Section("What is drawn", (), [*drawn_images(found), *drawn_points(found)])
     yield Section("Is it copied?", (), [*copies(found)])
     yield Section("Is all of it drawn?", (), [*classes(found), *modes(found)])
@@ -56,7 +57,7 @@ def _table(found: Evaluation) -> Table:
         [escape(column.head), *(line.cell(column, "±").replace("-", "−") for line in found.table), column.better]
         for column in found.columns
     ]
-    caption = " ".join(["What each score is, is told below.", *found.plus_minus]).replace("+-", "±")
+    caption = " ".join(["Each score is explained below.", *found.plus_minus]).replace("+-", "±")
     return Table(f"{found.n:,} samples in each column", head, rows, caption)
 
 

@@ -22,13 +22,14 @@ def spreads(found: Evaluation) -> Iterator[Exhibit]:
     ]
     caption = (
         "A dot is a run; the bar is the mean of several seeds, ± its standard error. The dashed line is the score of "
-        f"{found.real}. Where bars overlap, seeds alone may make the difference."
+        f"{found.real}. A single run says little, as another seed may differ from it by as much as the dots of one row "
+        "do from each other; and with few seeds even bars that do not overlap are no proof."
     )
     yield Exhibit("Runs compared", caption, panels)
 
 
 def _spread(found: Evaluation, column: Column) -> Frame:
-    title = f"{column.head} ({column.better} is better)"
+    title = f"{column.head} (best: {column.better})"
     figure, ax = panel(title, height=TALL[0] + TALL[1] * len(found.rows))
     for place, row in enumerate(found.rows, 1):
         values = [value for each in row.scores if (value := number(each, column.path)) is not None]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from minigan.metrics.evaluation.scores import Scores
+
+ErrorOf = Literal["score", "mean", "one"]
 
 
 class Column(NamedTuple):
@@ -170,20 +172,22 @@ def mean(scores: Sequence[Scores], path: str) -> tuple[float | None, float]:
     return float(np.mean(values)), error
 
 
-def cell(column: Column, scores: Sequence[Scores], sign: str = "+-", of_one: bool = False) -> str:
-    """A number of the table: of one run with the score's own error, of several with the standard error of their mean.
+def cell(column: Column, scores: Sequence[Scores], sign: str = "+-", error_of: ErrorOf = "score") -> str:
+    """A number of the table: of several runs their mean with its standard error.
 
     Args:
         column: which score.
         scores: of each run.
         sign: between a number and its error.
-        of_one: tell how far one of several scatters, their standard deviation, in place of the error of their mean.
+        error_of: what else to tell: of a single run the "score"'s own error, or nothing, where that is the error of a
+            "mean" in other rows; or of several how far "one" scatters, their standard deviation, in place of the error
+            of their mean.
 
     >>> from minigan.metrics.evaluation.scores import Scores
     >>> from minigan.metrics.evaluation.columns import COLUMNS, cell
     >>> from minigan.metrics.evaluation.points import PointScores
     >>> runs = [Scores(points=PointScores(wasserstein_1d=x)) for x in (0.5, 0.7)]
-    >>> cell(COLUMNS[-1], runs), cell(COLUMNS[-1], runs, of_one=True), cell(COLUMNS[-1], runs[:1])
+    >>> cell(COLUMNS[-1], runs), cell(COLUMNS[-1], runs, error_of="one"), cell(COLUMNS[-1], runs[:1])
     ('0.6000 +- 0.1000', '0.6000 +- 0.1414', '0.5000')
     """
     value, error = mean(scores, column.path)
@@ -192,9 +196,9 @@ def cell(column: Column, scores: Sequence[Scores], sign: str = "+-", of_one: boo
     if value is None:
         return column.nan if without else ""
     if len(scores) == 1:
-        own = number(scores[0], column.error) if column.error else None
+        own = number(scores[0], column.error) if column.error and error_of == "score" else None
         error = math.nan if own is None else own
-    elif of_one:
+    elif error_of == "one":
         error *= math.sqrt(len(scores) - without)
     form = column.form_of_mean if column.form_of_mean and len(scores) > 1 else column.form
     text = _written(value, form)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from minigan.errors import ConfigError
 from minigan.gan.config import Config, ScoreConfig, TrainingConfig
 from minigan.gan.run import Run
+from minigan.gan.settings import shown
 from minigan.metrics.evaluation.run import ScoredRun
 from minigan.metrics.evaluation.scores import Scores
 
@@ -20,12 +21,14 @@ class Row:
     """Runs of the same settings, but for the seed, after as many steps, or each at its best.
 
     Attributes:
-        name: the run's path; of several runs their settings.
+        name: the path of its first run, and how many more there are.
+        about: what made it: preset, the settings that other rows of this preset do not have, and seeds.
         runs: at least one.
         chosen: how their checkpoints were, such as "best of 8 scores"; empty of the newest ones.
     """
 
     name: str
+    about: str
     runs: tuple[ScoredRun, ...]
     chosen: str = ""
 
@@ -53,7 +56,7 @@ def rows_of(runs: Sequence[ScoredRun], best: bool = False) -> tuple[Row, ...]:
         config = _without_seed(_training_of(run.config))
         key = (replace(config, score=run.config.score), 0) if best else (config, run.step)
         groups.setdefault(key, []).append(run)
-    return tuple(Row(_name(key, groups), tuple(group)) for key, group in groups.items())
+    return tuple(Row(_name(group), _about(key, groups), tuple(group)) for key, group in groups.items())
 
 
 def check_different(runs: Sequence[Run]) -> None:
@@ -84,16 +87,18 @@ def _without_seed(config: Config) -> Config:
     return replace(config, training=replace(config.training, seed=0))
 
 
-def _name(key: tuple[Config, int], groups: dict[tuple[Config, int], list[ScoredRun]]) -> str:
-    """The path of a single run; else the preset, and in what its settings differ from other rows of this preset.
+def _name(group: Sequence[ScoredRun]) -> str:
+    return f"{group[0].path} + {len(group) - 1} more" if len(group) > 1 else group[0].path
 
-    Of other rows its steps may differ, too.
-    """
-    config, step = key
-    if len(groups[key]) == 1:
-        return groups[key][0].path + (f" (step {step:,})" if len({at for _, at in groups}) > 1 else "")
-    alike = [(other, at) for other, at in groups if other.name == config.name]
-    settings = {path: value for other, _ in alike for path, (value, _) in config.differences(other).items()}
-    told = [f"{path}={value}" for path, value in settings.items()]
-    told += [f"step {step:,}"] if len({at for _, at in alike}) > 1 else []
-    return f"{config.name} ({', '.join([*told, f'{len(groups[key])} seeds'])})"
+
+def _about(key: tuple[Config, int], groups: dict[tuple[Config, int], list[ScoredRun]]) -> str:
+    """After which step, is told where it differs between rows and is not what a setting says."""
+    (config, step), group = key, groups[key]
+    presets = [other for other, _ in groups if other.name == config.name]
+    settings = {path: value for other in presets for path, (value, _) in config.differences(other).items()}
+    told = [config.name, *(f"{path}={shown(value)}" for path, value in settings.items())]
+    if len({at for _, at in groups}) > 1 and settings.get("training.steps") != step:
+        told.append(f"step {step:,}")
+    seeds = [str(run.config.training.seed) for run in group]
+    paths = f" ({', '.join(run.path for run in group)})" if len(group) > 1 else ""
+    return f"{', '.join(told)}; seed{'s' if len(group) > 1 else ''} {', '.join(seeds)}{paths}"

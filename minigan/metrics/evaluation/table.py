@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from minigan.metrics.evaluation.columns import Column, cell, columns_of
+from minigan.metrics.evaluation.columns import Column, ErrorOf, cell, columns_of
 from minigan.metrics.evaluation.rows import Row
 from minigan.metrics.evaluation.sample_size import facts
 from minigan.metrics.evaluation.scores import Calibration, Reference, Scores
@@ -19,16 +19,16 @@ class Line(NamedTuple):
     Attributes:
         name: of the runs, or what the samples are.
         scores: of each run, or of each set of samples.
-        of_one: whether +- tells how far one of them scatters, as of real samples, and not the error of their mean.
+        error_of: what +- tells, see `minigan.metrics.evaluation.columns.cell`.
     """
 
     name: str
     scores: Sequence[Scores]
-    of_one: bool = False
+    error_of: ErrorOf
 
     def cell(self, column: Column, sign: str = "+-") -> str:
         """What stands in a column, see `minigan.metrics.evaluation.columns.cell`."""
-        return cell(column, self.scores, sign, self.of_one)
+        return cell(column, self.scores, sign, self.error_of)
 
 
 def printable(name: str) -> str:
@@ -71,8 +71,10 @@ class Evaluation:
     @property
     def table(self) -> list[Line]:
         """All rows: those of runs, of real samples and of noise."""
-        runs = [Line(printable(row.title), row.scores) for row in self.rows]
-        return [*runs, Line(self.real, self.calibration.sets, of_one=True), Line("noise", [self.calibration.noise])]
+        of_run: ErrorOf = "mean" if self._seeds else "score"
+        runs = [Line(printable(row.title), row.scores, of_run) for row in self.rows]
+        real = Line(self.real, self.calibration.sets, "one" if self.calibration.more else of_run)
+        return [*runs, real, Line("noise", [self.calibration.noise], of_run)]
 
     @property
     def columns(self) -> list[Column]:
@@ -88,11 +90,22 @@ class Evaluation:
         return facts(self.n, self.reference)
 
     @property
+    def _seeds(self) -> bool:
+        """Whether some row has several."""
+        return any(len(row.runs) > 1 for row in self.rows)
+
+    @property
+    def rows_told(self) -> list[tuple[str, str]]:
+        """The name of each row, and what made it, if there is something to compare."""
+        compared = len(self.rows) > 1 or self._seeds
+        return [(printable(row.title), printable(row.about)) for row in self.rows] if compared else []
+
+    @property
     def plus_minus(self) -> list[str]:
         """What +- means in rows that have it, in sentences."""
         told = []
-        if any(len(row.runs) > 1 for row in self.rows):
-            told.append("Of several seeds it is their mean, +- its standard error.")
+        if self._seeds:
+            told.append("In a row of several seeds each number is their mean, +- its standard error.")
         if sets := len(self.calibration.more):
             told.append(
                 f"Of {self.real} it is the mean of {sets + 1} sets, +- how far one of them scatters: their standard "
