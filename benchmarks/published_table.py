@@ -96,16 +96,24 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([first, "|---" * len(head) + "|", *rest])
 
 
-PUBLISHED = ("row", "", "published", "to expect", "found", "seeds", "steps", "time in all", "on")
+PUBLISHED = ("row", "", "published", "to expect", "found", "with seeds", "steps", "time in all", "on")
 
 
 def _lines(row: Row, results: Sequence[Result], machines: Machines) -> list[list[str]]:
     steps = max((result.get("steps", 0) for result in results), default=0)
     seconds = sum(result["seconds"] for result in results)
-    about = [str(len(results)), f"{steps:,}" if steps else "", time_told(seconds), machines.letters(results)]
+    about = [_seeds(results), f"{steps:,}" if steps else "", time_told(seconds), machines.letters(results)]
     lines = [["", each.about, each.published, each.expected, told(each, results), *[""] * 4] for each in row.quantities]
     lines[0][0], lines[0][5:] = f"`{row.name}`", about
     return lines
+
+
+def _seeds(results: Sequence[Result]) -> str:
+    """Which they are, of which several are in a row."""
+    first, *more = (result["seed"] for result in results)
+    if more and more[-1] - first == len(more):
+        return f"{first} to {more[-1]}"
+    return ", ".join(map(str, (first, *more)))
 
 
 JUDGED = f"Scores are those of {MANY:,} samples by the judge for reporting, `{JUDGE}`, as `minigan evaluate` has them."

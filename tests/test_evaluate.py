@@ -78,7 +78,7 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
         assert rows.count(name) == 2, out  # of the scores by a judge, and of the others
     real = next(line for line in out.splitlines() if line.startswith("real test images"))
     noise = next(line for line in out.splitlines() if line.startswith("noise"))
-    assert float(real.split()[3]) > 5 > float(noise.split()[1]) == 1  # the classifier score, in parts of 15 digits
+    assert float(real.split()[3]) > 5 > float(noise.split()[1]) == 1  # the classifier score
     assert f"{TEST} samples in each row, against 900 of MNIST" in out
     assert f"SHA-256 {judge_module.SHA256['report'][:12]}" in out
     assert max(map(len, out.splitlines())) <= 100
@@ -90,7 +90,7 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
 def test_what_takes_long_is_said_before_it_is_done(runs, capfd):
     out = done(capfd, "evaluate", "runs/digits", "-n", "70")
     assert out.splitlines()[:3] == [
-        "The judge looks at 900 training images to compare with; all takes about a minute ...",
+        "The judge looks at 900 training images; all takes about a minute of a free core ...",
         "runs/digits after step 3: 70 samples ...",
         "Real samples and noise, 70 of each ...",
     ]

@@ -133,7 +133,7 @@ def _numbers(found: Evaluation, chosen: Mapping[str, Chosen]) -> dict[str, Any]:
         "judge": judge,
         "left_out": reference.left_out,
         "rows": [_row(row, chosen) for row in found.rows],
-        "calibration": plain(found.calibration),
+        "calibration": {name: plain(getattr(found.calibration, name)) for name in ("real", "noise", "more")},
     }
 
 

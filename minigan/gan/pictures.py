@@ -299,7 +299,7 @@ def score_curves(
             known = {key: value for key, value in numbers.items() if any(key in each for each in levels)}
             _draw_levels(axes, panel.curves, known, name, line)
             drawn += known.values()
-        _draw(axes, lines, panel.curves, over="time")
+        _draw(axes, lines, panel.curves, over="time", solid=True)
         _scale(axes, panel.axis, drawn)
         axes.set_ylabel(panel.name)
     room = 1.02  # so that the last point is not on the edge
@@ -350,13 +350,18 @@ def _label(name: str) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
-def _draw(axes: Any, lines: Sequence[dict[str, Any]], labels: Mapping[str, str], over: str = "step") -> None:
-    """One panel. The curves differ in their dashes, too, so that a print in grey still tells them apart."""
-    for (key, label), (style, color) in zip(labels.items(), cycle(STYLES), strict=False):
+def _draw(
+    axes: Any, lines: Sequence[dict[str, Any]], labels: Mapping[str, str], over: str = "step", solid: bool = False
+) -> None:
+    """One panel. The curves differ in their dashes, too, so that a print in grey still tells them apart.
+
+    Where dashes are those of levels, curves are solid.
+    """
+    for (key, label), (dashes, color) in zip(labels.items(), cycle(STYLES), strict=False):
         along, values = [line[over] for line in lines if key in line], [line[key] for line in lines if key in line]
         marker = "o" if len(along) < 10 else ""  # a lone point makes no line
         if along:
-            axes.plot(along, values, style, marker=marker, color=color, label=label, linewidth=1.4)
+            axes.plot(along, values, "-" if solid else dashes, marker=marker, color=color, label=label, linewidth=1.4)
     axes.grid(color=PALE, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     named, _ = axes.get_legend_handles_labels()

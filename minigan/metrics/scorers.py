@@ -131,7 +131,7 @@ MODE_PANELS = (
     Panel("share", {"high_quality": "points of high quality"}),
     Panel(
         "KL",
-        {"kl": "shares of the modes, from equal ones", "kl_of_all": "and of what is near none, from a perfect sampler"},
+        {"kl": "KL of the modes' shares", "kl_of_all": "KL of all, with what is near no mode"},
         "log",
     ),
 )

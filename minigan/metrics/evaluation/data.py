@@ -101,7 +101,7 @@ def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: 
     if n is not None:
         checked_n(n, len(test.samples), judging.network.head.in_features)
     assert test.labels is not None, "MNIST has them"
-    tell(f"The judge looks at {len(training.samples):,} training images to compare with; all takes about a minute ...")
+    tell(f"The judge looks at {len(training.samples):,} training images; all takes about a minute of a free core ...")
     # The protocol of Parzen windows tells training images by their places in the file. Test images are mixed: of the
     # file's first half, other people wrote the digits than of the second.
     images = ImageReference(
