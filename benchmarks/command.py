@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from minigan import blas
 from minigan.backend.memory import keep_freed_memory
 from minigan.errors import MiniganError
+from minigan.gan.signals import exit_code
 
 WRONG = 2  # the exit code of `minigan`, too
 
@@ -26,3 +29,9 @@ def run(main: Callable[[], int | None]) -> None:
     except MiniganError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(WRONG)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: Interrupted.", file=sys.stderr)
+        sys.exit(exit_code(signal.SIGINT))
+    except BrokenPipeError:  # nobody reads on, as after | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(exit_code(signal.SIGPIPE))

@@ -30,12 +30,14 @@ import published_legible
 import published_parzen
 import published_points
 import published_table
-from published_rows import How, Row, UnfinishedError
+from published_rows import Computed, How, Row, UnfinishedError
 from published_table import table
-from recorded import add
+from recorded import add, check_addable
 
 from minigan.arguments import Parser, at_least, choose, number_from
+from minigan.errors import ConfigError
 
+RUNS = Path("runs/published")
 GROUPS = (published_parzen, published_points, published_exact, published_legible)
 ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
 
@@ -47,11 +49,10 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="what rows there are")
     parser.add_argument("--table", action="store_true", help="what was found so far; nothing is measured")
     parser.add_argument("--seeds", type=at_least(0), nargs="+", metavar="S", help="if not given, those of the row")
-    parser.add_argument("--runs", type=Path, default=Path("runs/published"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=f"where runs are kept (default: {RUNS})")
     parser.add_argument(
         "--minutes",
         type=number_from(0.01),
-        default=math.inf,
         metavar="M",
         help="the most that a run is trained, in all its parts",
     )
@@ -59,7 +60,22 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     for name in args.names:
         choose("row", name, ROWS)
+    _check_used(args)
     return args
+
+
+def _check_used(args: argparse.Namespace) -> None:
+    """Make sure that no option would be passed over.
+
+    Raises:
+        ConfigError: one would be.
+    """
+    given = [f"--{name}" for name in ("seeds", "runs", "minutes") if getattr(args, name) is not None]
+    if given and (args.list or args.table or not (args.names or args.quick)):
+        raise ConfigError(f"{given[0]}: this is for rows that are measured; name one, or leave it out.")
+    untrained = [name for name in args.names if isinstance(ROWS[name], Computed)]
+    if args.seeds and untrained:
+        raise ConfigError(f"--seeds: the row {untrained[0]} is the same from every seed; leave them out.")
 
 
 def listed() -> str:
@@ -98,8 +114,10 @@ def main(argv: Sequence[str]) -> int:
         print(table(rows))
         return 0
     published_table.results()  # damage is told before the long work
+    if not args.quick:
+        check_addable(published_table.RESULTS)
     with tempfile.TemporaryDirectory() as aside:
-        how = How(Path(aside) if args.quick else args.runs, args.quick, args.minutes)
+        how = How(Path(aside) if args.quick else args.runs or RUNS, args.quick, args.minutes or math.inf)
         complete = [measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how) for row in rows]
     if not args.quick:
         print("\n" + table(rows))

@@ -95,7 +95,8 @@ class Row:
     def of_today(self, result: dict[str, Any]) -> bool:
         """Whether a result is what would be found again, but for rounding."""
         same = result.get("settings", {}) == self.settings(result["seed"])
-        return same and bool(result.get("judge", "") == self.judge)
+        there = all(each.key in result["numbers"] for each in self.quantities)
+        return same and there and bool(result.get("judge", "") == self.judge)
 
 
 @dataclass(frozen=True, kw_only=True)

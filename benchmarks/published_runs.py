@@ -102,12 +102,19 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """What made a run: for how long, with which settings, and where it was begun."""
+    """What made a run: for how long, with which settings, and where it was begun.
+
+    Raises:
+        ConfigError: it does not say so any more.
+    """
+    record = read_record(run.path / CONFIG)
+    if not (run.seconds() and record):
+        raise ConfigError(f"{run.path} does not tell where it was trained, or how long; choose another with --runs.")
     return {
         "steps": run.found.newest.step,
         "seconds": round(run.seconds(), 1),
         "settings": settings(run.config),
-        **machine(read_record(run.path / CONFIG)),
+        **machine(record),
     }
 
 

@@ -16,8 +16,18 @@ RESULTS = Path(__file__).parent / "results" / "published.jsonl"
 
 
 def results() -> list[Result]:
-    """All that was found so far, the newest last."""
-    return read(RESULTS, "row", "seed", "numbers")
+    """All that was found so far, the newest last.
+
+    Raises:
+        DataError: a line of the file is no whole result.
+    """
+    return read(RESULTS, "row", "seed", "numbers", "seconds", "machine", "numpy", whole=_whole)
+
+
+def _whole(result: Result) -> bool:
+    numbers = result["numbers"]
+    there = isinstance(numbers, dict) and all(isinstance(value, int | float) for value in numbers.values())
+    return bool(there and numbers and isinstance(result["seed"], int) and isinstance(result["seconds"], int | float))
 
 
 def newest(row: Row) -> list[Result]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from minigan.errors import DataError
 Result = dict[str, Any]
 
 
-def read(path: Path, *names: str) -> list[Result]:
+def read(path: Path, *names: str, whole: Callable[[Result], bool] = bool) -> list[Result]:
     """The results in a file, in the order in which they were found; none if it is not there.
 
     Args:
         path: of the file.
         names: what each result has.
+        whole: what else has to hold of it.
 
     Raises:
         DataError: it cannot be read, or a line is no such result.
@@ -26,15 +29,15 @@ def read(path: Path, *names: str) -> list[Result]:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     except OSError as error:
         raise DataError(f"Cannot read {path} ({error.strerror}); check what it is and who may read it.") from None
-    return [_parsed(line, number, path, names) for number, line in enumerate(lines, 1)]
+    return [_parsed(line, number, path, names, whole) for number, line in enumerate(lines, 1)]
 
 
-def _parsed(line: bytes, number: int, path: Path, names: Sequence[str]) -> Result:
+def _parsed(line: bytes, number: int, path: Path, names: Sequence[str], whole: Callable[[Result], bool]) -> Result:
     try:
         found = json.loads(line) if line.endswith(b"\n") else None
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or any(name not in found for name in names):
+    if not isinstance(found, dict) or any(name not in found for name in names) or not whole(found):
         raise DataError(
             f"Line {number} of {path} is no whole result, expected a JSON object with {', '.join(names)}; restore the "
             "file, or remove the line."
@@ -42,7 +45,29 @@ def _parsed(line: bytes, number: int, path: Path, names: Sequence[str]) -> Resul
     return found
 
 
+def check_addable(path: Path) -> None:
+    """Make sure, before what takes long, that `add` will be able to write.
+
+    Raises:
+        DataError: it will not.
+    """
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise DataError(f"Cannot write {path} ({error.strerror}); check where it is and who may write it.") from None
+
+
 def add(path: Path, result: Result) -> None:
-    """Add a result at the end of a file: `read` it before the measurement, so that what takes long is not in vain."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
+    """Add a result at the end of a file: `read` it before the measurement, so that what takes long is not in vain.
+
+    Raises:
+        DataError: it cannot be written; the file is as it was.
+    """
+    with path.open("ab", buffering=0) as file:
+        size, line = file.tell(), (json.dumps(result) + "\n").encode()
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            file.truncate(size)
+            raise DataError(f"Cannot add to {path} ({error.strerror}); make room, and repeat the command.") from None

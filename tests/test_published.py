@@ -6,6 +6,8 @@ import importlib
 import json
 import math
 import re
+import resource
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -190,9 +192,10 @@ def test_the_newest_result_of_a_seed_counts(published, table, recorded):
 @pytest.mark.parametrize("name", ["noise", "stacked", "legible-default"])
 def test_a_result_by_another_judge_does_not_count(published, table, recorded, name):
     row = published.ROWS[name]
-    result_of_today = (
-        result(row, 0, score=9.0) if name.startswith("legible") else {"row": name, "seed": 0, "numbers": {}}
-    )
+    numbers = {each.key: 1.0 for each in row.quantities} or {"score": 9.0}
+    result_of_today = result(row, 0, **numbers)
+    if not row.settings(0):
+        del result_of_today["steps"], result_of_today["settings"]
     for judge in ("0123456789ab", ""):
         recorded({**result_of_today, "judge": judge})
     assert table.newest(row) == []
@@ -344,6 +347,17 @@ def test_options_that_make_no_sense_are_refused(published, argv):
         published.parsed(["ring-gan", *argv])
 
 
+@pytest.mark.parametrize("argv", [["--seeds", "1"], ["--minutes", "3"], ["--runs", "x"], ["--table", "--seeds", "1"]])
+def test_options_that_would_be_passed_over_are_refused(published, argv):
+    with pytest.raises(ConfigError, match="--(seeds|minutes|runs): this is for rows that are measured; name one"):
+        published.parsed(argv)
+
+
+def test_seeds_of_what_is_not_trained_are_refused(published):
+    with pytest.raises(ConfigError, match="--seeds: the row noise is the same from every seed; leave them out"):
+        published.parsed(["ring-r1", "noise", "--seeds", "1"])
+
+
 def test_the_list_has_every_row_with_its_cost(published, capsys):
     assert published.main(["--list"]) == 0
     listed = capsys.readouterr().out.splitlines()
@@ -357,16 +371,51 @@ def test_a_table_of_some_rows_is_printed_and_nothing_measured(published, table, 
     assert not table.RESULTS.exists()
 
 
+WHOLE = {"row": "ring-r1", "seed": 0, "seconds": 1.0, "machine": "a", "numpy": "2", "numbers": {"modes": 8}}
+BROKEN = [{"numbers": {}}, {"numbers": None}, {"numbers": {"modes": "8"}}, {"seconds": "1"}, {"seed": "zero"}]
+
+
 @pytest.mark.parametrize(
-    "damage", ["junk\n", "{}\n", "[]\n", '{"row": "ring-r1", "seed": 0, "numbers": {}}', "[" * 10**5 + "\n"]
+    "damage",
+    ["junk\n", "{}\n", "[]\n", '{"row": "ring-r1", "seed": 0, "numbers": {}}', "[" * 10**5 + "\n"]
+    + [json.dumps({**WHOLE, **broken}) + "\n" for broken in BROKEN],
 )
 @pytest.mark.parametrize("argv", [["--table", "ring-gan"], ["noise"]])
 def test_a_damaged_line_is_told_before_anything_is_measured(published, table, recorded, damage, argv):
-    table.RESULTS.write_text(json.dumps(result(published.ROWS["ring-r1"], 0)) + "\n" + damage)
+    table.RESULTS.write_text(json.dumps(WHOLE) + "\n" + damage)
     with pytest.raises(
         DataError, match=r"Line 2 of .*published\.jsonl is no whole result, expected a JSON object with"
     ):
         published.main(argv)
+
+
+def test_results_that_cannot_be_written_are_told_before_anything_is_measured(published, table, monkeypatch, tmp_path):
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "gone" / "published.jsonl")
+    with pytest.raises(DataError, match=r"Cannot write .*published\.jsonl \(No such file or directory\)"):
+        published.main(["noise"])
+
+
+def test_a_disk_that_is_full_leaves_no_half_line(published, tmp_path):
+    """A limit on the size of files is a disk that is full in the middle of a line."""
+    recorded = importlib.import_module("recorded")
+    path = tmp_path / "published.jsonl"
+    recorded.add(path, WHOLE)
+    whole, usual = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, usual[1]))
+    try:
+        with pytest.raises(DataError, match=r"Cannot add to .*published\.jsonl \(.*\); make room, and repeat"):
+            recorded.add(path, WHOLE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == whole
+
+
+def test_a_result_without_a_number_that_the_row_has_today_is_none_of_today(published, table, recorded):
+    row = published.ROWS["ring-gan"]
+    recorded(result(row, 0, modes=8, high_quality=0.9))
+    assert table.newest(row) == []
 
 
 def test_results_that_cannot_be_read_are_told(published, table, recorded):

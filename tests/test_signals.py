@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import at_step, quick_curves, tiny, trained, trainer_of  # noqa: F401
 
 from minigan.gan import Extension, Run
-from minigan.gan.signals import Stopped, exit_code, on_stop_signal, raise_on_stop_signal
+from minigan.gan.signals import Stopped, exit_code, on_stop_signal, raise_if_stopped, raise_on_stop_signal
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
@@ -179,6 +179,27 @@ def test_a_library_that_catches_what_a_signal_raises_stops_nobody_from_stopping(
     with pytest.raises(Stopped) as found, raise_on_stop_signal():
         library()
     assert found.value.number == signal.SIGTERM
+
+
+class Destroyed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("usual")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_that_a_destructor_lost_is_raised_before_what_cannot_be_taken_back():
+    done = []
+
+    def work():
+        Destroyed()
+        raise_if_stopped()
+        done.append("what cannot be taken back")
+
+    with pytest.raises(Stopped) as found, raise_on_stop_signal():
+        work()
+    assert (found.value.number, done) == (signal.SIGTERM, [])
+    raise_if_stopped()  # nobody listens any more
 
 
 @pytest.mark.usefixtures("usual")

@@ -21,6 +21,7 @@ from minigan.commands.scores_folder import SCORES, check_replaceable, replaced_f
 from minigan.errors import ConfigError
 from minigan.gan import Run
 from minigan.gan.settings import check_whole
+from minigan.gan.signals import raise_if_stopped
 from minigan.lab.page import look
 from minigan.lab.page.files import write_files
 from minigan.lab.pages.scores import page
@@ -55,7 +56,9 @@ def evaluate(args: argparse.Namespace) -> int:
             write_files(files, aside)
     else:
         with results_folder(args.out, "scores") as folder:
-            write_files(_files(_evaluation(runs, args.n, seed, args.judge, device, chosen), chosen), folder)
+            files = _files(_evaluation(runs, args.n, seed, args.judge, device, chosen), chosen)
+            raise_if_stopped()
+            write_files(files, folder)
     say(f"\nWrote {printable(str(folder / INDEX))}: open it in a browser.")
     return 0
 
@@ -63,7 +66,7 @@ def evaluate(args: argparse.Namespace) -> int:
 def _check_together(runs: Sequence[Run]) -> None:
     check_different(runs)
     for run in runs:
-        check_scorable(run.config)
+        check_scorable(run.config, f"evaluate {printable(str(run.path))}")
     if names := different_data([run.config for run in runs]):
         told = "; ".join(f"{run.path}: {_settings(run, names)}" for run in runs)
         raise ConfigError(
@@ -86,8 +89,10 @@ def _evaluation(
     n = reference.check(reference.default_n if n is None else n)
     scored: list[ScoredRun] = []
     for run, game in zip(runs, games, strict=True):
+        raise_if_stopped()
         say(f"{printable(str(run.path))} after step {game.steps:,}: {n:,} samples ...")
         scored.append(score_run(run, game, reference, n, seed, device))
+    raise_if_stopped()
     say(f"Real samples and noise, {n:,} of each ...")
     rows = tuple(named(row, chosen) for row in rows_of(scored, best=bool(chosen)))
     found = Evaluation(rows, reference, calibrate(reference, n, seed), n, seed, judge)

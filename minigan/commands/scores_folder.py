@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minigan.errors import RunError
+from minigan.gan.signals import raise_if_stopped
 
 SCORES = "scores.json"  # names the files beside it, in "files"
 
@@ -32,6 +33,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         new = aside / path.name  # whom the run is open to may look into this one; into the one around it nobody else
         new.mkdir()
         yield new
+        raise_if_stopped()
         _exchange(new, path, aside / "old")
     except OSError as error:
         raise _unwritable(path, error) from None
@@ -48,9 +50,9 @@ def check_replaceable(path: Path) -> None:
         RunError: something would be, or nothing may be written.
     """
     _clear_up(path)
+    if not os.access(path.parent, os.W_OK):
+        raise RunError(f"Cannot write into the folder {path.parent}; choose another for the scores with --out.")
     if not os.path.lexists(path):
-        if not os.access(path.parent, os.W_OK):
-            raise RunError(f"Cannot write into the folder {path.parent}; choose another for the scores with --out.")
         return
     if path.is_symlink() or not path.is_dir():
         raise RunError(f"{path} is no folder of scores; move it away, or choose another place with --out.")

@@ -60,14 +60,30 @@ def raise_on_stop_signal() -> Iterator[None]:
         heard.append(number)
         raise Stopped(number)
 
-    with on_stop_signal(stop):
-        try:
-            yield
-        except Exception:
-            if not heard:
-                raise
-        if heard:
-            raise Stopped(heard[0])
+    _listening.append(heard)
+    try:
+        with on_stop_signal(stop):
+            try:
+                yield
+            except Exception:
+                if not heard:
+                    raise
+            if heard:
+                raise Stopped(heard[0])
+    finally:
+        _listening.remove(heard)
+
+
+_listening: list[list[signal.Signals]] = []  # what each `raise_on_stop_signal` has heard so far
+
+
+def raise_if_stopped() -> None:
+    """Raise `Stopped` once more, if a signal came inside `raise_on_stop_signal` and was lost.
+
+    What a destructor raises, Python prints and forgets. So this belongs before whatever cannot be taken back.
+    """
+    for number in (number for heard in _listening for number in heard):
+        raise Stopped(number)
 
 
 def _ours() -> dict[signal.Signals, Any]:

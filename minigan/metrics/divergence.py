@@ -52,10 +52,10 @@ def kl_divergence(counts: ArrayLike, reference: ArrayLike | None = None) -> floa
     q = np.full(len(counts), 1 / len(counts)) if reference is None else _checked(reference, counts.shape)
     if not counts.any():
         return math.nan
-    seen = counts > 0
-    p = counts[seen] / counts.max()  # first: the sum of huge numbers is none
+    p = counts / counts.max()  # first: the sum of huge numbers is none
     p /= p.sum()
-    return max(0.0, float(p @ (np.log(p) - np.log(q[seen]))))  # rounding may leave -1e-16
+    seen = p > 0
+    return max(0.0, float(p[seen] @ (np.log(p[seen]) - np.log(q[seen]))))  # rounding may leave -1e-16
 
 
 def _checked(reference: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -152,7 +152,8 @@ def memorisation(samples: Neighbours, held_out: Neighbours) -> Memorisation:
     if len(theirs) < HUNDREDTH:
         return Memorisation(ratio, nn_below_1_percent=None, threshold=None)
     threshold = float(np.quantile(theirs, 0.01, method="weibull"))
-    return Memorisation(ratio, float((ours < threshold).mean()), threshold)
+    nearer = ours < threshold if threshold else ours == 0  # where a hundredth of the held-out ones are copies, too
+    return Memorisation(ratio, float(nearer.mean()), threshold)
 
 
 def _distances(what: str, found: Neighbours) -> NDArray[np.float64]:

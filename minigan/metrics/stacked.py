@@ -112,7 +112,7 @@ def stacked_modes(images: Any, judge: Judge) -> StackedModes:
             f"stacked_modes: expected images (N, 3, 28, 28), N at least 1, but got shape {x.shape}. "
             "Pass samples of a generator that was trained on what stack_digits makes."
         )
-    digits = judge.logits(x.reshape(-1, 1, 28, 28)).argmax(1).reshape(-1, 3)
+    digits = np.stack([judge.logits(x[:, [colour]]).argmax(1) for colour in range(3)], axis=1)
     counts = np.bincount(digits @ PLACES, minlength=DIGITS**3).astype(np.int64)
     return StackedModes(modes=int(np.count_nonzero(counts)), of=len(counts), counts=counts, kl=kl_divergence(counts))
 
@@ -128,7 +128,7 @@ def _check_digits(images: NDArray[Any], labels: NDArray[Any]) -> None:
             f"{labels.shape}. Pass those of the same split."
         )
     found, expected = set(np.unique(labels).tolist()), set(range(DIGITS))
-    if missing := sorted(expected - found):
-        raise DataError(f"stack_digits: no image is labelled {missing}, expected all ten digits. Take more images.")
     if others := sorted(found - expected):
         raise DataError(f"stack_digits: expected labels from 0 to 9, but found {others[:5]}. Leave such images out.")
+    if missing := sorted(expected - found):
+        raise DataError(f"stack_digits: no image is labelled {missing}, expected all ten digits. Take more images.")

@@ -297,6 +297,32 @@ def test_bright_images_that_hold_nothing_dark_are_scored(monkeypatch):
     assert found.parzen.mean == pytest.approx(metrics.parzen_log_likelihood(*rows, found.sigma).mean, rel=1e-6)
 
 
+def test_test_images_that_repeat_the_training_images_tell_nothing_of_copies_and_all_else_is_scored(monkeypatch):
+    train = np.random.default_rng(0).integers(0, 256, (90, 1, 5, 4), np.uint8)
+    reference = own_data(monkeypatch, train, train[:60])
+    assert "half of the test images are training images" in reference.left_out
+    found = evaluate(reference.others, reference).images
+    assert found.memorisation is None
+    assert found.parzen is not None
+
+
+def test_a_limit_of_the_training_images_leaves_all_test_images(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (190, 1, 5, 4), np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images[:90], x_test=images[90:])
+    found = reference_of(changed(data__source=f'"{tmp_path / "own.npz"}"', data__limit=40))
+    assert (len(found.training), len(found.others)) == (40, 100)
+
+
+def test_pixels_beyond_black_and_white_are_clamped_before_they_are_scored():
+    config = changed("default", generator__output='"linear"', generator__hidden=[8])
+    game = mg.gan.build_game(config, (1, 28, 28), mg.device("cpu"))
+    for p in game.sampler.parameters():
+        p.data[...] = 5.0
+    samples = draw(game, 20).samples
+    assert samples.max() == 1
+    assert samples.dtype == np.float32
+
+
 def test_a_test_split_that_is_damaged_is_no_missing_one(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (120, 1, 5, 4), np.uint8)
     for name, test in (("none", {}), ("damaged", {"x_test": images.astype(np.int16)})):

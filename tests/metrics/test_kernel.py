@@ -43,6 +43,14 @@ def test_a_subset_of_all_samples_is_the_mean_over_pairs(sets, kernel):
     assert found.std == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("far", [1e4, 1e7])
+def test_a_sample_far_off_does_not_drown_the_others(sets, far):
+    x, y = sets
+    x[0] = far  # its kernel with itself, which does not count, is far^2 times that with others
+    found = kernel_distance(x, y, subsets=1, subset_size=40)
+    assert found.mean == pytest.approx(by_double_loop(x, y), rel=1e-9)
+
+
 def test_subsets_are_drawn_of_all_samples_so_that_their_mean_is_that_of_all_pairs(sets):
     subsets = 2000
     found = kernel_distance(*sets, subsets=subsets, subset_size=10)

@@ -145,6 +145,15 @@ def test_a_sampler_that_copies_is_nearer_than_every_held_out_sample():
     assert (found.nn_ratio, found.nn_below_1_percent) == (0.0, 1.0)
 
 
+def test_copies_are_found_though_some_held_out_samples_are_training_samples_themselves():
+    training = np.random.default_rng(3).normal(size=(400, 2))
+    held_out = np.concatenate([training[:20], np.random.default_rng(4).normal(size=(380, 2))])
+    found = memorisation(nearest_training(training[50:150], training), nearest_training(held_out, training))
+    assert (found.nn_below_1_percent, found.threshold) == (1.0, 0.0)
+    new = nearest_training(np.random.default_rng(5).normal(size=(100, 2)), training)
+    assert memorisation(new, nearest_training(held_out, training)).nn_below_1_percent == 0
+
+
 def test_a_sampler_that_copies_a_tenth_is_found_out_by_the_share():
     mixed = np.concatenate([drawn(1800, 3), REAL[:200]])
     found = memorisation(nearest_training(mixed, REAL), TEST)

@@ -125,6 +125,19 @@ def test_labels_that_lack_a_digit_are_refused_and_the_digit_named():
         stack_digits(DIGITS[few], LABELS[few], 5)
 
 
+def test_labels_that_begin_elsewhere_are_not_told_as_a_missing_digit():
+    with pytest.raises(DataError, match=r"expected labels from 0 to 9, but found \[-1\]"):
+        stack_digits(DIGITS, LABELS.astype(int) - 1, 5)
+
+
+def test_a_colour_in_another_range_is_refused():
+    digits, labels = mg.data.load_mnist("test")
+    images = mg.data.gather_pixels(stack_digits(digits, labels, 6)[0], np.arange(6))
+    images[:, 1] = images[:, 1] / 2 + 0.5
+    with pytest.raises(RangeError, match=r"looks like \[0, 1\]"):
+        stacked_modes(images, load_judge("report"))
+
+
 def test_labels_that_are_no_digits_are_refused():
     with pytest.raises(DataError, match=r"expected labels from 0 to 9, but found \[10, 11\]"):
         stack_digits(DIGITS[:12], np.arange(12), 5)

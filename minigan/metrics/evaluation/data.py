@@ -120,6 +120,7 @@ NOT_HELD_OUT = (
     "and no more than so many are scored."
 )
 NO_HUNDREDTH = "NN < 1% is left out: of fewer than 99 held-out images none is a hundredth."
+REPEATED = "Memorisation is left out: half of the test images are training images, which tell nothing of copies."
 NO_MEMORY = "Memorisation and Parzen windows, which need images that were held out from training, are left out."
 
 
@@ -129,11 +130,12 @@ def _of_files(config: Config, device: Device) -> Reference:
     if training.is_images:
         few = len(others.samples) < HUNDREDTH
         reasons += [NO_HUNDREDTH] * few if held_out else [NO_MEMORY]
-    told = " ".join(reasons)
-    if training.is_images:
-        images = ImageReference(_mixed(training), _mixed(others), held_out, device=device)
-        return Reference(name, images=images, left_out=told)
-    return Reference(name, points=PointReference(_mixed(training), _mixed(others), None), left_out=told)
+    if not training.is_images:
+        points = PointReference(_mixed(training), _mixed(others), None)
+        return Reference(name, points=points, left_out=" ".join(reasons))
+    images = ImageReference(_mixed(training), _mixed(others), held_out, device=device)
+    reasons += [REPEATED] * (held_out and images.repeats)
+    return Reference(name, images=images, left_out=" ".join(reasons))
 
 
 def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
@@ -152,13 +154,15 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
 
 
 def test_split(config: Config, training: Dataset) -> Dataset | None:
-    """The samples that a run with these settings is not trained on; None of data that come in one piece.
+    """All samples that a run with these settings is not trained on; None of data that come in one piece.
+
+    What a limit leaves of the training samples says nothing of these.
 
     Raises:
         DataError: they are damaged, or of another shape than those that it is trained on.
     """
     try:
-        test = data_of(config, "test")
+        test = data_of(replace(config, data=replace(config.data, limit=0)), "test")
     except (ConfigError, NoSplitError):
         return None
     if test.shape != training.shape:

@@ -16,7 +16,7 @@ class Drawn(NamedTuple):
     """Samples of a run.
 
     Attributes:
-        samples: float32 (N, ...).
+        samples: float32 (N, ...); pixels beyond black and white are clamped, as in every picture.
         asked: the classes that G was asked for, (N,); None if it cannot be asked.
     """
 
@@ -48,4 +48,5 @@ def draw(game: Game, n: int, seed: int = 0, device: Device = CPU) -> Drawn:
     """
     classes = classes_of(game)
     asked = np.random.default_rng(seed).integers(classes, size=n) if classes else None
-    return Drawn(sample(game, n, seed, device, asked), asked)
+    samples = sample(game, n, seed, device, asked)
+    return Drawn(samples.clip(-1, 1) if samples.ndim == 4 else samples, asked)

@@ -100,6 +100,11 @@ class ImageReference:
         """To each of the others."""
         return self.nearest(self.others)
 
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether half of the others are training images, or as good as these: they tell nothing of copies."""
+        return not np.median(self.nearest_of_others.distances[:, 0])
+
     def _far(self, images: Any) -> ImageScores:
         """What needs no held-out images."""
         return ImageScores(sliced_wasserstein(self._there(images), self._there(self.training)))
@@ -109,7 +114,7 @@ class ImageReference:
         sigma = choose_sigma(placed, self._pixels(self.training[len(self._fitted) :][:VALIDATION]))
         return replace(
             self._far(images),
-            memorisation=memorisation(nearest, self.nearest_of_others),
+            memorisation=None if self.repeats else memorisation(nearest, self.nearest_of_others),
             parzen=parzen_log_likelihood(placed, self._pixels(self.others), sigma),
             sigma=sigma,
         )
