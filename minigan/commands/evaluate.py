@@ -38,7 +38,8 @@ def parser(add: Callable[..., Parser]) -> Parser:
         "--judge",
         choices=("report", "selection"),
         default="report",
-        help="who looks at digits: report, or selection, which is to choose by (default: report)",
+        help="who looks at digits: report, for what is told to others, or selection, to choose recipes or "
+        "checkpoints by (default: report)",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, or auto: a GPU if one works (default)")
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="the same seed draws the same samples")

@@ -63,11 +63,13 @@ def _table(found: Evaluation) -> Table:
 
 def _meanings(found: Evaluation) -> Table:
     rows = [
-        [escape(column.head), _paragraph(column.about), _paragraph(found.with_n(column))] for column in found.columns
+        [escape(column.head), _paragraphs(column.about, f"Number of samples: {found.with_n(column)}")]
+        for column in found.columns
     ]
-    return Table("What each score tells", ["score", "what it tells", f"what {found.n:,} samples do to it"], rows)
+    return Table("What each score tells", ["score", "what it tells"], rows)
 
 
-def _paragraph(text: str) -> str:
-    """In a table whose cells do not wrap."""
-    return f'<div style="white-space: normal; width: min(19rem, 55vw)">{escape(text).replace("+-", "±")}</div>'
+def _paragraphs(*texts: str) -> str:
+    """In a table whose cells do not wrap, as wide as a phone has room for beside the first column."""
+    told = "<br>".join(escape(text).replace("+-", "±") for text in texts)
+    return f'<div style="white-space: normal; width: min(42rem, 44vw)">{told}</div>'

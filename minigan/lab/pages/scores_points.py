@@ -77,7 +77,7 @@ def _interpolation(ways: NDArray[np.float32], real: NDArray[np.float32], limits:
     ax.plot(*real[:, :2].T, ".", color=SKY, markersize=4, label="real", rasterized=True)
     for way in ways:
         ax.plot(*way[:, :2].T, ".-", color=ORANGE, linewidth=0.8, markersize=4)
-    ax.plot([], [], ".-", color=ORANGE, linewidth=0.8, label="a way")
+    ax.plot([], [], ".-", color=ORANGE, linewidth=0.8, label="a path")
     figure.legend(loc="outside lower center", ncols=2)
     return Drawing(figure)
 
