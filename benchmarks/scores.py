@@ -39,6 +39,6 @@ class Comparison:
 
         With the digits that G was asked for, (N,), also how often the judge sees those: "class_accuracy".
         """
-        found = self.reference.score(images, asked)
+        found = self.reference.score(images, asked, kernel=False)
         row = {"score": found.classifier_score, "frechet": found.frechet_distance, "rarest": found.classes.rarest}
         return row if found.class_accuracy is None else {**row, "class_accuracy": found.class_accuracy}

@@ -192,6 +192,8 @@ def test_a_signal_that_a_destructor_lost_is_raised_before_what_cannot_be_taken_b
     done = []
 
     def work():
+        with raise_on_stop_signal():
+            pass  # one inside that is over takes nothing away
         Destroyed()
         raise_if_stopped()
         done.append("what cannot be taken back")

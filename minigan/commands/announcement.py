@@ -110,9 +110,7 @@ def farewell(trainer: Trainer, run: Run) -> str:
     look = ["Look at", *(f"  {path!s:<{width}}  {what}" for path, what in there.items())]
     draw = ["Draw new samples with", f"  minigan sample {folder} --seed 1 --out grid.png"]
     best = run.scores.best(until=trainer.step)
-    if best == trainer.step and len(run.scores.lines()) > 1:
-        draw += ["", "The last score of the samples was the best."]
-    elif best not in (None, trainer.step):
+    if best not in (None, trainer.step):
         draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
     if _can_be_scored(run.config, len(trainer.loader.images)):
         draw += ["", "Ask how good they are with", f"  minigan evaluate {folder}"]

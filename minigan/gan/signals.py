@@ -71,10 +71,10 @@ def raise_on_stop_signal() -> Iterator[None]:
             if heard:
                 raise Stopped(heard[0])
     finally:
-        _listening.remove(heard)
+        _listening.pop()
 
 
-_listening: list[list[signal.Signals]] = []  # what each `raise_on_stop_signal` has heard so far
+_listening: list[list[signal.Signals]] = []  # what each `raise_on_stop_signal` has heard so far, the innermost last
 
 
 def raise_if_stopped() -> None:
@@ -82,8 +82,8 @@ def raise_if_stopped() -> None:
 
     What a destructor raises, Python prints and forgets. So this belongs before whatever cannot be taken back.
     """
-    for number in (number for heard in _listening for number in heard):
-        raise Stopped(number)
+    if lost := [number for heard in _listening for number in heard]:
+        raise Stopped(lost[0])
 
 
 def _ours() -> dict[signal.Signals, Any]:

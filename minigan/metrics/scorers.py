@@ -94,7 +94,7 @@ def digit_scorer(reference: DigitReference, test: Dataset, n: int) -> Scorer:
     """
 
     def score(samples: Samples, asked: Asked) -> dict[str, float]:
-        found = reference.score(samples, asked)
+        found = reference.score(samples, asked, kernel=False)
         told = {} if found.class_accuracy is None else {"class_accuracy": found.class_accuracy}
         return {
             "classifier_score": found.classifier_score,

@@ -85,6 +85,8 @@ def reference_of(
     reference = _of_mixture(config.data) if source in MIXTURES else _of_files(config, device)
     if n is not None:
         reference.check(n)
+    if reference.images and reference.images.held_out and reference.images.repeats:
+        return replace(reference, left_out=f"{reference.left_out} {REPEATED}")
     return reference
 
 
@@ -134,7 +136,6 @@ def _of_files(config: Config, device: Device) -> Reference:
         points = PointReference(_mixed(training), _mixed(others), None)
         return Reference(name, points=points, left_out=" ".join(reasons))
     images = ImageReference(_mixed(training), _mixed(others), held_out, device=device)
-    reasons += [REPEATED] * (held_out and images.repeats)
     return Reference(name, images=images, left_out=" ".join(reasons))
 
 

@@ -26,7 +26,7 @@ class DigitScores:
     Attributes:
         classifier_score: of all samples as one part, see `minigan.metrics.classifier_score`.
         frechet_distance: to the training images, see `minigan.metrics.frechet_distance`.
-        kernel_distance: to the training images, see `minigan.metrics.kernel_distance`.
+        kernel_distance: to the training images, see `minigan.metrics.kernel_distance`; None if nobody asked for it.
         precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
         confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
         classes: how often each digit is seen, against equal shares.
@@ -35,7 +35,7 @@ class DigitScores:
 
     classifier_score: float
     frechet_distance: float
-    kernel_distance: Score
+    kernel_distance: Score | None
     precision: float
     recall: float
     confidence: float
@@ -69,12 +69,13 @@ class DigitReference:
         features = judge.features(images)
         return cls(judge, features[np.random.default_rng(0).permutation(len(features))])
 
-    def score(self, images: Any, asked: ArrayLike | None = None) -> DigitScores:
+    def score(self, images: Any, asked: ArrayLike | None = None, kernel: bool = True) -> DigitScores:
         """All scores of images, float32 (N, 1, 28, 28); the judge looks at each once.
 
         Args:
             images: the samples.
             asked: the digits that G was asked for, (N,).
+            kernel: find the kernel distance, too: a fourth of the work, which a training that waits can save.
 
         Raises:
             ShapeError, DTypeError, RangeError: these are no such images, or fewer than 65.
@@ -85,7 +86,7 @@ class DigitReference:
         return DigitScores(
             classifier_score=classifier_score(p, splits=1).mean,
             frechet_distance=frechet_distance(features, self.features),
-            kernel_distance=kernel_distance(features, self.features, subset_size=subset_size(n)),
+            kernel_distance=kernel_distance(features, self.features, subset_size=subset_size(n)) if kernel else None,
             precision=near.precision,
             recall=near.recall,
             confidence=float(p.max(1).mean()),

@@ -102,7 +102,7 @@ class ImageReference:
 
     @cached_property
     def repeats(self) -> bool:
-        """Whether half of the others are training images, or as good as these: they tell nothing of copies."""
+        """Whether half of the others are training images, too, so that they tell nothing of copies."""
         return not np.median(self.nearest_of_others.distances[:, 0])
 
     def _far(self, images: Any) -> ImageScores:
