@@ -26,9 +26,9 @@ GAMES = {
     "wgan-gp": ["wgan-gp", *MLP, "--set", "game.d_steps=2", "--set", "training.checkpoint_epochs=2"],
     "hinge": ["hinge", *CONV, "--set", "generator.optimizer=rmsprop"],
     "extragradient": ["extragradient", *MLP],
-    "acgan": ["acgan", "--set", "generator.ema_decay=0.9"],
-    "semi-supervised": ["semi-supervised", "--set", "game.labelled=6"],
-    "repair": ["repair"],
+    "acgan": ["acgan", *MLP, "--set", "generator.ema_decay=0.9"],
+    "semi-supervised": ["semi-supervised", *MLP, "--set", "game.labelled=6"],
+    "repair": ["repair", "--set", "generator.hidden=[4,4]", "--set", "discriminator.hidden=[4]"],
     "goodfellow-2014": ["goodfellow-2014", *MLP],
     # the best score is not the newest, and its checkpoint is due for no other reason
     "scored": ["default", *MLP, *SCORED, "--set", "training.checkpoint_epochs=3", "--set", "training.keep=1"],

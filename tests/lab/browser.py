@@ -69,20 +69,16 @@ class Reader:
         page.on("request", lambda request: self.asked.append(request.url))
         page.goto(path.as_uri())
 
-    def overlaps(self):
-        """Pairs of texts that cover each other by more than a pixel or two."""
+    def misplaced(self):
+        """Pairs of texts that cover each other by more than a pixel or two, and texts that leave their picture."""
         texts = sorted(self.page.evaluate(TEXTS), key=lambda text: text["top"])
-        return [
+        covered = [
             (a["text"], b["text"])
             for i, a in enumerate(texts)
             for b in _until(texts[i + 1 :], a["bottom"])
             if _cover(a, b)
         ]
-
-    def cut(self):
-        """Texts that leave the picture they belong to, or the screen."""
-        texts = self.page.evaluate(TEXTS)
-        return [text["text"] for text in texts if text["within"] and not _inside(text, text["within"])]
+        return covered, [text["text"] for text in texts if text["within"] and not _inside(text, text["within"])]
 
     def exhibits(self):
         """Those with sliders: each with its sliders."""
