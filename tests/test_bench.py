@@ -23,6 +23,8 @@ from minigan.errors import ConfigError, ShapeError
 from minigan.gan import load_preset
 from minigan.gan.config import set_field
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--batch-sizes", "4,2", "--seconds", "0.01", "--device", "cpu", "--out", "out"]
 
 

@@ -21,6 +21,8 @@ from minigan.gan.rules import RULES
 from minigan.gan.signals import Stopped, raise_on_stop_signal
 from minigan.roofline import Limits
 
+pytestmark = pytest.mark.slow
+
 # ---- what a step costs ---------------------------------------------------------------------------------------
 
 

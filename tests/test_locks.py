@@ -80,6 +80,7 @@ def test_a_kill_lets_others_in(tmp_path, holder):
     assert files(tmp_path / "x") == []
 
 
+@pytest.mark.slow
 def test_no_second_training_gets_into_the_folder_by_either_door(here):
     """Two real command lines beside a third that trains."""
     first = subprocess.Popen(

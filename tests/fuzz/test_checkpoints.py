@@ -26,7 +26,7 @@ from .mutants import assert_one_sentence, at_most, distinct, mutants, put, refus
 from .trees import copied, filed, other_trees, packed, packed_text, same, simply_read, taken_apart
 
 # minigan silences NumPy where it computes on its own account; pytest lets nobody silence anything, unless told so
-pytestmark = pytest.mark.filterwarnings(r"ignore::RuntimeWarning:minigan\.backend\.")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore::RuntimeWarning:minigan\.backend\.")]
 
 RANDOM, HEADERS, TEXTS, TREES, PASSED, RESUMED, CUT = 1500, 1000, 300, 1000, 100, 200, 20
 

@@ -24,7 +24,7 @@ from .trees import same
 
 RANDOM, VALUES, TABLES, GAMES, ASSIGNED = 700, 500, 200, 300, 300
 # minigan silences NumPy where it computes on its own account; pytest lets nobody silence anything, unless told so
-pytestmark = pytest.mark.filterwarnings(r"ignore::RuntimeWarning:minigan\.backend\.")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore::RuntimeWarning:minigan\.backend\.")]
 
 LARGEST = 2_000_000  # numbers in a network: what is larger is not built here
 LOADER = Loader(np.random.default_rng(0).integers(0, 256, (120, 4, 4), np.uint8), np.arange(120) % 3, batch_size=4)

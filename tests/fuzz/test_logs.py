@@ -18,6 +18,8 @@ from .harmless import harmless
 from .mutants import EDGES, assert_one_sentence, distinct, mutants, put, refused, tried_within
 from .trees import same
 
+pytestmark = pytest.mark.slow
+
 RANDOM, STRUCTURAL, TIMES, DRAWN, RESUMED = 700, 800, 200, 30, 100
 
 

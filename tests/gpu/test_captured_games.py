@@ -11,6 +11,8 @@ from minigan.gan import preset_names
 from .games import assert_close, calm
 from .test_steps_on_gpu import VARIANTS
 
+pytestmark = pytest.mark.slow
+
 ODD = 21  # samples: batches of 8, 8 and 5
 STEPS = 16  # enough for each kind of step to be played as written, recorded, and replayed
 

@@ -280,6 +280,7 @@ def test_kernels_are_listed_once_with_what_they_consist_of(gpu):
     assert program[gpu.device]["linear"] == 2 * 5 * 3 * 4
 
 
+@pytest.mark.slow
 def test_the_table_of_a_program_tells_the_time_of_each_kernel_and_timing_changes_nothing(gpu, device_kind, monkeypatch):
     monkeypatch.setattr(graph, "limits", lambda device: Limits(flops=1e12, copies={1: 1e12}))
     function, parameters = training(gpu.device)

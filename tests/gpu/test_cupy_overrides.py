@@ -17,6 +17,8 @@ from .calls import CALLS, ELEMENTWISE
 from .machine import machine
 from .maker import Maker
 
+pytestmark = pytest.mark.slow
+
 DEFINED_HERE_ALONE = {"of", "siblings", "to_host"}  # no kernels, or left to subclasses by the base class
 CASES = [(name, case) for name, calls in CALLS.items() for case in calls]
 every_call = pytest.mark.parametrize(("name", "case"), CASES)

@@ -7,6 +7,8 @@ import pytest
 import minigan as mg
 from minigan.ops import creation, device
 
+pytestmark = pytest.mark.slow
+
 CASES = ops_table.cases()
 ALL_CASES = ops_table.cases(kinks=True)
 every_case = pytest.mark.parametrize(("entry", "arrays"), CASES.values(), ids=CASES.keys())

@@ -21,6 +21,8 @@ from minigan.lab.experiments.bugs_programs import (
 )
 from minigan.lab.page import BLUE, ORANGE, Exhibit, Text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found():

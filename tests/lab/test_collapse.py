@@ -14,6 +14,8 @@ from minigan.lab.experiments.collapse import SLOW_D, STEPS
 from minigan.lab.experiments.collapse_runs import MIXTURES, Run, Setting, run_setting, shares_near
 from minigan.lab.pages.collapse import page
 
+pytestmark = pytest.mark.slow
+
 RING = MIXTURES["ring"]
 
 
@@ -78,7 +80,6 @@ def test_a_G_that_diverged_has_caught_nothing():
     np.testing.assert_array_equal(shares_near(fakes, RING), np.zeros(8))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_slow_D_loses_modes_and_a_fast_one_or_packs_do_not(seed):
     slow, fast, packs = (
@@ -146,7 +147,6 @@ def test_seeds_may_be_as_large_as_any(found):
     assert [check.holds for check in page(moved).checks] == [check.holds for check in page(found).checks]
 
 
-@pytest.mark.slow
 def test_twenty_five_modes_have_a_page_too(tmp_path):
     small = lab.collapse(steps=25, repeats=1, data="grid")
     assert small.centres.shape == (25, 2)

@@ -74,6 +74,7 @@ def test_an_experiment_writes_its_folder_and_says_where(experiments, capfd):
     assert (experiments / "lab/dirac-2/index.html").exists()
 
 
+@pytest.mark.slow
 def test_all_of_them_have_a_page_that_leads_to_them(experiments, capfd):
     assert main(["lab", "all", "--out", "course"]) == 0
     index = (experiments / "course/index.html").read_text()
@@ -115,6 +116,7 @@ def test_a_course_that_is_ended_says_which_pages_there_are(experiments, capfd, m
     assert "<code>minigan lab saturation</code>" in index
 
 
+@pytest.mark.slow
 def test_a_course_that_is_killed_has_an_index_of_the_pages_before(experiments, capfd, monkeypatch):
     """As nothing runs after a SIGKILL: what is there while the next experiment runs."""
     seen = []

@@ -19,6 +19,8 @@ from minigan.lab.experiments.doctor_patients import CALM, PATIENTS, train
 from minigan.lab.experiments.doctor_reading import read_folder
 from minigan.nn.batchnorm import BatchNorm
 
+pytestmark = pytest.mark.slow
+
 POINTS = ("data.count=2000", "training.batch_size=64", "training.log_every=5", "training.steps=60")
 IMAGES = ("data.limit=400", "training.batch_size=20", "training.log_every=2", "training.steps=20")
 
@@ -54,7 +56,6 @@ def test_the_doctor_finds_what_was_done_to_each_run_and_nothing_else(course):
     assert course["healthy-points"].ails == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_doctor_finds_it_in_all_patients_with_other_seeds_too(seed):
     """Those of seed 0 are on the page whose predictions test_browser.py looks at."""

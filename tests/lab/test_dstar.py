@@ -15,6 +15,8 @@ from minigan.lab.experiments.dstar_pairs import Pair
 from minigan.lab.pages.dstar import page
 from minigan.lab.schedule import stops
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [Pair(0.0), Pair(1.0), Pair(2.0), Pair(4.0), Pair(0.0, 2.0)]
 
 

@@ -19,6 +19,8 @@ from minigan.lab.page import Exhibit
 from minigan.lab.watching import activations_of, layers_of, watch
 from minigan.ops.random import fork_rng, manual_seed, set_step
 
+pytestmark = pytest.mark.slow
+
 CPU = mg.device("cpu")
 SMALL = ("generator.hidden=[8, 12]", "discriminator.hidden=[12, 8]", "training.batch_size=16")
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pages
+import pytest
 
 from minigan import lab
 from minigan.lab.experiments.fork_futures import Future
 
 
+@pytest.mark.slow
 def test_the_program_of_the_course_writes_the_page_that_it_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ((program, shown),) = pages.programs(pages.sections(pages.read("docs/course.md"))["The course"])

@@ -24,6 +24,8 @@ from minigan.lab.page import Canvas, Dots, Heat, Path, arrows, panel
 from minigan.lab.pages import ring as ring_page
 from minigan.ops.random import stream
 
+pytestmark = pytest.mark.slow
+
 MIXTURE = ring_mixture(std=0.05)
 VIEW = fields.View.of(MIXTURE)
 ON_LOGITS = [name for name, output in LOSSES if output == "logit"]
@@ -336,7 +338,6 @@ def test_options_out_of_range_are_refused_in_one_sentence(options, message):
         ring(**options)
 
 
-@pytest.mark.slow
 def test_all_eight_modes_are_caught_from_four_seeds_and_every_prediction_holds():
     data = ring()
     assert [training.modes[-1].modes for training in [data.training, *data.repeats]] == [8] * 4

@@ -173,6 +173,7 @@ def test_on_mnist_a_D_left_alone_starves_minimax():
 # ---- the experiment --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_its_page_is_written_with_all_numbers(tmp_path):
     index = lab.write("saturation", lab.saturation(**SMALL), tmp_path)
     numbers = json.loads((tmp_path / "lab.json").read_text())

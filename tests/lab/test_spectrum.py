@@ -18,6 +18,8 @@ from minigan.lab.jacobian import JacobianVector, ordered
 from minigan.lab.pages.spectrum_paths import motion
 from minigan.lab.pages.spectrum_planes import along_training, step_sizes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def game():

@@ -97,6 +97,7 @@ def test_the_seed_decides_the_subsets(sets):
     assert first != other
 
 
+@pytest.mark.slow
 def test_the_deviation_is_that_of_independent_estimates_and_several_times_the_error_of_the_mean():
     """Of a hundred subsets of a tenth."""
     rng, n, size = np.random.default_rng(0), 400, 40
