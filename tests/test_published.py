@@ -297,10 +297,29 @@ def test_what_has_to_hold_of_the_short_rows_does(published, table):
         assert Counter(each["modes"] for each in found[row]) == {modes: 10}
 
 
-def test_what_pacgan2_draws_on_the_ring_is_of_high_quality_and_one_seed_keeps_all_modes(published, table):
+def test_what_pacgan2_draws_on_the_ring_is_of_high_quality(published, table):
     found = [each["numbers"] for each in table.newest(published.ROWS["ring-pacgan2"])]
     assert min(each["high_quality"] for each in found) >= 0.9
-    assert max(each["modes"] for each in found) == 8
+
+
+@pytest.mark.xfail(strict=True, reason="docs/published.md, Where a published number was not reached")
+def test_pacgan2_keeps_seven_and_a_half_modes_of_the_ring_on_average(published, table):
+    found = [each["numbers"]["modes"] for each in table.newest(published.ROWS["ring-pacgan2"])]
+    assert sum(found) >= 7.5 * len(found)
+
+
+def test_the_looks_at_pacgan2_are_those_that_the_page_tells_of():
+    looks = []
+    for seed in (0, 1):
+        lines = RESULTS.with_name(f"ring-pacgan2-{seed}-scores.jsonl").read_text(encoding="utf-8").splitlines()
+        looks.append([json.loads(line) for line in lines])
+    first, second = ([int(look["modes"]) for look in run] for run in looks)
+    assert [look["step"] for look in looks[0]] == list(range(5000, 400_001, 5000))
+    assert Counter(first) == {8: 19, 7: 33, 6: 28}
+    assert first[-28:] == [8] + 27 * [6]
+    assert Counter(second) == {8: 79, 7: 1}
+    assert second[-2:] == [8, 7]
+    assert np.mean([look["high_quality"] for look in looks[1]]) == pytest.approx(0.954, abs=0.0005)
 
 
 def test_ten_rings_take_two_minutes_in_all(published, table):
