@@ -33,6 +33,7 @@ _MLP = ("generator.norm=none", "discriminator.norm=none", *rates(8e-4, 4e-4), *_
 FIRST = (*_MLP, *ADAM_5, "training.steps=25000")  # the default run as it was at first
 SECOND = (*_MLP, *ADAM_0, "training.steps=25000")
 THIRD = (*SECOND, *BN_G, "generator.lr=3.2e-3", "training.steps=20000")
+SHORT = (*THIRD, "training.steps=12000")  # as many as five minutes have on a slow machine
 
 _CONV = ("training.steps=8000", "game.penalty_every=4", *rates(4e-4, 4e-4))
 FIRST_CONV = (*_CONV, *ADAM_5, *started("default"), "game.r1_gamma=1.0", "discriminator.norm=none")
@@ -72,6 +73,18 @@ RECIPES: dict[str, tuple[str, Sets]] = {
     "BatchNorm in G; G's rate 3.2e-3; both rates fall by a cosine": (
         "default",
         (*THIRD, *falling("cosine")),
+    ),
+    "12,000 steps": ("default", SHORT),
+    "12,000 steps; both rates fall by a cosine": ("default", (*SHORT, *falling("cosine"))),
+    "12,000 steps; G's rate falls by a cosine": ("default", (*SHORT, "generator.schedule=cosine")),
+    "12,000 steps; R1 on every sixteenth step": ("default", (*SHORT, "game.penalty_every=16")),
+    "12,000 steps; z of 32 numbers": ("default", (*SHORT, "generator.z_dim=32")),
+    "12,000 steps; z of 16 numbers": ("default", (*SHORT, "generator.z_dim=16")),
+    "12,000 steps; relativistic loss": ("default", (*SHORT, "game.loss=relativistic")),
+    "12,000 steps; D's rate 8e-4": ("default", (*SHORT, "discriminator.lr=8e-4")),
+    "12,000 steps; z of 16 numbers; R1 on every sixteenth step": (
+        "default",
+        (*SHORT, "generator.z_dim=16", "game.penalty_every=16"),
     ),
     "BatchNorm in G; G's rate 6.4e-3, falling by a cosine": (
         "default",
