@@ -28,11 +28,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=PAGES)
 def index(request, folder):
-    """The page that the command writes."""
+    """The page that the command writes; a process that comes back to its tests after others finds it there."""
+    out = folder / request.param.replace(" ", "-")
+    if out.exists():
+        return out / "index.html"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation_data, "data_of", small_data_of)
         patch.setattr(evaluation_data, "REAL_POINTS", 3000)
-        out = folder / request.param.replace(" ", "-")
         assert main(["evaluate", *(str(folder / run) for run in PAGES[request.param]), "--out", str(out)]) == 0
     return out / "index.html"
 
