@@ -72,6 +72,7 @@ WORKS = {
         (
             EVEN,
             *NO_NORM,
+            "generator.z_dim=100",
             "game.penalty_every=1",
             "generator.ema_decay=0.0",
             "training.batch_size=128",
