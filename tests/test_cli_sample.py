@@ -8,12 +8,13 @@ from command_line import SMALL_IMAGES, TINY, done
 from PIL import Image
 
 import minigan as mg
-from minigan.gan import Noise, Run, build_game
+from minigan.gan import Noise, Run, build_game, load_preset
 from minigan.gan.pictures import grid, png
 from minigan.gan.sampling import sample, truncated
 from minigan.gan.views import in_order
 
 CPU = mg.device("cpu")
+Z = load_preset("default").generator.z_dim
 
 
 def average_of(folder):
@@ -51,7 +52,7 @@ def test_sample_writes_the_numbers_that_the_average_of_G_gives(run, capfd):
     images = np.load("x.npy")
     assert (images.dtype, images.shape) == (np.float32, (5, 1, 6, 5))
     with mg.no_grad():
-        expected = average_of(run)(Noise(100).fixed(5, 3, CPU)).numpy()
+        expected = average_of(run)(Noise(Z).fixed(5, 3, CPU)).numpy()
     np.testing.assert_array_equal(images, expected)
     assert np.abs(images).max() <= 1
 
@@ -86,7 +87,7 @@ def test_a_run_on_points_can_be_sampled_after_its_data_are_gone(here, capfd):
 def test_truncation_draws_from_a_truncated_z(run, capfd):
     done(capfd, "sample", "runs/default", "-n", "5", "--seed", "3", "--truncation", "0.5", "--out", "x.npy")
     with mg.no_grad():
-        expected = average_of(run)(truncated(Noise(100), 5, 3, CPU, 0.5)).numpy()
+        expected = average_of(run)(truncated(Noise(Z), 5, 3, CPU, 0.5)).numpy()
     np.testing.assert_array_equal(np.load("x.npy"), expected)
 
 

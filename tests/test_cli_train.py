@@ -32,7 +32,7 @@ def test_train_says_what_it_trains_on_what_for_how_long_and_where_to(here, capfd
     lines = announced(done(capfd, "train", "--epochs", "2", *SMALL_IMAGES))
     assert lines["train"].startswith("default: ")
     assert lines["data"] == f"{here}/../data, train split: 12 images of 6 x 5 pixels, 3 classes"
-    G, D = 100 * 8 + 8 + 2 * 8 + 8 * 30 + 30, 30 * 8 + 8 + 8 + 1  # each has two Linears, and G a BatchNorm
+    G, D = 16 * 8 + 8 + 2 * 8 + 8 * 30 + 30, 30 * 8 + 8 + 8 + 1  # each has two Linears, and G a BatchNorm
     assert lines["networks"] == f"G with {G:,} parameters, D with {D}"
     assert re.fullmatch(r"(cpu|cuda:0) \(.+\)", lines["device"])
     assert lines["length"] == "6 steps of 4 images (2 epochs)"

@@ -350,7 +350,7 @@ def test_a_saved_game_goes_on_as_if_it_had_not_been_interrupted(tmp_path):
         ours, theirs = (getattr(game, player).state_dict()["network"] for game in (games[0], resumed))
         for name, value in ours.items():
             np.testing.assert_array_equal(value, theirs[name], err_msg=name)
-    z = Noise(100).fixed(2, seed=0, device=CPU)
+    z = Noise(config.generator.z_dim).fixed(2, seed=0, device=CPU)
     np.testing.assert_array_equal(games[0].draw(z).numpy(), resumed.draw(z).numpy())
 
 
