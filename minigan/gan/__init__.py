@@ -1,10 +1,11 @@
 """The game and its trainer: losses, penalties, networks, rules, presets, runs."""
 
+from minigan.gan.batch import Batch
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, load_preset, preset_names, set_field, set_fields
 from minigan.gan.ema import EMA
 from minigan.gan.finite import StopOnNaN
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.losses import LOSSES, Loss, Targets, get_loss
 from minigan.gan.means import Values

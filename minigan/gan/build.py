@@ -15,10 +15,11 @@ from minigan.backend.memory import physical_memory
 from minigan.data import Loader, gather_pixels
 from minigan.data.classes import count_classes
 from minigan.errors import ConfigError
+from minigan.gan.batch import Batch
 from minigan.gan.compatibility import check_compatible
 from minigan.gan.config import Config, GameConfig, PlayerConfig
 from minigan.gan.ema import EMA
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.games import AuxiliaryClassifierGame, ConditionalGame, ReconstructionGame, SemiSupervisedGame
 from minigan.gan.games.reconstruction import DAMAGES
 from minigan.gan.losses import Targets, get_loss

@@ -17,7 +17,8 @@ from minigan.nn import Parameter
 from minigan.tensor import Tensor
 
 if TYPE_CHECKING:
-    from minigan.gan.game import Batch, Game
+    from minigan.gan.batch import Batch
+    from minigan.gan.game import Game
     from minigan.gan.reports import Report
 
 

@@ -8,16 +8,15 @@ moves when is told in rules.py; games in which there is more at stake than real 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakMethod
 
-from numpy.typing import NDArray
-
 from minigan.backend import get_backend
-from minigan.backend.device import CPU, Device
+from minigan.backend.device import CPU
 from minigan.captured import Captured
 from minigan.capturing import changing, fixed
 from minigan.errors import ConfigError
+from minigan.gan.batch import Batch
 from minigan.gan.ema import EMA
 from minigan.gan.losses import Loss, Targets
 from minigan.gan.noise import Noise
@@ -28,29 +27,10 @@ from minigan.gan.reports import Report, in_a_row
 from minigan.gan.rules import RULES, batches_per_step
 from minigan.nn import Module
 from minigan.nn.batchnorm import BatchNorm
-from minigan.ops.creation import as_tensor
-from minigan.ops.joining import cat
 from minigan.optim.extragradient import Extragradient
 from minigan.optim.optimistic import Optimistic
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
-
-
-class Batch(NamedTuple):
-    """Samples (N, ...), real or fake, and what is known of them: labels (N,), if the game uses any."""
-
-    images: Tensor
-    labels: Tensor | None = None
-
-    @classmethod
-    def of(cls, images: NDArray[Any], labels: NDArray[Any] | None, device: Device) -> Batch:
-        """From host arrays."""
-        return cls(as_tensor(images, device=device), None if labels is None else as_tensor(labels, device=device))
-
-    def detach(self) -> Batch:
-        """Cut off from the tape."""
-        return self._replace(images=self.images.detach())
-
 
 NEEDED: dict[str, tuple[type, str]] = {
     "extragradient": (Extragradient, "can look ahead; give both players mg.optim.ExtraAdam or mg.optim.ExtraSGD"),
@@ -350,7 +330,7 @@ class Game:
         """D on real samples and on fakes: in one pass where it may be, which costs less than two."""
         if apart or _depends_on_batch(self.discriminator.network):  # statistics of real and fake must not mix
             return self.ask(real), self.ask(fake)
-        both = self.ask(_join(real, fake))
+        both = self.ask(real.cat(fake))
         return both[: len(real.images)], both[len(real.images) :]
 
     def _penalty(self, due: Sequence[Penalty], real: tuple[Batch, Tensor], fake: tuple[Batch, Tensor]) -> Tensor:
@@ -405,11 +385,6 @@ def _slopes_wanted(batch: Batch, due: Sequence[Penalty], at: str) -> Batch:
     if batch.images.requires_grad:  # fakes that are not cut off from G
         return batch
     return batch._replace(images=batch.images.detach().requires_grad_())
-
-
-def _join(real: Batch, fake: Batch) -> Batch:
-    labels = None if real.labels is None or fake.labels is None else cat([real.labels, fake.labels])
-    return Batch(cat([real.images, fake.images]), labels)
 
 
 def _depends_on_batch(network: Module) -> bool:

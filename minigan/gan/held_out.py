@@ -9,8 +9,9 @@ import math
 import numpy as np
 
 from minigan.data import Dataset, gather_pixels
+from minigan.gan.batch import Batch
 from minigan.gan.folder import LOG
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.means import rounded
 from minigan.gan.run import Run
 from minigan.gan.trainer import Extension, Trainer

@@ -19,7 +19,8 @@ from minigan.gan.consensus import differentiate_with_consensus
 from minigan.recording import no_grad
 
 if TYPE_CHECKING:
-    from minigan.gan.game import Batch, Game
+    from minigan.gan.batch import Batch
+    from minigan.gan.game import Game
     from minigan.gan.reports import Report
 
 Rule = Callable[["Game", "Sequence[Batch]"], "Report"]

@@ -7,8 +7,8 @@ import weakref
 from minigan.backend import backend_of
 from minigan.backend.device import Device
 from minigan.data import Dataset, Loader, open_data
+from minigan.gan.batch import Batch
 from minigan.gan.config import Config
-from minigan.gan.game import Batch
 from minigan.variable import constant
 
 

@@ -24,7 +24,8 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from minigan.autograd import grad
 from minigan.errors import ShapeError
-from minigan.gan.game import Batch, Game
+from minigan.gan.batch import Batch
+from minigan.gan.game import Game
 from minigan.ops.creation import as_tensor
 from minigan.tensor import Tensor
 

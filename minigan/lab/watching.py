@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan import nn
-from minigan.gan.game import Batch, Game
+from minigan.gan.batch import Batch
+from minigan.gan.game import Game
 from minigan.hooks import RemovableHandle
 from minigan.nn.init import fan_in
 from minigan.tensor import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigan.gan.game import Batch
+from minigan.gan.batch import Batch
 from minigan.gan.games.conditional import LabelledGame, labels_of
 from minigan.gan.reports import Report
 from minigan.nn import functional as F

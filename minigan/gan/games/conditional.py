@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigan.errors import ConfigError
-from minigan.gan.game import Batch, Game
+from minigan.gan.batch import Batch
+from minigan.gan.game import Game
 from minigan.ops.creation import as_tensor
 from minigan.recording import no_grad
 from minigan.tensor import Tensor

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minigan.errors import ConfigError
-from minigan.gan.game import Batch, Game
+from minigan.gan.batch import Batch
+from minigan.gan.game import Game
 from minigan.gan.reports import Report
 from minigan.nn import functional as F
 from minigan.ops.creation import arange

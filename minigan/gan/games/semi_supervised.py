@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.errors import ConfigError
-from minigan.gan.game import Batch, Game
+from minigan.gan.batch import Batch
+from minigan.gan.game import Game
 from minigan.gan.games.auxiliary import accuracy
 from minigan.gan.games.conditional import labels_of
 from minigan.gan.reports import Report

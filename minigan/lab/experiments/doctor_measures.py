@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from minigan import nn
 from minigan.backend.device import CPU
 from minigan.data import Loader
+from minigan.gan.batch import Batch
 from minigan.gan.build import DataFacts
 from minigan.gan.config import Config
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.games import ReconstructionGame, SemiSupervisedGame
 from minigan.gan.sampling import classes_of, sample
 from minigan.gan.source import batch_of

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from minigan.backend.device import CPU
 from minigan.data import Loader
+from minigan.gan.batch import Batch
 from minigan.gan.build import DataFacts, build_game
 from minigan.gan.config import Config, set_fields
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.source import batch_of
 from minigan.lab.experiments.flow_theory import Expected, expected
 from minigan.lab.watching import Array, Layer, WatchedStep, activations_of, layers_of, watch

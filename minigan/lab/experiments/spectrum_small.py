@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from minigan.backend.device import CPU
 from minigan.data.mixtures import ring
+from minigan.gan.batch import Batch
 from minigan.gan.build import build_game
 from minigan.gan.config import Config
-from minigan.gan.game import Batch, Game
+from minigan.gan.game import Game
 from minigan.gan.losses import get_loss
 from minigan.gan.penalties import R1
 from minigan.lab.experiments.spectrum_eigenvalues import Eigenvalues
