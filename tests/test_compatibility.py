@@ -19,6 +19,8 @@ OTHER = {
     "lr_decay": 0.5,
     "lr_min": 1e-5,
     "negative_slope": 0.1,
+    "norm_eps": 0.1,
+    "norm_momentum": 0.5,
     "init_scale": 0.5,
     "z_dim": 7,
     "z": "uniform",
@@ -31,7 +33,7 @@ CASES = [(*choice, setting) for choice, settings in UNUSED.items() for setting i
 
 def players_with(choice, setting):
     """The preset and the player for which this choice can be made and this setting exists."""
-    preset = "repair" if choice == "unet" else "mlp-relu"
+    preset = {"unet": "repair", "instance": "conv"}.get(choice, "mlp-relu")
     return preset, "discriminator" if setting == "pieces" or choice == "maxout" else "generator"
 
 

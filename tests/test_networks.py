@@ -32,6 +32,7 @@ from minigan.gan.networks import (
     residual_generator,
     set_output_bias,
 )
+from minigan.gan.networks.build import DISCRIMINATORS, GENERATORS
 
 MNIST = (1, 28, 28)
 
@@ -44,8 +45,8 @@ def conv(n_in, n_out, kind="Conv2d"):
     return f"{kind}({n_in}, {n_out}, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))"
 
 
-def batch_norm(n, kind="BatchNorm2d"):
-    return f"{kind}({n}, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)"
+def batch_norm(n, kind="BatchNorm2d", eps=1e-5, momentum=0.1):
+    return f"{kind}({n}, eps={eps}, momentum={momentum}, affine=True, track_running_stats=True)"
 
 
 def maxout(n_in, n_out):
@@ -106,8 +107,8 @@ PRESETS = {
     ),
     "pacgan2": (
         [
-            linear(2, 400), batch_norm(400, "BatchNorm1d"), "ReLU()",
-            *[linear(400, 400), batch_norm(400, "BatchNorm1d"), "ReLU()"] * 3, linear(400, 2),
+            linear(2, 400), batch_norm(400, "BatchNorm1d", 1e-4, 0.05), "ReLU()",
+            *[linear(400, 400), batch_norm(400, "BatchNorm1d", 1e-4, 0.05), "ReLU()"] * 3, linear(400, 2),
         ],
         [maxout(4, 200), maxout(200, 200), maxout(200, 200), linear(200, 1)],
     ),
@@ -384,6 +385,17 @@ def test_the_settings_of_a_player_reach_its_weights(kind):
         assert len(drawn) == 2
         assert all(0 < abs(value).max() < 6e-3 for value in drawn)
         assert not any(value.any() for name, value in state.items() if name.endswith("bias"))
+
+
+def test_the_settings_of_a_player_reach_its_batch_norms():
+    settings = {"hidden": (4, 4), "norm": "batch", "norm_eps": 0.3, "norm_momentum": 0.2}
+    for network in (
+        *(build_generator(GeneratorConfig(network=kind, **settings), (1, 8, 8)) for kind in (*GENERATORS, "unet")),
+        *(build_discriminator(DiscriminatorConfig(network=kind, **settings), (1, 8, 8)) for kind in DISCRIMINATORS),
+    ):
+        norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+        assert norms
+        assert {(layer.eps, layer.momentum) for layer in norms} == {(0.3, 0.2)}
 
 
 def test_the_output_bias_lets_g_start_at_the_mean_image():

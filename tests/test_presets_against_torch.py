@@ -11,8 +11,8 @@ import pytest
 
 import minigan as mg
 from minigan.gan import build_game, load_preset, preset_names, set_field
+from minigan.gan.batch import Batch
 from minigan.gan.build import DataFacts
-from minigan.gan.game import Batch
 from minigan.gan.source import data_of, loader_of
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
@@ -201,6 +201,7 @@ VARIANTS = {
     "packed images, with noise": ("dcgan", ["game.pack=2", "game.instance_noise=0.1"]),
     "momentum": ("wgan", both("momentum=0.5")),
     "InfoGAN's networks": ("dcgan", both("dense=[64]", "norm=batch", "lr=1e-4")),
+    "BatchNorm with settings of its own": ("dcgan", both("norm=batch", "norm_eps=0.1", "norm_momentum=0.5")),
     "layer norm": ("dcgan", both("norm=layer")),
     "instance norm": ("dcgan", both("dense=[]", "norm=instance")),
     "spectral norm in both, BatchNorm in G": ("hinge", ["generator.spectral_norm=true"]),

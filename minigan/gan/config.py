@@ -69,6 +69,7 @@ class PlayerConfig:
         activation: after each hidden layer; layers of maxout units have none besides.
         negative_slope: of LeakyReLU.
         norm: after each hidden layer, before the activation; in a convolutional D from the second block on.
+        norm_eps, norm_momentum: of BatchNorm, added to the variance, and the weight of a batch in its running averages.
         spectral_norm: divide each weight by its largest singular value.
         dropout: probability after each hidden layer.
         init: "default" as each layer does by itself; the others draw all weights, and zero all biases. "normal" and
@@ -93,6 +94,8 @@ class PlayerConfig:
     activation: Literal["leaky_relu", "relu", "tanh", "sigmoid"] = "leaky_relu"
     negative_slope: float = 0.2
     norm: Literal["none", "batch", "layer", "instance"] = "none"
+    norm_eps: Positive = 1e-5
+    norm_momentum: Probability = 0.1
     spectral_norm: bool = False
     dropout: Probability = 0.0
     init: Literal["default", "normal", "uniform", "xavier_uniform", "kaiming_normal", "orthogonal"] = "default"

@@ -51,9 +51,10 @@ OUTPUTS = {"tanh": [nn.Tanh], "sigmoid": [nn.Sigmoid, Stretch], "linear": []}
 def after(p, shape, norm=None):
     """Norm, activation and dropout of a hidden layer of this shape, (F,) or (C, H, W)."""
     flat = len(shape) == 1
+    batch_norm = nn.BatchNorm1d if flat else nn.BatchNorm2d
     norms = {
         "none": lambda: [],
-        "batch": lambda: [nn.BatchNorm1d(shape[0]) if flat else nn.BatchNorm2d(shape[0])],
+        "batch": lambda: [batch_norm(shape[0], p.norm_eps, p.norm_momentum)],
         "layer": lambda: [nn.LayerNorm(shape)],
         "instance": lambda: [nn.InstanceNorm2d(shape[0])],
     }

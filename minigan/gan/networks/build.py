@@ -11,7 +11,7 @@ from minigan.errors import ConfigError
 from minigan.gan.networks.conv import conv_discriminator, conv_generator
 from minigan.gan.networks.discriminator import Discriminator
 from minigan.gan.networks.labels import LabelledDiscriminator, LabelledGenerator
-from minigan.gan.networks.layers import Shape, Style, choose
+from minigan.gan.networks.layers import Shape, Style, adjust_batch_norms, choose
 from minigan.gan.networks.maxout import maxout_discriminator
 from minigan.gan.networks.mlp import mlp_discriminator, mlp_generator
 from minigan.gan.networks.residual import residual_discriminator, residual_generator
@@ -125,9 +125,11 @@ def _style(player: PlayerConfig) -> Style:
 
 
 def _prepared(network: nn.Module, player: GeneratorConfig | DiscriminatorConfig) -> nn.Module:
-    """The network itself, with the weights that the settings want."""
+    """The network itself, with the weights and norms that the settings want."""
     if player.init != "default":
         draw_weights(network, player.init, player.init_scale, **_activation(player))
+    if player.norm == "batch":
+        adjust_batch_norms(network, player.norm_eps, player.norm_momentum)
     if player.spectral_norm:
         normalize_spectrally(network)
     return network

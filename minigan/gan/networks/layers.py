@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from minigan import nn
 from minigan.errors import ConfigError
+from minigan.nn.batchnorm import BatchNorm
 from minigan.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -84,6 +85,20 @@ def norm_layer(shape: Shape, norm: str) -> list[nn.Module]:
     elif norm == "instance":
         raise ConfigError('norm: "instance" is for images, not for what Linear layers give; choose "batch" or "layer".')
     return choose("norm", norms, norm)()  # type: ignore[no-any-return]
+
+
+def adjust_batch_norms(network: nn.Module, eps: float, momentum: float) -> None:
+    """Give all BatchNorm layers of a network, in place, what is added to the variance and the weight of a batch.
+
+    >>> from minigan.gan.networks.layers import adjust_batch_norms
+    >>> G = mg.nn.Sequential(mg.nn.Linear(2, 4), mg.nn.BatchNorm1d(4))
+    >>> adjust_batch_norms(G, eps=1e-4, momentum=0.05)
+    >>> G[1].eps, G[1].momentum
+    (0.0001, 0.05)
+    """
+    for layer in network.modules():
+        if isinstance(layer, BatchNorm):
+            layer.eps, layer.momentum = eps, momentum
 
 
 def dropout_layer(p: float) -> list[nn.Module]:
