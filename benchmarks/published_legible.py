@@ -15,9 +15,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from comparison import REPORTED_Z, Comparison, images_of, noise
 from published_rows import Computed, How, OfPreset, Row, UnfinishedError
 from published_runs import CPU, Stopwatch, facts, trained
-from scores import REPORTED_Z, Comparison, images_of, noise
 
 from minigan.errors import ConfigError
 from minigan.gan import Game, Run, Trainer, journal, load_preset, preset_names

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from comparison import images_of, noise
 from published_rows import Computed, Quantity, Trained
 from published_runs import CPU
 from scipy.ndimage import gaussian_filter
-from scores import images_of, noise
 
 from minigan.gan import Run
 from minigan.gan.sampling import sample

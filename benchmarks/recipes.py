@@ -27,13 +27,13 @@ from typing import Any
 
 import command
 import numpy as np
+from comparison import Comparison, images_of, noise
 from in_memory import train
 from published_runs import machine
 from published_runs import settings as settings_of
 from published_table import Machines
 from recipe_list import RECIPES
 from recorded import add, read
-from scores import Comparison, images_of, noise
 
 from minigan.arguments import at_least
 from minigan.backend.device import CPU

@@ -84,6 +84,24 @@ def test_modes_are_counted_on_2500_samples_of_which_perfect_ones_have_the_share_
     assert found["kl"] < 3 * float(points.FLOOR[source])
 
 
+def test_the_articles_networks_draw_by_statistics_of_their_last_weights(published, monkeypatch):
+    points = importlib.import_module("published_points")
+    config = mg.gan.set_fields(published.ROWS["ring-pacgan2"].config(0), ["generator.hidden=[6, 5]"])
+    game = mg.gan.build_game(config, (2,), mg.device("cpu"))
+    first = game.generator.network[0]
+    norms = [layer for layer in game.generator.network.modules() if isinstance(layer, mg.nn.BatchNorm1d)]
+    for norm in norms:  # as far from the statistics as averages over a training can be
+        norm.running_mean.data[...], norm.running_var.data[...] = 100.0, 1e-4
+    drawn = []
+    monkeypatch.setattr(points, "sample", lambda game, *_: drawn.append(game) or np.zeros((5, 2)))
+    points.of_article(type("Run", (), {"config": config, "game": staticmethod(lambda device: game)}), quick=False)
+    assert drawn == [game]
+    seen = [first(game.noise.fixed(100, 2**40, mg.device("cpu"), k)).detach().numpy() for k in range(50)]
+    np.testing.assert_allclose(norms[0].running_mean.numpy(), np.mean([x.mean(0) for x in seen], 0), atol=1e-6)
+    np.testing.assert_allclose(norms[0].running_var.numpy(), np.mean([x.var(0, ddof=1) for x in seen], 0), rtol=1e-5)
+    assert abs(norms[1].running_mean.numpy()).max() < 1
+
+
 def test_the_floors_of_the_divergence_are_those_of_perfect_samplers():
     points, exact = importlib.import_module("published_points"), importlib.import_module("published_exact")
     for source, floor in points.FLOOR.items():
@@ -302,7 +320,6 @@ def test_what_pacgan2_draws_on_the_ring_is_of_high_quality(published, table):
     assert min(each["high_quality"] for each in found) >= 0.9
 
 
-@pytest.mark.xfail(strict=True, reason="docs/published.md, Where a published number was not reached")
 def test_pacgan2_keeps_seven_and_a_half_modes_of_the_ring_on_average(published, table):
     found = [each["numbers"]["modes"] for each in table.newest(published.ROWS["ring-pacgan2"])]
     assert sum(found) >= 7.5 * len(found)
@@ -313,13 +330,10 @@ def test_the_looks_at_pacgan2_are_those_that_the_page_tells_of():
     for seed in (0, 1):
         lines = RESULTS.with_name(f"ring-pacgan2-{seed}-scores.jsonl").read_text(encoding="utf-8").splitlines()
         looks.append([json.loads(line) for line in lines])
-    first, second = ([int(look["modes"]) for look in run] for run in looks)
     assert [look["step"] for look in looks[0]] == list(range(5000, 400_001, 5000))
-    assert Counter(first) == {8: 19, 7: 33, 6: 28}
-    assert first[-28:] == [8] + 27 * [6]
-    assert Counter(second) == {8: 79, 7: 1}
-    assert second[-2:] == [8, 7]
-    assert np.mean([look["high_quality"] for look in looks[1]]) == pytest.approx(0.954, abs=0.0005)
+    first, second = (Counter(int(look["modes"]) for look in run) for run in looks)
+    assert (first, second) == ({8: 80}, {8: 33, 7: 47})
+    assert looks[1][-1]["high_quality"] == pytest.approx(0.735, abs=0.001)
 
 
 def test_ten_rings_take_two_minutes_in_all(published, table):
@@ -337,7 +351,7 @@ def test_digits_are_as_good_as_they_have_to_be(published, table):
             assert each["numbers"]["score"] >= least
             assert each["numbers"]["rarest"] > 0.06
             assert "2 cores, 2 threads" in each["machine"] or "minutes" not in each
-    assert {each["seed"] for each in found["default"] if "minutes" in each} >= set(range(5))
+    assert {each["seed"] for each in found["default"] if each.get("minutes") == 5} >= set(range(5))
     assert min(each["numbers"]["class_accuracy"] for each in found["cgan"]) >= 0.95
 
 

@@ -4,8 +4,8 @@ Times every MNIST score of 10,000 samples, one after the other, then an evaluati
 `minigan evaluate` with all that it loads, draws and writes; the modes of 26,000 stacked images. Prints the scores of
 real test images and of noise, too.
 
-    python benchmarks/scoring.py             writes benchmarks/results/scoring.txt, too
-    python benchmarks/scoring.py --quick     200 samples and 1,000 training images, to see that all of it runs
+    python benchmarks/score_costs.py           writes benchmarks/results/score_costs.txt, too
+    python benchmarks/score_costs.py --quick   200 samples and 1,000 training images, to see that all of it runs
 
 The samples are test images with a little noise: what a score costs does not depend on what it finds.
 """
@@ -24,8 +24,8 @@ from typing import Any
 
 import command
 import numpy as np
+from comparison import images_of
 from program import machine
-from scores import images_of
 
 from minigan import metrics
 from minigan.backend.device import CPU
@@ -36,7 +36,7 @@ from minigan.metrics.evaluation.digits import DigitReference, subset_size
 from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.hashes import short
 
-RESULTS = Path(__file__).parent / "results" / "scoring.txt"
+RESULTS = Path(__file__).parent / "results" / "score_costs.txt"
 SIGMA = 0.1668  # of the Parzen window that real images choose
 
 
