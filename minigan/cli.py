@@ -93,7 +93,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
 
 START = """\
 start with
-  minigan train             five minutes on two cores, then generated digits
+  minigan train             five to nine minutes on two cores, then generated digits
   minigan train --help      options
   minigan presets           what else can be trained by name"""
 

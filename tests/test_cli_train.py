@@ -100,7 +100,7 @@ def counted(monkeypatch):
     return played
 
 
-@pytest.mark.parametrize(("every", "steps"), [(1, 4), (3, 6), (4, 4), (1000, 8)])
+@pytest.mark.parametrize(("every", "steps"), [(1, 4), (3, 6), (4, 4), (16, 16), (1000, 16)])
 def test_the_time_is_measured_over_whole_periods_of_the_penalty(every, steps, monkeypatch):
     played = counted(monkeypatch)
     players = {"generator": {"hidden": [8]}, "discriminator": {"hidden": [8]}}

@@ -90,7 +90,7 @@ def test_the_table_shows_the_run_between_real_test_images_and_noise_and_the_hash
 def test_what_takes_long_is_said_before_it_is_done(runs, capfd):
     out = done(capfd, "evaluate", "runs/digits", "-n", "70")
     assert out.splitlines()[:3] == [
-        "The judge looks at 900 training images; all takes about a minute of a free core ...",
+        "The judge looks at 900 training images; all takes about a minute on two cores ...",
         "runs/digits after step 3: 70 samples ...",
         "Real samples and noise, 70 of each ...",
     ]

@@ -229,6 +229,19 @@ def test_a_whole_file_that_holds_something_else_is_no_judge(tmp_path, content):
         read_judge(tmp_path / "x.safetensors")
 
 
+def test_weights_that_are_no_numbers_are_no_judge(tmp_path):
+    network = DigitNet()
+    network.head.bias.data[3] = np.nan
+    mg.save({"network": network.state_dict(), "accuracy": 0.9}, tmp_path / "x.safetensors")
+    with pytest.raises(DataError, match="has weights that are NaN or infinite; train it anew"):
+        read_judge(tmp_path / "x.safetensors")
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(DataError, match=r"Cannot read the judge 'a\\x00b'"):
+        read_judge("a\0b")
+
+
 # ---- PyTorch ---------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from minigan.errors import ConfigError
 from minigan.gan import Run
-from minigan.gan.score_log import alike
+from minigan.gan.score_log import comparable
 from minigan.gan.settings import shown
 from minigan.metrics.evaluation.rows import Row
 
@@ -53,7 +53,7 @@ def how_chosen(run: Run) -> Chosen:
     """Of a run that was opened at its best checkpoint."""
     assert run.found.newest is not None, "it was opened at its best"
     line = run.scores.of_step(run.found.newest.step)
-    rivals = [other for other in run.scores.lines() if alike(other, line) and "error" not in other]
+    rivals = [other for other in run.scores.lines() if comparable(other, line) and "error" not in other]
     return Chosen(line["ranked_by"], line.get("judge"), line["samples"], len(rivals))
 
 

@@ -102,11 +102,11 @@ def _play_shortest(game: Game, loader: Loader) -> None:
 def _length(config: Config) -> int:
     """Of a round, in steps: whole periods of the penalties, as a step with one costs far more than one without.
 
-    Where they are due more rarely than on every 8th step, they matter too little to wait for.
+    Where they are due more rarely than on every 16th step, they matter too little to wait for.
     """
     rules = config.game
     penalties = rules.r1_gamma or rules.r2_gamma or rules.gradient_penalty or rules.dragan
-    period = min(rules.penalty_every, 8) if penalties else 1
+    period = min(rules.penalty_every, 16) if penalties else 1
     return -(-STEPS // period) * period
 
 

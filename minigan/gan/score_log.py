@@ -102,12 +102,12 @@ class ScoreLog:
         return journal.cut(self.path, size) == size
 
 
-def alike(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def comparable(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two scores compare: of as many samples, ranked by the same, by the same judge or of the same data.
 
-    >>> from minigan.gan.score_log import alike
+    >>> from minigan.gan.score_log import comparable
     >>> facts = {"samples": 100, "ranked_by": "frechet_distance", "judge": "5942b27b750b"}
-    >>> alike({**facts, "step": 3}, facts), alike({**facts, "samples": 50}, facts)
+    >>> comparable({**facts, "step": 3}, facts), comparable({**facts, "samples": 50}, facts)
     (True, False)
     """
     return all(line.get(name) == other.get(name) for name in COMPARED)

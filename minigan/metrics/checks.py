@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
-    """Samples as a matrix with a row for each, (N, F): images (N, C, H, W) with their pixels beside each other.
+    """Samples that are points or features: a matrix with a row for each.
 
     Args:
         metric: whose name the errors carry.
@@ -34,18 +34,18 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
 
     Raises:
         DTypeError: these are no numbers.
-        ShapeError: they are no samples (N, F) or (N, C, H, W), or fewer than ``least``.
+        ShapeError: they are no samples (N, F), or fewer than ``least``.
         RangeError: some hold NaN or infinity, and says how many of how many; or numbers too large to multiply.
 
     >>> from minigan.metrics.checks import rows
-    >>> rows("parzen_log_likelihood", "samples", np.zeros((5, 1, 28, 28))).shape
-    (5, 784)
+    >>> rows("frechet_distance", "fake samples", np.zeros((5, 64), np.float32)).shape
+    (5, 64)
     """
     samples: Tensor = tensor_of(metric, x).detach()
-    if samples.ndim < 2 or samples.numel() == 0:
+    if samples.ndim != 2 or samples.numel() == 0:
         raise ShapeError(
-            f"{metric}: expected {what} (N, F) or (N, C, H, W), N at least {least:,}, but got shape {samples.shape}. "
-            "Pass one sample per row; reshape single numbers x with x.reshape(-1, 1)."
+            f"{metric}: expected {what} (N, F), N at least {least:,}, but got shape {samples.shape}. Pass one sample "
+            "per row: of images what Judge.features returns, or x.reshape(len(x), -1), of numbers x.reshape(-1, 1)."
         )
     require_samples(metric, what, samples, least)
     require_finite(metric, what, samples)
@@ -54,7 +54,7 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
             f"{metric}: {what} reach {largest:.3g}, expected at most {LARGEST:g}, so that products of two are numbers. "
             "Scale them."
         )
-    return samples.reshape(len(samples), -1)
+    return samples
 
 
 def require_samples(metric: str, what: str, x: Tensor, least: int, why: str = "") -> None:
@@ -87,21 +87,65 @@ def pair(metric: str, x: tuple[str, Any], y: tuple[str, Any], least: int = 1) ->
     (dtype('float64'), dtype('float64'))
     """
     first, second = (rows(metric, what, samples, least) for what, samples in (x, y))
-    require_one_width(metric, (x[0], first), (y[0], second))
+    if first.shape[1] != second.shape[1]:
+        raise ShapeError(
+            f"{metric}: expected {x[0]} and {y[0]} of one width, but got {first.shape[1]:,} and {second.shape[1]:,} "
+            "numbers for each. Pass both as the same features."
+        )
     return first.double(), second.double()
 
 
-def require_one_width(metric: str, x: tuple[str, Tensor], y: tuple[str, Tensor]) -> None:
-    """Raise unless two matrices, each with what it is called, have as many columns.
+def alike(metric: str, x: tuple[str, Any], y: tuple[str, Any]) -> tuple[Tensor, Tensor]:
+    """Two sets of samples to compare as they are: both images (N, C, H, W) in [-1, 1], or both points (N, F).
+
+    Args:
+        metric: whose name the errors carry.
+        x: what the first ones are called, and the samples.
+        y: the same of the second ones.
 
     Raises:
-        ShapeError: they have not.
+        ShapeError: they are neither, there are none, or the two sets are of different shapes.
+        DTypeError: these are no numbers, or pixels that are whole ones.
+        RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1]; or images look like [0, 1], as their
+            darkest pixels are exactly 0, or as they stand beside others that are mostly dark.
+
+    >>> from minigan.metrics.checks import alike
+    >>> x, y = alike("sliced_wasserstein", ("x", np.zeros((5, 2))), ("y", mg.ones(7, 2)))
+    >>> x.shape, y.shape
+    ((5, 2), (7, 2))
     """
-    if x[1].shape[1] != y[1].shape[1]:
+    first, second = (_images_or_points(metric, *samples) for samples in (x, y))
+    if first.shape[1:] != second.shape[1:]:
         raise ShapeError(
-            f"{metric}: expected {x[0]} and {y[0]} of one width, but got {x[1].shape[1]:,} and {y[1].shape[1]:,} "
-            "numbers for each. Pass both as the same features, or both as images of the same size."
+            f"{metric}: expected {x[0]} and {y[0]} of one shape, but got {first.shape[1:]} and {second.shape[1:]} for "
+            "each. Reshape or resize one of them."
         )
+    if first.ndim == 4:
+        _require_alike_ranges(metric, (x[0], first), (y[0], second))
+    return first, second
+
+
+def _images_or_points(metric: str, what: str, x: Any) -> Tensor:
+    samples: Tensor = tensor_of(metric, x)
+    if samples.ndim == 4:
+        return images(metric, samples)
+    if samples.ndim != 2:
+        raise ShapeError(
+            f"{metric}: expected {what} as images (N, C, H, W) or points (N, F), but got shape {samples.shape}. "
+            "Reshape them."
+        )
+    return rows(metric, what, samples)
+
+
+def _require_alike_ranges(metric: str, x: tuple[str, Tensor], y: tuple[str, Tensor]) -> None:
+    """Raise if one of them looks like [0, 1], and there is a reason beyond bright images, which own data may be.
+
+    Black is exactly 0 there, and 2 x / 255 - 1 is 0 for no whole number x.
+    """
+    for (what, one), (_, other) in ((x, y), (y, x)):
+        darkest = one.min().item()
+        if darkest == 0 or (darkest > 0 and (other < -0.5).sum().item() > other.numel() / 2):
+            require_not_unit_range(metric, what, one)
 
 
 def images(metric: str, x: Any) -> Tensor:
@@ -141,8 +185,8 @@ def require_pixels(metric: str, x: Tensor) -> None:
         )
 
 
-def require_no_grey(metric: str, x: Tensor) -> None:
-    """Raise if pixels look like [0, 1], where black ones are meant to be there: they would pass for grey.
+def require_not_unit_range(metric: str, what: str, x: Tensor) -> None:
+    """Raise if pixels look like those of [0, 1], given where black is -1.
 
     None of them is below 0, while they fill more than half of [0, 1] from near its lower end on. Images without
     anything dark may be like this, too, but no digits, which are black all around.
@@ -153,7 +197,7 @@ def require_no_grey(metric: str, x: Tensor) -> None:
     low, high = x.min().item(), x.max().item()
     if 0 <= low < 0.25 and high > 0.75:
         raise RangeError(
-            f"{metric}: expected pixels from -1 to 1, but {low:.4g} to {high:.4g} looks like [0, 1]. "
+            f"{metric}: expected {what} of pixels from -1 to 1, but {low:.4g} to {high:.4g} looks like [0, 1]. "
             "Scale them with 2 * x - 1."
         )
 

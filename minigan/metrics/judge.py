@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from minigan import nn
 from minigan.errors import ArgumentError, ConfigError, DataError, DTypeError, ShapeError, StateError
-from minigan.metrics.checks import require_finite, require_no_grey, require_pixels
+from minigan.metrics.checks import require_finite, require_not_unit_range, require_pixels
 from minigan.ops.checks import tensor_of
 from minigan.ops.creation import as_tensor
 from minigan.ops.joining import cat
@@ -35,6 +35,7 @@ SHA256 = {
     "report": "33c2feb894691b6ecb26c4ff74dfaa9cb9eea364e9469d05c05ff0a21ba4025b",
 }
 
+DIGITS = 10
 CHUNK = 500  # images at a time: what a layer makes of them takes at most 13 MB
 
 
@@ -61,7 +62,7 @@ class DigitNet(nn.Module):
             nn.Conv2d(64, 48, 4, stride=2, bias=False), nn.BatchNorm2d(48), nn.ReLU(),  # 48 x 4 x 4
             nn.Flatten(), nn.Linear(48 * 4 * 4, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(),
         )  # fmt: skip
-        self.head = nn.Linear(64, 10)
+        self.head = nn.Linear(64, DIGITS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images to logits."""
@@ -151,7 +152,7 @@ def _check(x: Tensor) -> None:
         raise DTypeError(f"Judge: expected float32 from -1 to 1, but got {x.dtype}. Pass {scaled}.astype(np.float32).")
     require_finite("Judge", "images", x)
     require_pixels("Judge", x)
-    require_no_grey("Judge", x)
+    require_not_unit_range("Judge", "images", x)
 
 
 def load_judge(which: str = "selection") -> Judge:
@@ -185,7 +186,7 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
     """A judge from a file that ``python -m minigan.metrics.train_judge`` wrote.
 
     Raises:
-        DataError: the file cannot be read, or holds no judge.
+        DataError: the file cannot be read, or holds no judge, or one whose weights are NaN or infinite.
         RunError: it is no whole file of `minigan.save`.
         ArgumentError: this is no path.
     """
@@ -195,6 +196,8 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
         accuracy = float(saved["accuracy"])
     except (KeyError, TypeError, ValueError, StateError):
         raise DataError(f"{path} holds no judge; expected a file that minigan.metrics.train_judge wrote.") from None
+    if not all(np.isfinite(weights).all() for weights in network.state_dict().values()):
+        raise DataError(f"The judge {path} has weights that are NaN or infinite; train it anew.")
     network.requires_grad_(False).eval()
     return Judge(network, accuracy, sha256)
 
@@ -206,3 +209,5 @@ def _sha256_of(path: str | os.PathLike[str]) -> str:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
         raise DataError(f"Cannot read the judge {path}: {error.strerror}. Check the path.") from None
+    except ValueError as error:  # a name that no file can have
+        raise DataError(f"Cannot read the judge {path!r}: {error}. Check the path.") from None

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import RangeError, ShapeError
-from minigan.metrics.checks import instance, numbers, require_finite, whole_from
+from minigan.metrics.checks import alike, instance, numbers, require_finite, whole_from
 from minigan.metrics.distances import CHUNK, distance_blocks, rounding
-from minigan.metrics.samples import alike
 from minigan.ops.creation import arange, as_tensor
 from minigan.ops.joining import stack
 from minigan.recording import no_grad
@@ -65,7 +64,7 @@ def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
     Of images these are pixels, so distances are from 0, for a copy, to 2 sqrt(C H W), and a copy shifted by one pixel
     is far away. What they mean is said by those of held-out images: see `memorisation`. The more training samples
     there are, the nearer is one of them; the number of samples changes nothing. It takes O(N M F) time for M training
-    samples, some eight seconds of one core for 10,000 images beside 60,000 of MNIST, and O((N + M) F) memory. Among
+    samples, some eight seconds of two cores for 10,000 images beside 60,000 of MNIST, and O((N + M) F) memory. Among
     images in float32, candidates are found in it, unless these are too much alike to be told apart; all is decided in
     float64, so that a copy has a distance of exactly 0.
 
@@ -129,7 +128,7 @@ def memorisation(samples: Neighbours, held_out: Neighbours) -> Memorisation:
     Raises:
         ArgumentError: these are not what `nearest_training` finds.
         ShapeError: there are no samples.
-        RangeError: half of the held-out samples are training samples, or a distance is NaN or infinite.
+        RangeError: half of the held-out samples are training samples, or a distance is NaN, infinite or below 0.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(3000, 2))
@@ -166,6 +165,11 @@ def _distances(what: str, found: Neighbours) -> NDArray[np.float64]:
             f"{distances.shape}. Pass what nearest_training returns."
         )
     require_finite("memorisation", f"distances of {what}", as_tensor(distances))
+    if distances.min() < 0:
+        raise RangeError(
+            f"memorisation: expected distances of {what} from 0 on, but got {distances.min():.3g}. Pass what "
+            "nearest_training returns."
+        )
     return distances[:, 0]
 
 

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.errors import ConfigError, RangeError
-from minigan.metrics.checks import LARGEST, numbers, require_no_grey
+from minigan.metrics.checks import LARGEST, alike, numbers, require_not_unit_range
 from minigan.metrics.distances import distance_blocks
-from minigan.metrics.samples import alike
 from minigan.ops.checks import real
 from minigan.recording import no_grad
 from minigan.tensor import Tensor
@@ -50,8 +49,8 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
 
     By the protocol there are 10,000 samples, ``sigma`` comes from `choose_sigma` with the first 1,000 of the images
     50,000 to 59,999 of the training set, and all 10,000 test images are scored. More samples score higher: never
-    compare different numbers of them. N samples and M test images take O(N M F) time, 10,000 of each some three
-    seconds of one core, and O((N + M) F) memory.
+    compare different numbers of them. N samples and M test images take O(N M F) time, 10,000 of each some four
+    seconds of two cores, and O((N + M) F) memory.
 
     Source: I. Goodfellow et al., "Generative Adversarial Nets" (2014), after O. Breuleux et al. (2011).
 
@@ -118,7 +117,8 @@ def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Seq
                 f"{metric}: expected a sigma above 0, whose square is a number, but got {sigma}. The protocol's are .1 "
                 "to 1."
             )
-    centres, x = (_rows(metric, each) for each in alike(metric, ("samples", samples), test))
+    both = ("samples", samples), test
+    centres, x = (_rows(metric, what, each) for (what, _), each in zip(both, alike(metric, *both), strict=True))
     densities = np.empty((len(sigmas), len(x)))
     for part, squares in distance_blocks(x, centres):
         for i, sigma in enumerate(sigmas):
@@ -132,13 +132,13 @@ def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Seq
     return densities - logs[:, np.newaxis]
 
 
-def _rows(metric: str, samples: Tensor) -> Tensor:
+def _rows(metric: str, what: str, samples: Tensor) -> Tensor:
     """A row for each sample, in float64: images with pixels in [0, 1], as the protocol has them.
 
     Those that are in [0, 1] already would be halved, and the score be hundreds of nats off: so each set is asked.
     """
     if samples.ndim == 4:
-        require_no_grey(metric, samples)
+        require_not_unit_range(metric, what, samples)
         return unit_rows(samples)
     with no_grad():
         return samples.double().reshape(len(samples), -1)

@@ -14,7 +14,7 @@ from minigan.gan.folder import SCORE_CURVES, TIMING
 from minigan.gan.means import rounded
 from minigan.gan.pictures import score_curves
 from minigan.gan.run import Run
-from minigan.gan.score_log import BEST, alike
+from minigan.gan.score_log import BEST, comparable
 from minigan.gan.trainer import Extension, Trainer
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.hashes import short
@@ -66,10 +66,10 @@ class Scoring(Extension):
         lines = self.run.scores.lines()
         self.scored = lines[-1]["step"] if lines else 0
         self.failed_before = False
-        comparable = [line for line in lines if self._compares(line)]
-        self.note = self.told_later = self._of_step(comparable[-1]) if comparable else ""
+        scores = [line for line in lines if self._compares(line)]
+        self.note = self.told_later = self._of_step(scores[-1]) if scores else ""
         there = {step for step, _ in folder.checkpoints(self.run.path)}
-        saved = [line for line in comparable if line["step"] in there]
+        saved = [line for line in scores if line["step"] in there]
         self.best = max(saved, key=self.scorer.rank, default=None)  # the first of equal ones
         before = next((step for step in self.run.scores.bests() if step in there), None)
         self.best_step = before if self.best is None else self.best["step"]
@@ -133,7 +133,7 @@ class Scoring(Extension):
 
     def _compares(self, line: dict[str, Any]) -> bool:
         """Whether a line has a score that compares with the next ones."""
-        return alike(line, self.facts) and "error" not in line and all(name in line for name in self.scorer.names)
+        return comparable(line, self.facts) and "error" not in line and all(name in line for name in self.scorer.names)
 
     # ---- the picture -------------------------------------------------------------------------------------
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from minigan.data.room import check_room
 from minigan.errors import ConfigError, ShapeError
-from minigan.metrics.checks import ROWS, rows, whole_from
-from minigan.metrics.samples import alike
+from minigan.metrics.checks import ROWS, alike, rows, whole_from
 from minigan.ops.checks import real, tensor_of
 from minigan.ops.creation import as_tensor
 from minigan.ops.joining import cat
@@ -66,8 +65,8 @@ def sliced_wasserstein(x: Any, y: Any, projections: int = 128, p: float = 2.0, s
     N^(-1/(2 p)) if lines through it have gaps: with p = 2 two of 500 points of the ring have .12, and two of 32,000
     still .04. There, p = 1 tells samplers apart sooner (.040, and .0044).
 
-    It takes O(N F L + N log N L) time for L lines and N samples, a second of one core for 10,000 images beside 60,000
-    of MNIST, and O(N (F + L)) memory; it sorts on the host.
+    It takes O(N F L + N log N L) time for L lines and N samples, half a second of two cores for 10,000 images beside
+    60,000 of MNIST, and O(N (F + L)) memory; it sorts on the host.
 
     Source: J. Rabin, G. Peyre, J. Delon, M. Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing"
     (2011); N. Bonneel et al., "Sliced and Radon Wasserstein Barycenters of Measures" (2015).

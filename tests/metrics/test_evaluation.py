@@ -11,7 +11,7 @@ from scored_runs import REAL, TEST, TRAINING, changed, digits_config, small_data
 import minigan as mg
 from minigan import metrics
 from minigan.data import Dataset, grid, ring
-from minigan.errors import ConfigError, DataError, RangeError, ShapeError
+from minigan.errors import ArgumentError, ConfigError, DataError, RangeError, ShapeError
 from minigan.metrics import judge as judge_module
 from minigan.metrics.evaluation import Reference, calibrate, evaluate, reference_of
 from minigan.metrics.evaluation import data as evaluation_data
@@ -123,7 +123,13 @@ def test_noise_is_worse_than_real_samples_in_every_score_that_has_a_better_end(d
                 continue  # a judge is sure of noise, and noise reaches every mode
             assert (a > b) if column.better == "higher" else (a < b), column.head
             compared += 1
-    assert compared >= 11
+    assert compared == 12
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5])
+def test_the_seed_of_noise_is_a_whole_number_from_0(digits, seed):
+    with pytest.raises((ConfigError, ArgumentError), match="calibrate: expected seed"):
+        calibrate(digits, TEST, seed)
 
 
 def test_real_test_images_are_as_near_to_training_images_as_they_are(digits):
@@ -309,8 +315,8 @@ def test_test_images_that_repeat_the_training_images_tell_nothing_of_copies_and_
 def test_a_limit_of_the_training_images_leaves_all_test_images(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (190, 1, 5, 4), np.uint8)
     np.savez(tmp_path / "own.npz", x_train=images[:90], x_test=images[90:])
-    found = reference_of(changed(data__source=f'"{tmp_path / "own.npz"}"', data__limit=40))
-    assert (len(found.training), len(found.others)) == (40, 100)
+    found = reference_of(changed(data__source=f'"{tmp_path / "own.npz"}"', data__limit=80))
+    assert (len(found.training), len(found.others)) == (80, 100)
 
 
 def test_pixels_beyond_black_and_white_are_clamped_before_they_are_scored():
@@ -404,6 +410,17 @@ def test_data_too_few_to_compare_with_are_refused(monkeypatch):
         own_data(monkeypatch, points)
     with pytest.raises(DataError, match="own holds 49 test samples, expected at least 50"):
         own_data(monkeypatch, points, points[:49])
+    with pytest.raises(DataError, match="own holds 59 training samples, expected at least 60"):
+        own_data(monkeypatch, points[:59], points)
+
+
+def test_no_more_images_are_scored_than_parzen_windows_can_stand_on_real_ones(monkeypatch):
+    train, test = np.split(np.random.default_rng(0).integers(0, 256, (160, 1, 5, 4), np.uint8), [60])
+    reference = own_data(monkeypatch, train, test)
+    assert reference.default_n == 50
+    with pytest.raises(ConfigError, match="expected n from 50 to 50 .50 real samples can stand beside them"):
+        calibrate(reference, 51)
+    calibrate(reference, 50)
 
 
 def test_a_reference_to_nothing_is_refused():

@@ -5,7 +5,7 @@ import pytest
 
 import minigan as mg
 from minigan.data import ring
-from minigan.errors import ArgumentError, ConfigError, DTypeError, ShapeError
+from minigan.errors import ArgumentError, ConfigError, DTypeError, RangeError, ShapeError
 from minigan.metrics import (
     Neighbours,
     caught_modes,
@@ -63,6 +63,13 @@ def test_neighbours_of_no_samples(shape):
     nothing = Neighbours(np.zeros(shape), np.zeros(shape, int))
     for pair in ((nothing, FOUND), (FOUND, nothing)):
         with pytest.raises(ShapeError, match="memorisation: expected the distances of"):
+            memorisation(*pair)
+
+
+def test_distances_below_0():
+    wrong = Neighbours(-FOUND.distances, FOUND.indices)
+    for pair in ((wrong, FOUND), (FOUND, wrong)):
+        with pytest.raises(RangeError, match="memorisation: expected distances of .*samples from 0 on, but got -"):
             memorisation(*pair)
 
 

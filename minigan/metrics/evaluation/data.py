@@ -103,7 +103,7 @@ def _of_digits(config: Config, judge: str, n: int | None, device: Device, tell: 
     if n is not None:
         checked_n(n, len(test.samples), judging.network.head.in_features)
     assert test.labels is not None, "MNIST has them"
-    tell(f"The judge looks at {len(training.samples):,} training images; all takes about a minute of a free core ...")
+    tell(f"The judge looks at {len(training.samples):,} training images; all takes about a minute on two cores ...")
     # The protocol of Parzen windows tells training images by their places in the file. Test images are mixed: of the
     # file's first half, other people wrote the digits than of the second.
     images = ImageReference(
@@ -147,6 +147,7 @@ def _split(config: Config) -> tuple[Dataset, Dataset, bool]:
     test = test_split(config, training)
     if test is not None:
         _check_enough(test, len(test.samples), LEAST, "test samples")
+        _check_enough(training, n, LEAST * 6 // 5, "training samples")  # a sixth of images only choose sigma
         return training, test, True
     _check_enough(training, n, 2 * LEAST, "samples, as half of them are set aside")
     order, aside = _order(training), min(n // 2, IMAGES)

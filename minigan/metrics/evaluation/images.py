@@ -90,6 +90,11 @@ class ImageReference:
         k = min(NEAREST, len(self.searched))
         return nearest_training(self._there(images), self._there(self.searched), k)
 
+    @property
+    def most(self) -> int:
+        """How many images can be scored: as many real ones stand beside them, and as many Parzen windows."""
+        return min(len(self.others), len(self._fitted)) if self.held_out else len(self.others)
+
     @cached_property
     def searched(self) -> NDArray[np.float32]:
         """All images that anybody may have trained on, among which the nearest are searched."""

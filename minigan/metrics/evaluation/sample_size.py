@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from minigan.metrics.evaluation.digits import subset_size
-from minigan.metrics.evaluation.scores import DIGITS, SOME, Reference
+from minigan.metrics.evaluation.scores import SOME, Reference
 from minigan.metrics.frechet import frechet_bias
+from minigan.metrics.judge import DIGITS
 
 # Of ten independent standard normal numbers z, the smallest lies so far below their mean on average, with this standard
 # deviation. The shares of ten equal classes among N samples are .1 + sqrt(.1 / N) (z - mean of z).

@@ -9,7 +9,7 @@ from minigan.errors import ConfigError, DataError
 from minigan.gan.config import Config
 from minigan.gan.games.reconstruction import DAMAGES
 from minigan.gan.source import data_of
-from minigan.metrics.evaluation.scores import DIGITS
+from minigan.metrics.judge import DIGITS
 
 
 def check_scorable(config: Config, asks: str = "evaluate") -> None:
