@@ -88,5 +88,6 @@ ROWS = (
             Quantity("mean", "log-likelihood", "225 +- 2", "real images 241.2", ".1f", error="error"),
             Quantity("sigma", "sigma", form=".4f"),
         ),
+        seeds=(0, 1),
     ),
 )

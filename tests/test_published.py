@@ -84,7 +84,7 @@ def test_modes_are_counted_on_2500_samples_of_which_perfect_ones_have_the_share_
     assert found["kl"] < 3 * float(points.FLOOR[source])
 
 
-def test_the_articles_networks_draw_by_statistics_of_their_last_weights(published, monkeypatch):
+def test_the_articles_networks_draw_by_averages_that_fifty_batches_moved(published, monkeypatch):
     points = importlib.import_module("published_points")
     config = mg.gan.set_fields(published.ROWS["ring-pacgan2"].config(0), ["generator.hidden=[6, 5]"])
     game = mg.gan.build_game(config, (2,), mg.device("cpu"))
@@ -96,17 +96,21 @@ def test_the_articles_networks_draw_by_statistics_of_their_last_weights(publishe
     monkeypatch.setattr(points, "sample", lambda game, *_: drawn.append(game) or np.zeros((5, 2)))
     points.of_article(type("Run", (), {"config": config, "game": staticmethod(lambda device: game)}), quick=False)
     assert drawn == [game]
-    seen = [first(game.noise.fixed(100, 2**40, mg.device("cpu"), k)).detach().numpy() for k in range(50)]
-    np.testing.assert_allclose(norms[0].running_mean.numpy(), np.mean([x.mean(0) for x in seen], 0), atol=1e-6)
-    np.testing.assert_allclose(norms[0].running_var.numpy(), np.mean([x.var(0, ddof=1) for x in seen], 0), rtol=1e-5)
-    assert abs(norms[1].running_mean.numpy()).max() < 1
+    mean, var = np.full(6, 100.0), np.full(6, 1e-4)
+    for k in range(50):
+        x = first(game.noise.fixed(100, 2**40, mg.device("cpu"), k)).detach().numpy()
+        mean, var = 0.95 * mean + 0.05 * x.mean(0), 0.95 * var + 0.05 * x.var(0, ddof=1)
+    np.testing.assert_allclose(norms[0].running_mean.numpy(), mean, rtol=1e-5)
+    np.testing.assert_allclose(norms[0].running_var.numpy(), var, rtol=1e-5)
+    assert mean == pytest.approx(100 * 0.95**50, abs=1)  # what is left of the 100
 
 
 def test_the_floors_of_the_divergence_are_those_of_perfect_samplers():
-    points, exact = importlib.import_module("published_points"), importlib.import_module("published_exact")
+    points = importlib.import_module("published_points")
     for source, floor in points.FLOOR.items():
-        assert f"{(points.MODES[source] - 1) / 2 / 2500:.4f}".lstrip("0") == floor
-    assert exact.stacked(0, quick=True)["floor"] == 999 / 200
+        modes = points.MODES[source]
+        drawn = np.random.default_rng(0).multinomial(2500, [1 / modes] * modes, size=2000)
+        assert np.mean([mg.metrics.kl_divergence(each) for each in drawn]) == pytest.approx(float(floor), rel=0.04)
 
 
 def test_parzen_windows_have_the_images_of_the_protocol(monkeypatch):
@@ -308,6 +312,7 @@ def test_what_has_to_hold_of_the_short_rows_does(published, table):
     assert ceiling["mean"] == pytest.approx(241.19, abs=0.05)
     assert ceiling["blurred"] == pytest.approx(316, abs=1)  # as parzen_log_likelihood has it
     assert stacked["modes"] == 1000
+    assert stacked["floor"] == pytest.approx(999 / 2 / 26_000, abs=1e-4)  # Miller 1955
     assert 0.020 <= stacked["kl"] <= 0.030
     exact = importlib.import_module("published_exact").REFERENCE
     assert best == pytest.approx({pair.name: value for pair, value in exact.items()}, abs=1e-4)
@@ -322,7 +327,8 @@ def test_what_pacgan2_draws_on_the_ring_is_of_high_quality(published, table):
 
 def test_pacgan2_keeps_seven_and_a_half_modes_of_the_ring_on_average(published, table):
     found = [each["numbers"]["modes"] for each in table.newest(published.ROWS["ring-pacgan2"])]
-    assert sum(found) >= 7.5 * len(found)
+    assert len(found) >= 2
+    assert np.mean(found) >= 7.5
 
 
 def test_the_looks_at_pacgan2_are_those_that_the_page_tells_of():

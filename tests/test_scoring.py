@@ -681,6 +681,7 @@ REFUSED = {
     "test images": (["default", "--set", "data.split=test"], "score.every: the run was trained on the test images"),
     "classes": (["default", "--set", "data.limit=5", "--batch-size", "2"], "score.every: none of the 5 images"),
     "few": (["default", "--set", "score.n=64"], "score.n: expected at least 65, as a covariance of 64 features needs"),
+    "more than all": (["default", "--set", "score.n=60001"], "score.n: expected at most 60,000, as precision"),
     "few points": (["ring", "--set", "score.n=49"], "score.n: expected at least 50, as scores of fewer say"),
     "many": (["ring", "--set", "score.n=1000000000"], "Found 1,000,000,000 samples to score, for which this machine"),
     "typo": (["ring", "--set", "score.evry=1"], "No field 'score.evry' to set. Did you mean score.every?"),

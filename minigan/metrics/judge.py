@@ -171,15 +171,12 @@ def load_judge(which: str = "selection") -> Judge:
     if not isinstance(which, str) or which not in SHA256:
         raise ConfigError(f"There is no judge {which!r}; choose one of {', '.join(SHA256)}.")
     path = FOLDER / f"{which}.safetensors"
-    try:
-        found = _sha256_of(path)
-    except DataError as error:
-        raise DataError(f"{str(error).removesuffix(' Check the path.')} Install minigan anew.") from None
+    found = _sha256_of(path, advice="Install minigan anew.")
     if found != SHA256[which]:
         raise DataError(
             f"{path} has the SHA-256 {found}, but this minigan's judge has {SHA256[which]}; install minigan anew."
         )
-    return read_judge(path)
+    return _read(path, found)
 
 
 def read_judge(path: str | os.PathLike[str]) -> Judge:
@@ -189,8 +186,16 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
         DataError: the file cannot be read, or holds no judge, or one whose weights are NaN or infinite.
         RunError: it is no whole file of `minigan.save`.
         ArgumentError: this is no path.
+
+    >>> from minigan.metrics.judge import FOLDER
+    >>> mg.metrics.read_judge(FOLDER / "report.safetensors").sha256[:12]
+    '33c2feb89469'
     """
-    sha256, saved, network = _sha256_of(path), load(path), DigitNet()
+    return _read(path, _sha256_of(path, advice="Check the path."))
+
+
+def _read(path: str | os.PathLike[str], sha256: str) -> Judge:
+    saved, network = load(path), DigitNet()
     try:
         network.load_state_dict(saved["network"])
         accuracy = float(saved["accuracy"])
@@ -202,12 +207,12 @@ def read_judge(path: str | os.PathLike[str]) -> Judge:
     return Judge(network, accuracy, sha256)
 
 
-def _sha256_of(path: str | os.PathLike[str]) -> str:
+def _sha256_of(path: str | os.PathLike[str], advice: str) -> str:
     if not isinstance(path, str | os.PathLike):
         raise ArgumentError(f"read_judge: expected a path, but got {type(path).__name__}. Pass the name of a file.")
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
-        raise DataError(f"Cannot read the judge {path}: {error.strerror}. Check the path.") from None
+        raise DataError(f"Cannot read the judge {path}: {error.strerror}. {advice}") from None
     except ValueError as error:  # a name that no file can have
-        raise DataError(f"Cannot read the judge {path!r}: {error}. Check the path.") from None
+        raise DataError(f"Cannot read the judge {path!r}: {error}. {advice}") from None

@@ -272,9 +272,14 @@ def _check_enough(n: int, width: int = 0) -> None:
 
 
 def _of_digits(config: Config, device: Device) -> Scorer:
-    judge = load_judge("selection")
-    _check_enough(config.score.n, judge.network.head.in_features)
+    judge, n = load_judge("selection"), config.score.n
+    _check_enough(n, judge.network.head.in_features)
     judge.network.to(device)
     training, test = all_of_mnist(config)
+    if n > (most := len(training.samples)):
+        raise ConfigError(
+            f"score.n: expected at most {most:,}, as precision and recall need as many training images, but got {n:,}; "
+            "lower it."
+        )
     reference = DigitReference.of(judge, gather_pixels(training.samples, np.arange(len(training.samples))))
-    return digit_scorer(reference, test, config.score.n)
+    return digit_scorer(reference, test, n)

@@ -63,7 +63,7 @@ def sliced_wasserstein(x: Any, y: Any, projections: int = 128, p: float = 2.0, s
     make it larger, so compare equal N, and equal seeds: 128 lines through images of MNIST have a standard error of 1 to
     8%, little of blur and much of noise. Two sets of N from one distribution are of the order N^(-1/2) apart, but
     N^(-1/(2 p)) if lines through it have gaps: with p = 2 two of 500 points of the ring have .12, and two of 32,000
-    still .04. There, p = 1 tells samplers apart sooner (.040, and .0044).
+    still .04. There, p = 1 tells samplers apart sooner (.04, and .006).
 
     It takes O(N F L + N log N L) time for L lines and N samples, half a second of two cores for 10,000 images beside
     60,000 of MNIST, and O(N (F + L)) memory; it sorts on the host.

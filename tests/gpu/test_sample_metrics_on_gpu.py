@@ -43,16 +43,26 @@ def test_wasserstein_distances_of_numbers_are_those_of_the_cpu(gpu):
     assert metrics.wasserstein_1d(gpu.tensor(x), gpu.array(y)) == metrics.wasserstein_1d(x, y)
 
 
-def test_the_classes_and_modes_counted_are_those_of_the_cpu(gpu):
+@pytest.mark.parametrize("form", ["tensor", "array"])
+def test_the_classes_and_modes_counted_are_those_of_the_cpu(gpu, form):
+    there = getattr(gpu, form)
     p = RNG.dirichlet([0.3] * 10, size=70)
-    on_cpu, on_gpu = metrics.class_histogram(p), metrics.class_histogram(gpu.tensor(p))
+    on_cpu, on_gpu = metrics.class_histogram(p), metrics.class_histogram(there(p))
     assert (on_gpu.counts.tolist(), on_gpu.kl) == (on_cpu.counts.tolist(), on_cpu.kl)
+    assert metrics.kl_divergence(there(on_cpu.counts)) == on_cpu.kl
     asked = RNG.integers(10, size=70)
-    assert metrics.class_accuracy(gpu.tensor(p), asked) == metrics.class_accuracy(p, asked)
+    assert metrics.class_accuracy(there(p), there(asked)) == metrics.class_accuracy(p, asked)
     ring = mg.data.ring()
     points = ring.sample(300)[0]
-    on_cpu, on_gpu = metrics.caught_modes(points, ring), metrics.caught_modes(gpu.tensor(points), ring)
+    on_cpu, on_gpu = metrics.caught_modes(points, ring), metrics.caught_modes(there(points), ring)
     assert (on_gpu.counts.tolist(), on_gpu.high_quality) == (on_cpu.counts.tolist(), on_cpu.high_quality)
+
+
+def test_digits_that_lie_on_the_gpu_are_stacked_as_on_the_cpu(gpu):
+    images, labels = (array[:100] for array in mg.data.load_mnist("test"))
+    expected = metrics.stack_digits(images, labels, 5)
+    found = metrics.stack_digits(gpu.array(images), gpu.array(labels), 5)
+    assert [array.tolist() for array in found] == [array.tolist() for array in expected]
 
 
 def test_stacked_digits_on_the_gpu_have_the_modes_that_they_have_on_the_cpu(gpu):

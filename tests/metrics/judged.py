@@ -25,7 +25,7 @@ def real_features(which, split="train", n=2000):
     return judge(which).features(digits(split, n)[0])
 
 
-def noisy(images, strength):
+def noisy(images, strength, seed=0):
     """Images with Gaussian noise of this standard deviation, clipped to [-1, 1]."""
-    noise = np.random.default_rng(0).normal(0, strength, images.shape)
+    noise = np.random.default_rng(seed).normal(0, strength, images.shape)
     return (images + noise).clip(-1, 1).astype(np.float32)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import minigan as mg
 from minigan.errors import ArgumentError, ConfigError, DTypeError, RangeError, ShapeError
@@ -91,9 +92,33 @@ def test_pixels_of_0_to_1_are_recognised_and_the_error_says_how_to_scale_them(lo
         checks.require_not_unit_range(METRIC, "fakes", mg.tensor(images))
 
 
-@pytest.mark.parametrize("low_high", [(0, 0), (1, 1), (0.9, 1), (0, 0.5), (-1e-9, 1)])
+@pytest.mark.parametrize("low_high", [(0, 0), (1, 1), (0.9, 1), (0, 0.5), (-0.16, 1)])
 def test_pixels_that_only_happen_to_be_positive_pass(low_high):
     checks.require_not_unit_range(METRIC, "fakes", mg.tensor(np.linspace(*low_high, 18).reshape(2, 1, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x: ndimage.zoom(x, (1, 1, 2, 2), order=3),
+        lambda x: ndimage.rotate(x, 15, axes=(2, 3), order=3),
+        lambda x: ndimage.shift(x, (0, 0, 0.5, 0.5), order=3),
+        lambda x: x - 0.001 * (x == x.max()),
+        lambda x: np.where(np.arange(x.size).reshape(x.shape) == 5, -0.001, x),
+    ],
+    ids=["resized", "turned", "moved", "not quite 1", "one pixel below 0"],
+)
+def test_digits_of_0_to_1_are_recognised_when_splines_overshoot_or_a_pixel_is_off(made):
+    digits = made(mg.data.load_mnist("test")[0][:100, None] / 255).clip(-1, 1)
+    right = (2 * digits - 1).clip(-1, 1)
+    says = "expected fakes of pixels from -1 to 1, but"
+    with refused(RangeError, says):
+        checks.require_not_unit_range(METRIC, "fakes", mg.tensor(digits))
+    for pair in ((("fakes", digits), ("real", right)), (("real", right), ("fakes", digits))):
+        with refused(RangeError, says):
+            checks.alike(METRIC, *pair)
+    checks.require_not_unit_range(METRIC, "fakes", mg.tensor(right))
+    checks.alike(METRIC, ("fakes", right), ("real", right))
 
 
 def test_pixels_that_rounding_carries_beyond_1_pass():

@@ -20,6 +20,8 @@ from minigan.metrics.evaluation.data import different_data
 from minigan.metrics.evaluation.drawn import draw
 from minigan.metrics.evaluation.images import ImageReference
 
+from .judged import noisy
+
 CPU = mg.device("cpu")
 
 
@@ -30,11 +32,6 @@ pytestmark = pytest.mark.usefixtures("small_data")
 def digits():
     """A small MNIST with the report judge."""
     return reference_of(digits_config())
-
-
-def noisy(images, strength, seed=0):
-    noise = np.random.default_rng(seed).normal(0, strength, images.shape)
-    return (images + noise).clip(-1, 1).astype(np.float32)
 
 
 # ---- the numbers -----------------------------------------------------------------------------------------

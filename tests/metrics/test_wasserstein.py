@@ -105,6 +105,12 @@ def test_two_sets_of_points_from_a_mixture_come_nearer_with_their_number_as_is_s
     assert math.log(few / many, 16) / p == pytest.approx(power, abs=0.06)
 
 
+@pytest.mark.parametrize(("p", "n", "said"), [(1, 500, 0.04), (2, 500, 0.12), (1, 32_000, 0.006), (2, 32_000, 0.04)])
+def test_two_sets_of_points_of_the_ring_are_as_far_apart_as_is_said(p, n, said):
+    apart = [sliced_wasserstein(*(ring().sample(n, 2 * i + k)[0] for k in (0, 1)), p=p, seed=i) for i in range(16)]
+    assert np.mean(apart) == pytest.approx(said, abs=3 * stats.sem(apart) + 0.1 * said)
+
+
 def test_along_lines_with_p_1_modes_that_are_too_wide_are_told_from_perfect_ones_on_the_ring():
     real, mixture = ring().sample(25_000, 99)[0], ring()
     perfect, wide = [], []

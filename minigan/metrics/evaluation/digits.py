@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigan.metrics.classes import ClassHistogram, class_accuracy, class_histogram
+from minigan.metrics.classifier import classifier_score
 from minigan.metrics.frechet import frechet_distance
-from minigan.metrics.inception import classifier_score
 from minigan.metrics.judge import Judge
 from minigan.metrics.kernel import kernel_distance
-from minigan.metrics.manifolds import precision_recall
+from minigan.metrics.precision import precision_recall
 from minigan.metrics.score import Score
 
 SUBSET = 1000  # samples in a subset of the kernel distance; at most a tenth, as others overlap too much to scatter
@@ -27,7 +27,7 @@ class DigitScores:
         classifier_score: of all samples as one part, see `minigan.metrics.classifier_score`.
         frechet_distance: to the training images, see `minigan.metrics.frechet_distance`.
         kernel_distance: to the training images, see `minigan.metrics.kernel_distance`; None if nobody asked for it.
-        precision, recall: against as many training images, at random, see `minigan.metrics.precision_recall`.
+        precision, recall: against as many training images, at random, see `minigan.metrics.precision`.
         confidence: the mean of the highest probability, .1 to 1. Noise may have 1, too: see docs/judge.md.
         classes: how often each digit is seen, against equal shares.
         class_accuracy: see `minigan.metrics.class_accuracy`; None if G is not asked for digits.

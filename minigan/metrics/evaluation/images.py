@@ -72,7 +72,9 @@ class ImageReference:
         Raises:
             ShapeError, DTypeError, RangeError: these are no images like the others.
         """
-        return self._scores(images, nearest or self.nearest(images), images) if self.held_out else self._far(images)
+        return (
+            self._scores(images, nearest or self.nearest(images), images) if self.held_out else self._distance(images)
+        )
 
     def score_real(self, n: int) -> ImageScores:
         """The same of the first n of the others.
@@ -82,13 +84,13 @@ class ImageReference:
         """
         images, found = self.others[:n], self.nearest_of_others
         if not self.held_out:
-            return self._far(images)
+            return self._distance(images)
         return self._scores(images, Neighbours(found.distances[:n], found.indices[:n]), self._centres(n))
 
     def nearest(self, images: Any) -> Neighbours:
         """Where in :attr:`searched` the nearest to each image are; this takes longer than all else."""
         k = min(NEAREST, len(self.searched))
-        return nearest_training(self._there(images), self._there(self.searched), k)
+        return nearest_training(self._on_device(images), self._on_device(self.searched), k)
 
     @property
     def most(self) -> int:
@@ -110,15 +112,15 @@ class ImageReference:
         """Whether half of the others are training images, too, so that they tell nothing of copies."""
         return not np.median(self.nearest_of_others.distances[:, 0])
 
-    def _far(self, images: Any) -> ImageScores:
+    def _distance(self, images: Any) -> ImageScores:
         """What needs no held-out images."""
-        return ImageScores(sliced_wasserstein(self._there(images), self._there(self.training)))
+        return ImageScores(sliced_wasserstein(self._on_device(images), self._on_device(self.training)))
 
     def _scores(self, images: Any, nearest: Neighbours, centres: Any) -> ImageScores:
         placed = self._pixels(centres)
         sigma = choose_sigma(placed, self._pixels(self.training[len(self._fitted) :][:VALIDATION]))
         return replace(
-            self._far(images),
+            self._distance(images),
             memorisation=None if self.repeats else memorisation(nearest, self.nearest_of_others),
             parzen=parzen_log_likelihood(placed, self._pixels(self.others), sigma),
             sigma=sigma,
@@ -131,9 +133,9 @@ class ImageReference:
 
     def _pixels(self, images: Any) -> Tensor:
         """A row in [0, 1] of each image: Parzen windows would take images without anything dark for such already."""
-        return unit_rows(self._there(images))
+        return unit_rows(self._on_device(images))
 
-    def _there(self, images: Any) -> Tensor:
+    def _on_device(self, images: Any) -> Tensor:
         return as_tensor(images, device=self.device)
 
     @property

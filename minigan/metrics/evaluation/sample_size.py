@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minigan.metrics.evaluation.digits import subset_size
-from minigan.metrics.evaluation.scores import SOME, Reference
+from minigan.metrics.evaluation.scores import NOISE_SEARCHED, Reference
 from minigan.metrics.frechet import frechet_bias
 from minigan.metrics.judge import DIGITS
 
@@ -26,7 +26,7 @@ def facts(n: int, reference: Reference) -> dict[str, float]:
     """
     found: dict[str, float] = {
         "n": n,
-        "some": min(SOME, n),
+        "some": min(NOISE_SEARCHED, n),
         "classifier": 100 * (DIGITS - 1) / (2 * n),
         "subset": subset_size(n),
         "share": 100 * math.sqrt(0.25 / n),

@@ -25,7 +25,7 @@ from minigan.metrics.neighbours import Neighbours
 
 LEAST = 50  # samples, of which a score says something
 SETS = 10  # of real points at most, which tell how far perfect samples scatter
-SOME = 1000  # samples of noise tell as well as all how far the nearest training images are, which takes long
+NOISE_SEARCHED = 1000  # samples of noise tell as well as all how far the nearest training images are, in less time
 IMAGES, POINTS = 10_000, 2500  # samples to score if nobody says how many: the articles' numbers
 
 
@@ -197,7 +197,7 @@ def calibrate(reference: Reference, n: int, seed: int = 0) -> Calibration:
     real, *more = _real_points(reference.points, n) if reference.points else [_real_images(reference, n)]
     noise, asked = noise_like(reference.training, n, rng), rng.integers(DIGITS, size=n)
     images = reference.images
-    nearest = images.nearest(noise[:SOME]) if images and images.held_out else None
+    nearest = images.nearest(noise[:NOISE_SEARCHED]) if images and images.held_out else None
     return Calibration(real, evaluate(noise, reference, asked, nearest), tuple(more))
 
 
