@@ -11,7 +11,7 @@ def browser():
         yield browser
 
 
-@pytest.fixture(params=[(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")], ids=str)
+@pytest.fixture(params=[(PHONE, "dark"), (DESK, "light")], ids=str)  # what is wide depends on no colour
 def reader(request, browser, index):
     width, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)

@@ -56,10 +56,9 @@ def test_the_doctor_finds_what_was_done_to_each_run_and_nothing_else(course):
     assert course["healthy-points"].ails == []
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_doctor_finds_it_in_all_patients_with_other_seeds_too(seed):
+def test_the_doctor_finds_it_in_all_patients_with_another_seed_too():
     """Those of seed 0 are on the page whose predictions test_browser.py looks at."""
-    for patient in lab.doctor(seed=seed).patients:
+    for patient in lab.doctor(seed=1).patients:
         check(patient)
 
 

@@ -338,14 +338,6 @@ def test_options_out_of_range_are_refused_in_one_sentence(options, message):
         ring(**options)
 
 
-def test_all_eight_modes_are_caught_from_four_seeds_and_every_prediction_holds():
-    data = ring()
-    assert [training.modes[-1].modes for training in [data.training, *data.repeats]] == [8] * 4
-    checks = ring_page.page(data).checks
-    assert len(checks) == 11
-    assert [check for check in checks if not check.holds] == []
-
-
 # ---- what is drawn ---------------------------------------------------------------------------------------
 
 
