@@ -121,6 +121,11 @@ def test_points_that_are_not_finite_are_refused_and_counted(bad):
         caught_modes(points, RING)
 
 
+def test_points_whose_distances_are_no_numbers_are_refused():
+    with pytest.raises(RangeError, match=r"^caught_modes: points reach 1e\+200, expected at most 1e\+100"):
+        caught_modes([[1e200, 0.0]], RING, within=math.inf)
+
+
 @pytest.mark.parametrize("within", [0, -3, math.nan])
 def test_a_distance_that_is_not_above_zero_is_refused(within):
     with pytest.raises(ConfigError, match="expected a distance within above 0"):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from minigan.data.mixtures import Mixture
 from minigan.errors import ConfigError, ShapeError
-from minigan.metrics.checks import instance, numbers, require_finite
+from minigan.metrics.checks import instance, numbers, rows
 from minigan.metrics.divergence import kl_divergence
 from minigan.ops.checks import real
 from minigan.ops.creation import as_tensor
@@ -60,7 +60,7 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
 
     Raises:
         ShapeError: ``points`` has another shape, or there are none.
-        RangeError: a point is NaN or infinite.
+        RangeError: a point is NaN or infinite, or too far from all others for float64.
         DTypeError: these are no numbers.
         ConfigError, ArgumentError: ``within`` is not above 0, or no number; or ``mixture`` is none.
 
@@ -96,8 +96,8 @@ def _checked(points: Any, mixture: Mixture) -> NDArray[np.float64]:
             f"caught_modes: expected points (N, {width}), N at least 1, but got shape {x.shape}. "
             "Pass samples of the space that the mixture lives in."
         )
-    require_finite("caught_modes", "points", as_tensor(x))
-    return x
+    checked: NDArray[np.float64] = rows("caught_modes", "points", as_tensor(x)).numpy()
+    return checked
 
 
 def _nearest(points: NDArray[np.float64], centres: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

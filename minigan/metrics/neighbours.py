@@ -16,17 +16,10 @@ from numpy.typing import NDArray
 
 from minigan.errors import RangeError, ShapeError
 from minigan.metrics.checks import alike, instance, numbers, require_finite, whole_from
-from minigan.metrics.distances import CHUNK, distance_blocks, rounding
-from minigan.ops.creation import arange, as_tensor
-from minigan.ops.joining import stack
-from minigan.recording import no_grad
-from minigan.tensor import Tensor
+from minigan.metrics.nearest import nearest
+from minigan.ops.creation import as_tensor
 
 HUNDREDTH = 99  # held-out samples are the fewest that tell the distance within which 1% of new ones lie
-
-# In float32 squared distances of images are off by some .001, in half the time: so some more than k are taken, and the
-# nearest of them found in float64.
-SPARE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +87,8 @@ def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
     if not (x.ndim == 4 and x.dtype == y.dtype == np.float32):
         x, y = x.double(), y.double()
     x, y = (each.reshape(len(each), -1) for each in (x, y))
-    distances, indices, last = _search(x, y, k)
-    if x.dtype == np.float32:
-        unsure = np.flatnonzero(last <= distances[:, -1] ** 2 + rounding(x, y))
-        if unsure.size:
-            distances[unsure], indices[unsure], _ = _search(x[unsure].double(), y.double(), k)
-    return Neighbours(distances, indices)
+    squares, indices = nearest(x, y, k)
+    return Neighbours(np.sqrt(squares), indices)
 
 
 def memorisation(samples: Neighbours, held_out: Neighbours) -> Memorisation:
@@ -171,41 +160,3 @@ def _distances(what: str, found: Neighbours) -> NDArray[np.float64]:
             "nearest_training returns."
         )
     return distances[:, 0]
-
-
-def _search(x: Tensor, y: Tensor, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """The k nearest candidates: distances and indices (N, k); and the last candidate's rounded square, (N,)."""
-    decided, lasts = [], []
-    for part, block in distance_blocks(x, y):
-        candidates, last = _smallest(block, k + SPARE)
-        step = max(1, CHUNK // (8 * candidates.shape[1] * x.shape[1]))  # rows whose candidates fill a block
-        for some, those in zip(x[part].split(step), candidates.split(step), strict=True):
-            decided.append(_decided(some, y, those, k))
-        lasts.append(last)
-    distances, indices = (np.concatenate(parts) for parts in zip(*decided, strict=True))
-    return distances, indices, np.concatenate(lasts)
-
-
-def _smallest(block: Tensor, k: int) -> tuple[Tensor, NDArray[np.float64]]:
-    """Where the k smallest numbers of each row are, (rows, k), and the last of these numbers; changes the block.
-
-    If there are no more than k numbers in a row, all are found, and infinity is the last.
-    """
-    rows, found = arange(len(block), device=block.device), []
-    with no_grad():
-        for _ in range(min(k, block.shape[1])):
-            found.append(block.argmin(dim=1))
-            last = block[rows, found[-1]]
-            block[rows, found[-1]] = np.inf
-    ends = last.to("cpu").numpy().astype(np.float64) if k < block.shape[1] else np.full(len(block), np.inf)
-    return stack(found, dim=1), ends
-
-
-def _decided(x: Tensor, y: Tensor, candidates: Tensor, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The exact distances of x (rows, F) to the k nearest of its candidates, and which ones these are."""
-    with no_grad():
-        those = y[candidates.reshape(-1)].reshape(*candidates.shape, -1)
-        squares = ((those.double() - x.double().unsqueeze(1)) ** 2).sum(dim=2).to("cpu").numpy()
-    nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
-    indices = np.take_along_axis(candidates.to("cpu").numpy(), nearest, axis=1)
-    return np.sqrt(np.take_along_axis(squares, nearest, axis=1)), indices

@@ -23,6 +23,7 @@ from minigan.recording import no_grad
 from minigan.tensor import Tensor
 
 SIGMAS: tuple[float, ...] = tuple(np.logspace(-1, 0, 10).tolist())  # of the protocol
+NATS = 1e-6  # by which rounding may move the logarithm of a density
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def parzen_log_likelihood(samples: Any, test: Any, sigma: float) -> ParzenScore:
         ShapeError: there are no samples, or they and the test samples have different shapes.
         DTypeError: pixels are whole numbers.
         RangeError: a number is NaN or infinite, or a pixel is outside [-1, 1], or those of a set look like [0, 1]; or a
-            density is 0 in float64, where a sample is 1e150 sigmas away.
+            density's logarithm is beyond -1e100, as no sample is within 1e50 sigmas.
         ConfigError, ArgumentError: ``sigma`` is not above 0, or no number.
 
     Example:
@@ -120,12 +121,12 @@ def _log_densities(metric: str, samples: Any, test: tuple[str, Any], sigmas: Seq
     both = ("samples", samples), test
     centres, x = (_rows(metric, what, each) for (what, _), each in zip(both, alike(metric, *both), strict=True))
     densities = np.empty((len(sigmas), len(x)))
-    for part, squares in distance_blocks(x, centres):
+    for part, squares in distance_blocks(x, centres, error=2 * NATS * min(sigmas) ** 2):
         for i, sigma in enumerate(sigmas):
             with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 kernels = (squares * (-0.5 / sigma**2)).logsumexp(dim=1)
             densities[i, part] = kernels.to("cpu").numpy()
-    if not np.isfinite(densities).all():
+    if not (np.abs(densities) < LARGEST).all():
         raise RangeError(f"{metric}: the samples are too far apart for so small a sigma, {min(sigmas):g}. Raise it.")
     n, width = centres.shape
     logs: NDArray[np.float64] = math.log(n) + width / 2 * np.log(2 * math.pi * np.square(sigmas))

@@ -5,6 +5,7 @@ One number such as a Frechet distance does not tell bad samples from missing one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigan.metrics.checks import pair, whole_from
-from minigan.metrics.distances import distance_blocks, rounding
+from minigan.metrics.distances import distance_blocks, rounding, unit_rounding
+from minigan.metrics.nearest import nearest
 from minigan.ops.creation import as_tensor
 from minigan.tensor import Tensor
 
@@ -44,7 +46,7 @@ def precision_recall(fake: Any, real: Any, k: int = 3) -> PrecisionRecall:
     training images. An outlier has a large ball, in which wrong samples count as right ones.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", section
-    2. Time O((N + M)^2 F), memory O((N + M) F) and some blocks of 32 MiB.
+    2. Time O((N + M)^2 (F + k)), memory O((N + M) F) and some blocks of 32 MiB.
 
     Args:
         fake: features (N, F), such as `Judge.features` returns.
@@ -67,22 +69,32 @@ def precision_recall(fake: Any, real: Any, k: int = 3) -> PrecisionRecall:
     x, y = pair("precision_recall", ("fake samples", fake), ("real samples", real), least=2)
     fewest = min(len(x), len(y))
     k = whole_from("precision_recall", "k", k, 1, fewest - 1, f"the smaller set has {fewest:,} samples")
-    slack = 2 * max(rounding(*sets) for sets in ((x, y), (x, x), (y, y)))  # of a distance, and of a radius
-    fake_radii, real_radii = _squared_radii(x, k) + slack, _squared_radii(y, k) + slack
-    realistic, covered = 0, np.zeros(len(y), bool)
-    for part, block in distance_blocks(x, y):
-        realistic += int((block <= real_radii).any(dim=1).sum().item())
-        covered |= (block <= fake_radii[part].unsqueeze(1)).any(dim=0).to("cpu").numpy()
-    return PrecisionRecall(realistic / len(x), float(covered.mean()))
+    realistic, covered = _inside(x, y, k), _inside(y, x, k)
+    return PrecisionRecall(float(realistic.mean()), float(covered.mean()))
 
 
-def _squared_radii(x: Tensor, k: int) -> Tensor:
-    """The squared distance of each sample to its k-th nearest neighbour, (N,): the (k + 1)-th, counting itself.
+def _inside(points: Tensor, centres: Tensor, k: int) -> NDArray[np.bool_]:
+    """Whether each point is in the ball of at least one centre, (N,): as far as products tell, else by differences."""
+    edges, slack = _squared_edges(centres, k), rounding(points, centres)
+    inside = _in_a_ball(points, centres, edges - slack)
+    unsure = np.flatnonzero(_in_a_ball(points, centres, edges + slack) & ~inside)
+    if unsure.size:
+        inside[unsure] = _in_a_ball(points[unsure], centres, edges, error=0.0)
+    return inside
 
-    On the host, whatever the device: a partition costs the same for every k, the minima one after the other k times it.
+
+def _in_a_ball(points: Tensor, centres: Tensor, squared_radii: Tensor, error: float = math.inf) -> NDArray[np.bool_]:
+    blocks = distance_blocks(points, centres, error)
+    return np.concatenate([(block <= squared_radii).any(dim=1).to("cpu").numpy() for _, block in blocks])
+
+
+def _squared_edges(centres: Tensor, k: int) -> Tensor:
+    """The squared distance of each centre to its k-th nearest neighbour, or (k + 1)-th, counting itself: (N,).
+
+    Longer by what rounding of coordinates may make of a distance: nothing in the ball has longer ones than its centre
+    and the radius together.
     """
-    nearest: list[NDArray[np.float64]] = []
-    for _, block in distance_blocks(x, x):
-        kth = np.partition(block.to("cpu").numpy(), k, axis=1)[:, k]
-        nearest.append(kth.copy())  # a view would keep all of the block
-    return as_tensor(np.concatenate(nearest)).to(x.device)
+    squares, _ = nearest(centres, centres, k + 1)
+    radii: Tensor = as_tensor(np.sqrt(squares[:, k])).to(centres.device)
+    edges: Tensor = radii * (radii + 2 * unit_rounding(centres) * (radii + (centres * centres).sum(dim=1).sqrt()))
+    return edges

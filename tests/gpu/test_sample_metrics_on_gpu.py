@@ -8,6 +8,7 @@ from minigan import metrics
 
 RNG = np.random.default_rng(0)
 POINTS, OTHERS = RNG.normal(size=(30, 4)), RNG.normal(size=(50, 4))
+FAR_POINTS, FAR_OTHERS = (x + 1e9 * RNG.integers(0, 2, (len(x), 1)) for x in (POINTS, OTHERS))  # in two places
 IMAGES, PHOTOS = (RNG.uniform(-1, 1, (n, 1, 6, 6)).astype(np.float32) for n in (12, 25))
 SIGMAS = [0.1, 0.2, 0.5, 1.0]
 
@@ -30,7 +31,10 @@ SCORES = {
 }
 
 
-@pytest.mark.parametrize("samples", [(POINTS, OTHERS), (IMAGES, PHOTOS)], ids=["points", "images"])
+SETS = {"points": (POINTS, OTHERS), "images": (IMAGES, PHOTOS), "points far apart": (FAR_POINTS, FAR_OTHERS)}
+
+
+@pytest.mark.parametrize("samples", SETS.values(), ids=SETS.keys())
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES.keys())
 def test_scores_of_two_sets_are_those_of_the_cpu(gpu, score, samples):
     expected = score(*samples)

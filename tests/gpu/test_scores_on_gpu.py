@@ -30,10 +30,12 @@ def test_the_kernel_distance_is_that_of_the_cpu(gpu):
     assert (found.mean, found.std) == pytest.approx((expected.mean, expected.std), rel=1e-9)
 
 
+@pytest.mark.parametrize("far", [0.0, 1e9])
 @pytest.mark.parametrize("chunk", [20_000, 32 * 2**20])
-def test_precision_and_recall_are_those_of_the_cpu(gpu, monkeypatch, chunk):
+def test_precision_and_recall_are_those_of_the_cpu(gpu, monkeypatch, chunk, far):
     monkeypatch.setattr(distances, "CHUNK", chunk)
-    assert precision_recall(gpu.array(FAKE), gpu.tensor(REAL)) == precision_recall(FAKE, REAL)
+    real = np.concatenate([REAL, np.full((1, 8), far)])
+    assert precision_recall(gpu.array(FAKE), gpu.tensor(real)) == precision_recall(FAKE, real)
 
 
 def test_sets_on_two_devices_are_refused(gpu):

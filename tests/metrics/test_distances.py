@@ -32,6 +32,16 @@ def test_far_from_zero_distances_are_as_exact_as_near_it():
     np.testing.assert_allclose(of(x + 1e6, y + 1e6), cdist(x + 1e6, y + 1e6, "sqeuclidean"), rtol=1e-7)
 
 
+@pytest.mark.parametrize("chunk", [1, 32 * 2**20])
+def test_where_products_are_not_exact_enough_differences_are_taken(monkeypatch, chunk):
+    monkeypatch.setattr(distances, "CHUNK", chunk)
+    rng = np.random.default_rng(0)
+    x, y = (mg.as_tensor(rng.normal(size=(n, 3)) + 1e9 * rng.integers(0, 2, (n, 1))) for n in (40, 60))
+    expected = cdist(x.numpy(), y.numpy(), "sqeuclidean")
+    np.testing.assert_array_equal(np.concatenate([block.numpy() for _, block in distance_blocks(x, y, 1e-9)]), expected)
+    assert np.abs(of(x, y) - expected).max() > 1e-9
+
+
 def test_the_blocks_are_all_rows_in_their_order(monkeypatch):
     monkeypatch.setattr(distances, "CHUNK", 3 * 10 * 8)
     x, y = mg.zeros(7, 2, dtype=mg.float64), mg.zeros(10, 2, dtype=mg.float64)

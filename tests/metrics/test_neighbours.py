@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 import minigan as mg
 from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
-from minigan.metrics import Neighbours, distances, memorisation, nearest_training, neighbours
+from minigan.metrics import Neighbours, distances, memorisation, nearest, nearest_training
 
 RNG = np.random.default_rng(0)
 POINTS, TRAINING = RNG.normal(size=(40, 5)), RNG.normal(size=(90, 5))
@@ -49,7 +49,7 @@ def test_samples_in_many_blocks_have_the_same_neighbours(monkeypatch):
 
 
 def test_of_wide_samples_memory_is_that_of_a_few_blocks(monkeypatch):
-    for module in (distances, neighbours):
+    for module in (distances, nearest):
         monkeypatch.setattr(module, "CHUNK", 2**20)
     images = np.random.default_rng(0).uniform(-1, 1, (100, 3, 32, 32)).astype(np.float32)  # 1.2 MB; 10 MB in float64
     tracemalloc.start()
@@ -92,6 +92,18 @@ def test_among_many_points_that_float32_cannot_tell_apart_the_nearest_are_found(
 def test_every_copy_among_many_points_far_from_zero_has_a_distance_of_exactly_zero():
     training = far_off()[1]
     assert (nearest_training(training[::5], training).distances == 0).all()
+
+
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
+def test_samples_in_two_places_far_apart_have_the_neighbours_that_a_tree_finds(far):
+    rng = np.random.default_rng(3)
+    training = rng.normal(size=(500, 2)) + far * rng.integers(0, 2, (500, 1))
+    samples = np.concatenate([training[:50], rng.normal(size=(50, 2))])
+    distances, indices = KDTree(training).query(samples, k=2)
+    found = nearest_training(samples, training, k=2)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
+    assert (found.distances[:50, 0] == 0).all()
 
 
 def test_among_many_images_in_float32_the_nearest_are_found_and_copies_at_zero():

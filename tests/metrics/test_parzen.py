@@ -51,6 +51,17 @@ def test_a_likelihood_too_small_for_a_number_has_a_logarithm():
     assert found.mean == pytest.approx(-500_000 - math.log(2 * math.pi) / 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("far", [1e8, 1e12])
+def test_a_single_sample_far_off_changes_nothing_for_the_others(far):
+    rng = np.random.default_rng(0)
+    samples, test = rng.normal(size=(50, 2)), rng.normal(size=(30, 2))
+    samples[0] = far
+    near = parzen_log_likelihood(samples[1:], test, 0.5)
+    found = parzen_log_likelihood(samples, test, 0.5)
+    assert found.mean == pytest.approx(near.mean + math.log(49 / 50), abs=1e-9)
+    assert found.error == pytest.approx(near.error, abs=1e-9)
+
+
 def test_samples_given_twice_change_nothing():
     once, twice = (parzen_log_likelihood(samples, TEST, 0.4) for samples in (SAMPLES, np.tile(SAMPLES, (2, 1))))
     assert twice.mean == pytest.approx(once.mean, rel=1e-12)

@@ -71,6 +71,16 @@ def test_so_they_are_where_distances_are_equal_and_swap_if_the_sets_do(kind, k, 
     assert precision_recall(real, fake, k) == PrecisionRecall(found.recall, found.precision)
 
 
+@pytest.mark.parametrize("far", [1e4, 1e7, 1e12])
+@pytest.mark.parametrize("whose", ["fake", "real"])
+def test_a_single_sample_far_off_changes_nothing_for_the_others(sets, whose, far):
+    fake, real = (each.copy() for each in sets)
+    {"fake": fake, "real": real}[whose][0] = far
+    expected = PrecisionRecall(share_inside(fake, real, 3), share_inside(real, fake, 3))
+    assert precision_recall(fake, real) == expected
+    assert 0.3 < expected.precision < 1
+
+
 def inside_or_on(points, others, k):
     """`share_inside`, for distances that are equal but for the rounding of their own sums."""
     return share_inside(points, others, k, slack=1e-9)
