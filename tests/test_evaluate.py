@@ -206,15 +206,17 @@ def test_a_folder_with_the_name_of_a_picture_is_not_replaced(runs, capfd):
 def test_what_a_killed_evaluation_left_is_cleared_up_by_the_next(runs, capfd, killed):
     done(capfd, "evaluate", "runs/ring-0", "-n", "100")
     before, nobody = scores_in("runs/ring-0/scores"), 2**22 + 1  # above the largest process number of Linux
-    left = Path(f"runs/ring-0/.scores-{nobody}-abcd")
+    left = Path(f"runs/ring-0/.scores-{nobody}-abcd_ef1")
     if killed == "between the renames":
         shutil.copytree("runs/ring-0/scores", left / "scores")
         Path("runs/ring-0/scores").rename(left / "old")
     else:
         (left / "scores").mkdir(parents=True)
-    others = [Path("runs/ring-0/.scores-mine"), Path(f"runs/ring-0/.scores-{os.getpid()}-abcd")]
+    names = "mine", "2024-old", f"{os.getpid()}-abcd_ef1", f"{nobody}-thesis42"
+    others = [Path(f"runs/ring-0/.scores-{name}") for name in names]
     for other in others:
         other.mkdir()
+    (others[-1] / "notes.txt").write_text("precious")  # by its name it could be ours
     assert "expected n from 50" in refused(capfd, ["evaluate", "runs/ring-0", "-n", "3"])
     assert not left.exists()
     assert scores_in("runs/ring-0/scores") == before

@@ -153,6 +153,10 @@ def result(row, seed, seconds=60.0, **numbers):
     }  # fmt: skip
 
 
+def whole_result(row):
+    return result(row, 0, **dict.fromkeys((*(each.key for each in row.quantities), *row.needs), 1.0))
+
+
 @pytest.fixture
 def recorded(table, tmp_path, monkeypatch):
     """A file of results, and what adds to it."""
@@ -214,8 +218,7 @@ def test_the_newest_result_of_a_seed_counts(published, table, recorded):
 @pytest.mark.parametrize("name", ["noise", "stacked", "legible-default"])
 def test_a_result_by_another_judge_does_not_count(published, table, recorded, name):
     row = published.ROWS[name]
-    numbers = {each.key: 1.0 for each in row.quantities} or {"score": 9.0}
-    result_of_today = result(row, 0, **numbers)
+    result_of_today = whole_result(row)
     if not row.settings(0):
         del result_of_today["steps"], result_of_today["settings"]
     for judge in ("0123456789ab", ""):
@@ -227,7 +230,7 @@ def test_a_result_by_another_judge_does_not_count(published, table, recorded, na
 
 def test_a_result_of_other_settings_than_the_preset_has_now_does_not_count(published, table, recorded):
     row = published.ROWS["legible-default"]
-    old = result(row, 0, score=9.0)
+    old = whole_result(row)
     old["settings"]["generator.lr"] = 0.5
     recorded(old)
     assert table.newest(row) == []
@@ -392,9 +395,22 @@ def test_options_that_would_be_passed_over_are_refused(published, argv):
         published.parsed(argv)
 
 
-def test_seeds_of_what_is_not_trained_are_refused(published):
-    with pytest.raises(ConfigError, match="--seeds: the row noise is the same from every seed; leave them out"):
-        published.parsed(["ring-r1", "noise", "--seeds", "1"])
+@pytest.mark.parametrize("argv", [["--seeds", "1"], ["--minutes", "3"], ["--runs", "x"]])
+def test_options_of_trainings_are_refused_for_what_is_not_trained(published, argv):
+    with pytest.raises(ConfigError, match=f"{argv[0]}: nothing is trained for the row noise; leave one of them out"):
+        published.parsed(["ring-r1", "noise", *argv])
+
+
+@pytest.mark.parametrize("argv", [["--minutes", "3"], ["--runs", "x"]])
+def test_options_of_runs_that_are_kept_are_refused_for_quick_ones(published, argv):
+    with pytest.raises(ConfigError, match=f"{argv[0]}: --quick makes a few steps and keeps no run"):
+        published.parsed(["ring-r1", "--quick", *argv])
+
+
+@pytest.mark.parametrize("argv", [["--list", "--table"], ["--quick", "--list"], ["--table", "--quick"]])
+def test_one_thing_is_done_at_a_time(published, argv):
+    with pytest.raises(ConfigError, match=f"{argv[1]}: not allowed with argument {argv[0]}. See published.py --help"):
+        published.parsed(argv)
 
 
 def test_the_list_has_every_row_with_its_cost(published, capsys):
@@ -411,7 +427,10 @@ def test_a_table_of_some_rows_is_printed_and_nothing_measured(published, table, 
 
 
 WHOLE = {"row": "ring-r1", "seed": 0, "seconds": 1.0, "machine": "a", "numpy": "2", "numbers": {"modes": 8}}
-BROKEN = [{"numbers": {}}, {"numbers": None}, {"numbers": {"modes": "8"}}, {"seconds": "1"}, {"seed": "zero"}]
+BROKEN = [
+    {"numbers": {}}, {"numbers": None}, {"numbers": {"modes": "8"}}, {"numbers": {"modes": True}}, {"seconds": "1"},
+    {"seed": "zero"}, {"seed": True}, {"steps": 1.5}, {"minutes": "5"},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -455,6 +474,25 @@ def test_a_result_without_a_number_that_the_row_has_today_is_none_of_today(publi
     row = published.ROWS["ring-gan"]
     recorded(result(row, 0, modes=8, high_quality=0.9))
     assert table.newest(row) == []
+
+
+LEGIBLE = {"score": 8.1, "frechet": 3.0, "rarest": 0.08}
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("noise", {"score": 1.0}),
+        ("parzen-ceiling", {"sigma": 0.17}),
+        ("legible-r1", LEGIBLE),
+        ("legible-r1", {**LEGIBLE, "of": 10, "best": 8.1, "first_step": 5}),
+    ],
+)
+def test_a_result_that_lacks_what_a_table_tells_is_none_of_today(published, table, recorded, name, numbers):
+    row = published.ROWS[name]
+    recorded({**result(row, 0, **numbers), "judge": row.judge})
+    assert table.newest(row) == []
+    assert published.table([row]) == f"Not run yet: `{name}`."
 
 
 def test_results_that_cannot_be_read_are_told(published, table, recorded):

@@ -25,7 +25,7 @@ from minigan.metrics import judge as judge_module
 from minigan.metrics import scoring
 from minigan.metrics.evaluation import Scores
 from minigan.metrics.evaluation.digits import DigitReference
-from minigan.metrics.evaluation.rows import Row
+from minigan.metrics.evaluation.rows import Row, check_different
 from minigan.metrics.evaluation.run import ScoredRun
 from minigan.metrics.scorers import Scorer, digit_scorer, distance_scorer, mode_scorer, scorer_of
 from minigan.metrics.scoring import SEED, Scoring
@@ -288,6 +288,35 @@ def test_without_scores_or_without_its_checkpoint_there_is_no_best(tmp_path, los
         "checkpoint": f"{run.path} has lost its best checkpoint, of step 3; leave --best out.",
     }
     assert str(error.value) == sentences[lost]
+
+
+def test_a_lost_best_checkpoint_is_not_replaced_by_an_earlier_one(tmp_path):
+    run = trained(tmp_path / "x", plan=[2.0, 3.0, 1.0, 4.0], steps=12, keep=4)
+    run.checkpoints()[2].unlink()
+    with pytest.raises(RunError, match="has lost its best checkpoint, of step 9; leave --best out"):
+        Run.open(run.path, best=True)
+
+
+def test_the_best_until_the_newest_checkpoint_is_that_of_so_many_scores(tmp_path):
+    run = trained(tmp_path / "x", plan=[2.0, 3.0, 1.0, 4.0], steps=12, keep=4)
+    assert how_chosen(Run.open(run.path, best=True)).scores == 4
+    for checkpoint in run.checkpoints()[2:]:
+        checkpoint.unlink()
+    earlier = Run.open(run.path, best=True)
+    assert earlier.checkpoint["step"] == 3
+    assert how_chosen(earlier).scores == 2
+
+
+def test_two_parts_of_one_training_are_no_two_seeds_at_their_best(tmp_path):
+    plan = [2.0, 1.0, 0.5, 4.0]
+    trained(tmp_path / "whole", plan=plan, steps=12)
+    trained(tmp_path / "part", at_step(7, stop), plan=plan, steps=12)
+    trained(tmp_path / "other", plan=plan, steps=12, seed=1)
+    whole, part, other = (Run.open(tmp_path / name, best=True) for name in ("whole", "part", "other"))
+    assert whole.checkpoint["step"] > part.checkpoint["step"]
+    check_different([whole, other], best=True)
+    with pytest.raises(ConfigError, match="are the same run, as their settings and seed are equal; name one of them"):
+        check_different([part, other, whole], best=True)
 
 
 def test_a_damaged_best_checkpoint_is_named(tmp_path):

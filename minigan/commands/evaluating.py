@@ -44,6 +44,7 @@ def evaluate(args: argparse.Namespace) -> int:
     keep_freed_memory()  # blocks of distances come and go, all of one size
     seed, device = check_whole("--seed", args.seed, 0, SEEDS - 1), resolve(args.device)
     runs = [Run.open(folder, best=args.best) for folder in args.folders]
+    check_different(runs, args.best)
     _check_together(runs)
     check_judge(runs, args.judge, args.best)
     chosen = {str(run.path): how_chosen(run) for run in runs} if args.best else {}
@@ -64,7 +65,6 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def _check_together(runs: Sequence[Run]) -> None:
-    check_different(runs)
     for run in runs:
         check_scorable(run.config, f"evaluate {printable(str(run.path))}")
     if names := different_data([run.config for run in runs]):

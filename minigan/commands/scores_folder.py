@@ -15,6 +15,7 @@ from minigan.errors import RunError
 from minigan.gan.signals import raise_if_stopped
 
 SCORES = "scores.json"  # names the files beside it, in "files"
+OLD = "old"  # what is replaced, for the moment
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         new.mkdir()
         yield new
         raise_if_stopped()
-        _exchange(new, path, aside / "old")
+        _exchange(new, path, aside / OLD)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
@@ -84,15 +85,27 @@ def _is_plain(path: Path) -> bool:
 
 
 def _clear_up(path: Path) -> None:
-    """Folders of evaluations that were killed: between its two renames, the new scores were complete."""
+    """Folders of evaluations that were killed: between its two renames, the new scores were complete.
+
+    One that holds anything else is somebody's, whatever its name.
+    """
     for left in path.parent.glob(f".{path.name}-*"):
-        process = re.fullmatch(rf"\.{re.escape(path.name)}-(\d+)-\w+", left.name)
-        if process is None or _is_running(int(process[1])):
+        process = re.fullmatch(rf"\.{re.escape(path.name)}-(\d+)-[a-z0-9_]{{8}}", left.name)
+        if process is None or _is_running(int(process[1])) or not _is_left_over(left, path.name):
             continue
         with contextlib.suppress(OSError):
-            if not os.path.lexists(path) and (left / "old").is_dir():
+            if not os.path.lexists(path) and (left / OLD).is_dir():
                 (left / path.name).rename(path)
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_left_over(folder: Path, name: str) -> bool:
+    """Whether it holds nothing but folders of scores: a new one, and the one that this was to replace."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    with contextlib.suppress(OSError):
+        return all(each.name in (name, OLD) and each.is_dir() and not each.is_symlink() for each in folder.iterdir())
+    return False
 
 
 def _is_running(process: int) -> bool:

@@ -108,7 +108,7 @@ def newest_whole(listed: Callable[[], list[Path]]) -> Found:
 
 
 def best_whole(path: Path, listed: Callable[[], list[Path]], scores: ScoreLog) -> Saved:
-    """The checkpoint of a run whose samples had the best score, among those that are there.
+    """The checkpoint of a run whose samples had the best score until its newest checkpoint.
 
     While a training goes on that of its newest score may not be saved yet.
 
@@ -128,9 +128,10 @@ def best_whole(path: Path, listed: Callable[[], list[Path]], scores: ScoreLog) -
                 f"{path} has no scores, so none of its checkpoints is known to be the best; leave --best out, or train "
                 "with --set score.every=1."
             )
-        found = next((there[step] for step in bests if step in there), None)
+        best = next((step for step in bests if step <= max(there, default=0)), bests[0])
+        found = there.get(best)
         if found is None:
-            raise RunError(f"{path} has lost its best checkpoint, of step {bests[0]:,}; leave --best out.")
+            raise RunError(f"{path} has lost its best checkpoint, of step {best:,}; leave --best out.")
         try:
             return Saved(found, _read(found))
         except RunError:

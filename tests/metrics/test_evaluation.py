@@ -204,6 +204,7 @@ def test_a_reference_does_not_depend_on_how_much_of_known_data_a_run_trained_on(
     assert len(few.training) == len(all_.training) == TRAINING
     assert different_data([digits_config(data__limit=200), digits_config(data__limit=0, data__drop_last="true")]) == []
     assert different_data([changed("ring"), changed("ring", data__count=500)]) == []
+    assert different_data([changed("ring"), changed("ring", data__modes=8, data__std=0.01)]) == []
     assert different_data([changed("ring"), changed("grid")]) == ["source"]
     assert different_data([changed("ring"), changed("ring"), changed("ring", data__std=0.1)]) == ["std"]
 

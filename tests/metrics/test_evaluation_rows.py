@@ -1,5 +1,7 @@
 """Rows of a table: runs that differ in their seed only are one row, whose error is that of the mean over them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -67,6 +69,14 @@ def test_settings_that_change_no_weight_part_no_seeds():
     runs = [run("0", training__seed=0), *(run(name, training__seed=1, **{name: fields[name]}) for name in fields)]
     ((row),) = rows_of(runs)
     assert row.about.startswith("ring; seeds 0, 1, 1, ")
+
+
+def test_what_a_run_is_called_parts_no_seeds():
+    first, second = run("0"), run("1", training__seed=1)
+    config = replace(second.config, name="mine", about="my own words", source="nowhere")
+    assert told(rows_of([first, replace(second, config=config)])) == [("0 + 1 more", "ring; seeds 0, 1 (0, 1)")]
+    other = replace(config, generator=replace(config.generator, lr=0.1))
+    assert told(rows_of([first, replace(second, config=other)])) == [("0", "ring; seed 0"), ("1", "mine; seed 1")]
 
 
 def test_runs_at_different_steps_are_not_averaged():

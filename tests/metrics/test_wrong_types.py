@@ -16,6 +16,7 @@ from minigan.metrics import (
     stack_digits,
     stacked_modes,
 )
+from minigan.metrics.evaluation import reference_of
 
 FOUND = Neighbours(np.ones((5, 1)), np.zeros((5, 1), int))
 NO_NUMBERS = ["abc", {"a": 1}, [[1.0, 2.0], [3.0]], np.ones(8, complex), np.ma.masked_array(np.ones(8)), object()]
@@ -49,6 +50,12 @@ def test_a_path_of_a_judge_that_is_none(path):
 def test_a_mixture_that_is_none(mixture):
     with pytest.raises(ArgumentError, match="caught_modes: expected a mixture, but got"):
         caught_modes(np.zeros((5, 2)), mixture)
+
+
+@pytest.mark.parametrize("config", ["ring", {}, None])
+def test_settings_that_are_none(config):
+    with pytest.raises(ArgumentError, match=r'reference_of: expected settings, .* Pass .* or load_preset\("ring"\)'):
+        reference_of(config)
 
 
 @pytest.mark.parametrize("found", [None, np.ones((5, 1)), (FOUND.distances, FOUND.indices)])

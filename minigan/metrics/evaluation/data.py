@@ -16,6 +16,7 @@ from minigan.data.sources import make_mixture
 from minigan.errors import ConfigError, DataError, NoSplitError
 from minigan.gan.config import Config, DataConfig
 from minigan.gan.source import data_of
+from minigan.metrics.checks import instance
 from minigan.metrics.evaluation.digits import DigitReference
 from minigan.metrics.evaluation.images import ImageReference
 from minigan.metrics.evaluation.points import PointReference
@@ -32,7 +33,8 @@ COPIES = 3  # of the training images in memory: as they come, as floats, and wha
 def different_data(configs: Sequence[Config]) -> list[str]:
     """The settings of the data for which no one reference fits all runs with these settings; none if one does."""
     first, *others = (asdict(_source(config.data)) for config in configs)
-    return [name for name, value in first.items() if any(other[name] != value for other in others)]
+    names = [name for name, value in first.items() if any(other[name] != value for other in others)]
+    return ["source"] if "source" in names else names  # the rest follows from it
 
 
 def all_of_mnist(config: Config) -> tuple[Dataset, Dataset]:
@@ -44,8 +46,11 @@ def all_of_mnist(config: Config) -> tuple[Dataset, Dataset]:
 def _source(data: DataConfig) -> DataConfig:
     """What a reference depends on: of MNIST and of mixtures it is always the same, however many a run trained on."""
     usual = DataConfig()
-    known = replace(data, limit=0, count=usual.count) if data.source in ("mnist", *MIXTURES) else data
-    return replace(known, drop_last=usual.drop_last)
+    known = replace(data, drop_last=usual.drop_last)
+    if data.source in MIXTURES:  # 0 stands for its usual modes, and their usual standard deviation
+        mixture = make_mixture(data.source, data.modes, data.std)
+        known = replace(known, modes=len(mixture.centres), std=mixture.std)
+    return replace(known, limit=0, count=usual.count) if data.source in ("mnist", *MIXTURES) else known
 
 
 def reference_of(
@@ -69,6 +74,7 @@ def reference_of(
         tell: is told in a line what takes long, when nothing can be refused any more.
 
     Raises:
+        ArgumentError: these are no settings.
         ConfigError: see `check_scorable`; or ``n`` is too small for a score, or larger than the number of real samples.
         DataError: see there, too; or the data are missing, damaged or too few, or the file of the judge is not the one
             that belongs to this version.
@@ -78,6 +84,7 @@ def reference_of(
     >>> reference.name, reference.training.shape, reference.default_n
     ('ring', (25000, 2), 2500)
     """
+    instance("reference_of", "settings", config, Config, 'Pass those of a run, or load_preset("ring").')
     check_scorable(config)
     source = config.data.source
     if source == "mnist":

@@ -59,28 +59,34 @@ def rows_of(runs: Sequence[ScoredRun], best: bool = False) -> tuple[Row, ...]:
     return tuple(Row(_name(group), _about(key, groups), tuple(group)) for key, group in groups.items())
 
 
-def check_different(runs: Sequence[Run]) -> None:
+def check_different(runs: Sequence[Run], best: bool = False) -> None:
     """Make sure that no two runs draw the same samples, which would pass for the agreement of two seeds.
 
+    Args:
+        runs: which.
+        best: whether each was opened at its best checkpoint: then parts of one training, whose steps may differ, would
+            be in one row, too.
+
     Raises:
-        ConfigError: two do.
+        ConfigError: two do, or would be.
     """
-    seen: dict[tuple[Config, int], Run] = {}
+    seen: dict[tuple[Config, int | ScoreConfig], Run] = {}
     for run in runs:
-        step = run.found.newest.step if run.found.newest else 0
-        other = seen.setdefault((_training_of(run.config), step), run)
-        if other is not run:
-            raise ConfigError(
-                f"evaluate: {other.path} and {run.path} are the same run, as their settings, seed and step are equal, "
-                "and so are their samples; name each once, or runs of other seeds."
-            )
+        training, step = _training_of(run.config), run.found.newest.step if run.found.newest else 0
+        for same in (step, run.config.score) if best else (step,):
+            other = seen.setdefault((training, same), run)
+            if other is not run:
+                raise ConfigError(
+                    f"evaluate: {other.path} and {run.path} are the same run, as their settings and seed are equal"
+                    f"{', and their step' if same == step else ''}; name one of them, or runs of other seeds."
+                )
 
 
 def _training_of(config: Config) -> Config:
     """The settings that decide what is trained: all others as if nobody had changed them."""
     usual = TrainingConfig()
     training = replace(config.training, **{name: getattr(usual, name) for name in RECORDING})
-    return replace(config, training=training, score=ScoreConfig())
+    return replace(config, training=training, score=ScoreConfig(), name="", about="", source="")
 
 
 def _without_seed(config: Config) -> Config:
@@ -94,9 +100,10 @@ def _name(group: Sequence[ScoredRun]) -> str:
 def _about(key: tuple[Config, int], groups: dict[tuple[Config, int], list[ScoredRun]]) -> str:
     """After which step, is told where it differs between rows and is not what a setting says."""
     (config, step), group = key, groups[key]
-    presets = [other for other, _ in groups if other.name == config.name]
+    name = group[0].config.name
+    presets = [other for (other, _), runs in groups.items() if runs[0].config.name == name]
     settings = {path: value for other in presets for path, (value, _) in config.differences(other).items()}
-    told = [config.name, *(f"{path}={shown(value)}" for path, value in settings.items())]
+    told = [name, *(f"{path}={shown(value)}" for path, value in settings.items())]
     if len({at for _, at in groups}) > 1 and settings.get("training.steps") != step:
         told.append(f"step {step:,}")
     seeds = [str(run.config.training.seed) for run in group]

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy.special import xlogy
+
 from minigan.metrics.evaluation.digits import subset_size
 from minigan.metrics.evaluation.scores import NOISE_SEARCHED, Reference
 from minigan.metrics.frechet import frechet_bias
 from minigan.metrics.judge import DIGITS
 
-# Of ten independent standard normal numbers z, the smallest lies so far below their mean on average, with this standard
-# deviation. The shares of ten equal classes among N samples are .1 + sqrt(.1 / N) (z - mean of z).
-RAREST, RAREST_STD = 1.5388, 0.4943
+DRAWS = 10_000  # of samples of equal classes: formulas for their shares hold only where no class has few
 
 
 def facts(n: int, reference: Reference) -> dict[str, float]:
     """What n samples do to the scores, by the names that `minigan.metrics.evaluation.columns.Column.with_n` has.
 
-    See the metrics' own docstrings for the formulas. Of MNIST it takes 30 ms, so ask once for all columns.
+    See the metrics' own docstrings for the formulas. Of MNIST it takes 60 ms, so ask once for all columns.
 
     >>> from minigan.metrics.evaluation import reference_of
     >>> from minigan.metrics.evaluation.sample_size import facts
-    >>> facts(2500, reference_of(mg.gan.load_preset("ring")))["kl_modes"]  # (8 - 1) / (2 n)
+    >>> round(facts(2500, reference_of(mg.gan.load_preset("ring")))["kl_modes"], 4)  # about (8 - 1) / (2 n)
     0.0014
     """
+    rarest, rarest_std, kl = equal_shares(n, DIGITS)
     found: dict[str, float] = {
         "n": n,
         "some": min(NOISE_SEARCHED, n),
         "classifier": 100 * (DIGITS - 1) / (2 * n),
         "subset": subset_size(n),
         "share": 100 * math.sqrt(0.25 / n),
-        "rarest": 100 * (0.1 - RAREST * math.sqrt(0.1 / n)),
-        "rarest_std": 100 * RAREST_STD * math.sqrt(0.1 / n),
-        "kl_digits": (DIGITS - 1) / (2 * n),
+        "rarest": 100 * rarest,
+        "rarest_std": 100 * rarest_std,
+        "kl_digits": kl,
     }
     if reference.digits is not None:
         features = reference.digits.features
@@ -41,5 +43,17 @@ def facts(n: int, reference: Reference) -> dict[str, float]:
     if reference.images is not None:
         found["below"] = 100 * math.sqrt(0.01 * 0.99 * (1 / n + 1 / len(reference.images.others)))
     if reference.points is not None and reference.points.mixture is not None:
-        found["kl_modes"] = (len(reference.points.mixture.centres) - 1) / (2 * n)
+        _, _, found["kl_modes"] = equal_shares(n, len(reference.points.mixture.centres))
     return found
+
+
+def equal_shares(n: int, classes: int) -> tuple[float, float, float]:
+    """Of n samples of equal classes: the rarest one's share on average, its standard deviation, and their mean KL.
+
+    >>> from minigan.metrics.evaluation.sample_size import equal_shares
+    >>> [round(number, 2) for number in equal_shares(2, 2)]  # exactly .25, .25 and ln 2 / 2
+    [0.25, 0.25, 0.35]
+    """
+    shares = np.random.default_rng(0).multinomial(n, np.full(classes, 1 / classes), DRAWS) / n
+    rarest, kl = shares.min(axis=1), xlogy(shares, shares * classes).sum(axis=1)
+    return float(rarest.mean()), float(rarest.std()), float(kl.mean())
