@@ -46,8 +46,10 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments."""
     parser = Parser(prog="published.py", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="ROW")
-    parser.add_argument("--list", action="store_true", help="what rows there are")
-    parser.add_argument("--table", action="store_true", help="what was found so far; nothing is measured")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="what rows there are")
+    instead.add_argument("--table", action="store_true", help="what was found so far; nothing is measured")
+    instead.add_argument("--quick", action="store_true", help="a few steps and samples; nothing is kept or recorded")
     parser.add_argument("--seeds", type=at_least(0), nargs="+", metavar="S", help="if not given, those of the row")
     parser.add_argument("--runs", type=Path, metavar="DIR", help=f"where runs are kept (default: {RUNS})")
     parser.add_argument(
@@ -56,7 +58,6 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
         metavar="M",
         help="the most that a run is trained, in all its parts",
     )
-    parser.add_argument("--quick", action="store_true", help="a few steps and samples; nothing is recorded")
     args = parser.parse_args(argv)
     for name in args.names:
         choose("row", name, ROWS)
@@ -73,9 +74,12 @@ def _check_used(args: argparse.Namespace) -> None:
     given = [f"--{name}" for name in ("seeds", "runs", "minutes") if getattr(args, name) is not None]
     if given and (args.list or args.table or not (args.names or args.quick)):
         raise ConfigError(f"{given[0]}: this is for rows that are measured; name one, or leave it out.")
+    kept = [option for option in given if option != "--seeds"]
+    if kept and args.quick:
+        raise ConfigError(f"{kept[0]}: --quick makes a few steps and keeps no run; leave one of them out.")
     untrained = [name for name in args.names if isinstance(ROWS[name], Computed)]
-    if args.seeds and untrained:
-        raise ConfigError(f"--seeds: the row {untrained[0]} is the same from every seed; leave them out.")
+    if given and untrained:
+        raise ConfigError(f"{given[0]}: nothing is trained for the row {untrained[0]}; leave one of them out.")
 
 
 def listed() -> str:

@@ -34,6 +34,8 @@ LOOKS = 100
 AT_FIRST = "report_score"  # in the line of the look at which digits are legible first
 FILE = "legible.jsonl"  # in the folder of a run: a line for each look
 FEW, MANY, QUICK = 2000, 10_000, 100  # samples
+SCORES = ("score", "frechet", "rarest")  # that all rows have
+FIRST = ("first_step", "first_seconds", "first_score", "first_frechet")  # of the first legible digits
 
 
 @cache
@@ -113,13 +115,8 @@ def moments(seen: Sequence[dict[str, float]]) -> dict[str, float]:
     first = next((look for look in seen if AT_FIRST in look), None)
     if first is None:
         return best
-    return {
-        **best,
-        "first_step": first["step"],
-        "first_seconds": round(first["seconds"], 1),
-        "first_score": first[AT_FIRST],
-        "first_frechet": first["report_frechet"],
-    }
+    numbers = first["step"], round(first["seconds"], 1), first[AT_FIRST], first["report_frechet"]
+    return {**best, **dict(zip(FIRST, numbers, strict=True))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +124,12 @@ class Legible(OfPreset):
     """A row that tells when digits are legible, and how good they are at the end."""
 
     judge: str = JUDGE
+    needs: tuple[str, ...] = (*SCORES, "of", "best")
+
+    def of_today(self, result: dict[str, Any]) -> bool:
+        """See `Row.of_today`; of the first legible digits all is known, or nothing."""
+        first = [name in result["numbers"] for name in FIRST]
+        return super().of_today(result) and "steps" in result and all(first) == any(first)
 
     def measure(self, seed: int, how: How) -> dict[str, Any]:
         """See `Row.measure`; where training was stopped by its minutes, that is what is told.
@@ -168,7 +171,7 @@ def _calibration(name: str, about: str, images: Callable[[int], np.ndarray]) -> 
     def compute(seed: int, quick: bool) -> dict[str, float]:
         return reported(images(QUICK if quick else MANY), quick)
 
-    return Computed(name=name, about=about, compute=compute, time="about 10 s", judge=JUDGE)
+    return Computed(name=name, about=about, compute=compute, time="about 10 s", needs=SCORES, judge=JUDGE)
 
 
 ROWS: tuple[Row, ...] = (

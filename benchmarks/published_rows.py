@@ -71,6 +71,7 @@ class Row:
         about: what it does.
         quantities: what it finds; rows of digits have other columns.
         seeds: with which, if nobody names others.
+        needs: what else it finds, that other columns tell.
         judge: the first characters of the SHA-256 of the judge whose word it is; a result of another judge is none.
     """
 
@@ -78,6 +79,7 @@ class Row:
     about: str
     quantities: tuple[Quantity, ...] = ()
     seeds: tuple[int, ...] = (0,)
+    needs: tuple[str, ...] = ()
     judge: str = ""
 
     def cost(self) -> str:
@@ -95,7 +97,8 @@ class Row:
     def of_today(self, result: dict[str, Any]) -> bool:
         """Whether a result is what would be found again, but for rounding."""
         same = result.get("settings", {}) == self.settings(result["seed"])
-        there = all(each.key in result["numbers"] for each in self.quantities)
+        keys = [key for each in self.quantities for key in (each.key, each.error) if key]
+        there = {*keys, *self.needs} <= {*result["numbers"]}
         return same and there and bool(result.get("judge", "") == self.judge)
 
 

@@ -26,8 +26,14 @@ def results() -> list[Result]:
 
 def _whole(result: Result) -> bool:
     numbers = result["numbers"]
-    there = isinstance(numbers, dict) and all(isinstance(value, int | float) for value in numbers.values())
-    return bool(there and numbers and isinstance(result["seed"], int) and isinstance(result["seconds"], int | float))
+    there = isinstance(numbers, dict) and numbers and all(map(_is_number, numbers.values()))
+    times = [result[name] for name in ("seconds", "minutes") if name in result]
+    counts = [result[name] for name in ("seed", "steps") if name in result]
+    return bool(there and all(map(_is_number, times)) and all(type(count) is int for count in counts))
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)  # bool is a kind of int
 
 
 def newest(row: Row) -> list[Result]:
