@@ -20,8 +20,7 @@ ROWS = 4096  # samples at a time: what is made of all 60,000 images would take a
 SUM_TOLERANCE = 1e-4  # of probabilities: a softmax in float32 is within 1e-6, printed ones within 1e-4
 PIXEL_TOLERANCE = 1e-6  # some roundings in float32 beyond -1 and 1
 OVERSHOOT, RARELY = 0.15, 1e-3  # of the pixels of digits in [0, 1] that a cubic spline moved, fewer are so far below 0
-LARGEST = 1e100  # of samples: sums of products of two of them are numbers in float64, too ...
-SMALLEST = 1e-100  # ... and not 0, where the samples are not
+LARGEST = 1e100  # of samples: sums of products of two of them are numbers in float64, too
 
 T = TypeVar("T")
 
@@ -38,8 +37,7 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
     Raises:
         DTypeError: these are no numbers.
         ShapeError: they are no samples (N, F), or fewer than ``least``.
-        RangeError: some hold NaN or infinity, and says how many of how many; or numbers too large to multiply, or none
-            but too small ones.
+        RangeError: some hold NaN or infinity, and says how many of how many; or numbers too large to multiply.
 
     >>> from minigan.metrics.checks import rows
     >>> rows("frechet_distance", "fake samples", np.zeros((5, 64), np.float32)).shape
@@ -53,18 +51,12 @@ def rows(metric: str, what: str, x: Any, least: int = 1) -> Tensor:
         )
     require_samples(metric, what, samples, least)
     require_finite(metric, what, samples)
-    if samples.dtype.kind == "f":
-        _require_multipliable(metric, what, samples.abs().max().item())
-    return samples
-
-
-def _require_multipliable(metric: str, what: str, largest: float) -> None:
-    """Raise if products of two samples would be infinite, or all be 0, given the largest number."""
-    bound, why = (f"at most {LARGEST:g}", "are numbers") if largest > 1 else (f"at least {SMALLEST:g}", "are not all 0")
-    if largest > LARGEST or 0 < largest < SMALLEST:
+    if samples.dtype.kind == "f" and (largest := samples.abs().max().item()) > LARGEST:
         raise RangeError(
-            f"{metric}: {what} reach {largest:.3g}, expected {bound}, so that products of two {why}. Scale them."
+            f"{metric}: {what} reach {largest:.3g}, expected at most {LARGEST:g}, so that products of two are numbers. "
+            "Scale them."
         )
+    return samples
 
 
 def require_samples(metric: str, what: str, x: Tensor, least: int, why: str = "") -> None:

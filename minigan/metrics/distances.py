@@ -4,16 +4,16 @@
 
 With two more columns the product of matrices does all of it, and no array of N x M x F numbers is ever made.
 Rounding leaves of equal samples not 0 but about eps |x|^2, and now and then less than 0, which is raised to 0. So that
-|x| is not large because all samples are far from 0, the mean of y is first taken away from both. Where some samples are
-so far from others that this is not enough, differences are taken, slowly: these lose nothing.
+|x| is not large because all samples are far from 0, the mean of y is first taken away from both. Where that is not
+enough, as some samples are far from the others, differences lose nothing, but take several times as long.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigan.errors import DTypeError
 from minigan.metrics.checks import ROWS
@@ -24,7 +24,7 @@ from minigan.tensor import Tensor
 CHUNK = 32 * 2**20  # bytes of distances at a time: 70 rows beside 60,000 in float64, enough for a product at full speed
 
 
-def distance_blocks(x: Tensor, y: Tensor, error: float = math.inf) -> Iterator[tuple[slice, Tensor]]:
+def distance_blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """The squared distances of x (N, F) to y (M, F), one block of rows after the other, so that memory stays bounded.
 
     Time O(N M F), memory O((N + M) F) and CHUNK.
@@ -32,12 +32,9 @@ def distance_blocks(x: Tensor, y: Tensor, error: float = math.inf) -> Iterator[t
     Args:
         x: of a floating point type, in which they are compared.
         y: of the same type, and on the same device.
-        error: by how much a squared distance may be off. Where a product of matrices does not promise that, they are
-            computed from differences, on the host and in float64, which takes some ten times as long: then they are
-            off by :func:`unit_rounding` of themselves.
 
     Yields:
-        Which rows of x, and their squared distances (rows, M), none below 0; without gradients.
+        Which rows of x, and their squared distances (rows, M), none below 0, off by `error_bound`; without gradients.
 
     Raises:
         DTypeError, DeviceError: they are of two types, or on two devices.
@@ -52,57 +49,63 @@ def distance_blocks(x: Tensor, y: Tensor, error: float = math.inf) -> Iterator[t
             f"distance_blocks: expected x and y of one type, but got {x.dtype} and {y.dtype}. Convert one."
         )
     x, y = x.detach(), y.detach()
-    step = max(1, CHUNK // (len(y) * y.dtype.itemsize))
-    parts = [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
-    products = error == math.inf or rounding(x, y) <= error
-    yield from _by_products(x, y, parts) if products else _by_differences(x, y, parts)
-
-
-def _by_products(x: Tensor, y: Tensor, parts: Sequence[slice]) -> Iterator[tuple[slice, Tensor]]:
     centre = y.mean(dim=0)
     columns = _columns(y, centre).T
-    for part in parts:
-        some = x[part] - centre
-        block = cat([some * -2, _squares(some), _ones(some)], dim=1) @ columns
-        yield part, block.clamp(min=0)
+    for rows in _parts(x, y):
+        part = x[rows] - centre
+        block = cat([part * -2, _squares(part), _ones(part)], dim=1) @ columns
+        yield rows, block.clamp(min=0)
 
 
-def _by_differences(x: Tensor, y: Tensor, parts: Sequence[slice]) -> Iterator[tuple[slice, Tensor]]:
+def difference_blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """The same from differences, whatever the distance: in float64, on one core of the host.
+
+    Each is off by F + 2 roundings of itself at most. It takes about three times as long as products of one core.
+
+    >>> from minigan.metrics.distances import difference_blocks
+    >>> x, y = mg.tensor([[0.5], [1e9]]), mg.tensor([[0.0], [1e9]])
+    >>> [block[:, 0].tolist() for _, block in difference_blocks(x, y)]
+    [[0.25, 1e+18]]
+    """
     from scipy.spatial.distance import cdist  # half a second to import, for few who import minigan
 
-    there = y.to("cpu").numpy()
-    for part in parts:
-        yield part, as_tensor(cdist(x[part].to("cpu").numpy(), there, "sqeuclidean")).to(x.device)
+    there = y.detach().to("cpu").numpy()
+    for rows in _parts(x, y):
+        yield rows, as_tensor(cdist(x[rows].detach().to("cpu").numpy(), there, "sqeuclidean")).to(x.device)
 
 
-def rounding(x: Tensor, y: Tensor) -> float:
-    """By how much the squared distances of `distance_blocks` are off at most, hardly ever more, as products make them.
+def error_bound(x: Tensor, y: Tensor) -> NDArray[np.float64]:
+    """By how much the squared distances of each x in `distance_blocks` are off at most, hardly ever more: (N,).
 
-    They are sums of F + 2 products, of numbers up to the lengths of x and y. Time O((N + M) F).
-
-    >>> from minigan.metrics.distances import rounding
-    >>> x = mg.tensor([[0.0], [100.0]], dtype=mg.float64)
-    >>> 1e-12 < rounding(x, x) < 1e-11
-    True
-    """
-    centre = y.detach().mean(dim=0)
-    longest = (
-        max(_squares(part - centre).max().item() for part in each.detach().split(ROWS)) ** 0.5 for each in (x, y)
-    )
-    return float(unit_rounding(y) * sum(longest) ** 2)
-
-
-def unit_rounding(x: Tensor) -> float:
-    """By how much of itself a sum over the width of x (N, F), and two more, is off at most, if no part is below 0.
+    They are sums of F + 2 products, of numbers up to the lengths of x and of the longest y. Time O((N + M) F).
 
     Source: N. Higham, T. Mary, "A New Approach to Probabilistic Rounding Error Analysis" (2019): errors of n roundings
-    grow as sqrt(n), and with a factor of 4 hardly any is larger.
+    grow as sqrt(n). The factor is measured: of normal, constant and clustered numbers, with F from 1 to 12,288, none
+    was off by more than a third of this.
 
-    >>> from minigan.metrics.distances import unit_rounding
-    >>> unit_rounding(mg.zeros(1, 2, dtype=mg.float64)) / float(np.finfo(float).eps)
-    4.0
+    >>> from minigan.metrics.distances import error_bound
+    >>> x = mg.tensor([[0.0], [100.0]], dtype=mg.float64)
+    >>> bool((1e-12 < error_bound(x, x)).all() and (error_bound(x, x) < 1e-11).all())
+    True
     """
-    return float(4 * (x.shape[1] + 2) ** 0.5 * np.finfo(x.dtype).eps / 2)
+    limits = np.finfo(x.dtype)
+    centre = y.detach().mean(dim=0)
+    ours, theirs = (_lengths(each, centre) for each in (x, y))
+    bounds: NDArray[np.float64] = 2 * (y.shape[1] + 2) ** 0.5 * limits.eps * (ours + theirs.max()) ** 2 + limits.tiny
+    return bounds
+
+
+def _parts(x: Tensor, y: Tensor) -> Iterator[slice]:
+    """Rows of x whose distances to all of y fill a block."""
+    step = max(1, CHUNK // (len(y) * y.dtype.itemsize))
+    for start in range(0, len(x), step):
+        yield slice(start, min(start + step, len(x)))
+
+
+def _lengths(x: Tensor, centre: Tensor) -> NDArray[np.float64]:
+    """Of each row, (N,), from the centre."""
+    parts = [_squares(part - centre).reshape(-1).to("cpu").numpy() for part in x.detach().split(ROWS)]
+    return np.sqrt(np.concatenate(parts).astype(np.float64))
 
 
 def _columns(y: Tensor, centre: Tensor) -> Tensor:

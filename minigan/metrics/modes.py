@@ -60,7 +60,7 @@ def caught_modes(points: Any, mixture: Mixture, within: float = 3.0) -> ModeCoun
 
     Raises:
         ShapeError: ``points`` has another shape, or there are none.
-        RangeError: a point is NaN or infinite, or too far from all others for float64.
+        RangeError: a point is NaN or infinite, or beyond 1e100.
         DTypeError: these are no numbers.
         ConfigError, ArgumentError: ``within`` is not above 0, or no number; or ``mixture`` is none.
 

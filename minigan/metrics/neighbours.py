@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from minigan.errors import RangeError, ShapeError
 from minigan.metrics.checks import alike, instance, numbers, require_finite, whole_from
-from minigan.metrics.nearest import nearest
+from minigan.metrics.knn import k_nearest
 from minigan.ops.creation import as_tensor
 
 HUNDREDTH = 99  # held-out samples are the fewest that tell the distance within which 1% of new ones lie
@@ -56,10 +56,11 @@ def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
 
     Of images these are pixels, so distances are from 0, for a copy, to 2 sqrt(C H W), and a copy shifted by one pixel
     is far away. What they mean is said by those of held-out images: see `memorisation`. The more training samples there
-    are, the nearer is one of them; the number of samples changes nothing. It takes O(N M (F + k)) time for M training
-    samples, some eight seconds of two cores for 10,000 images beside 60,000 of MNIST, and O((N + M) F) memory. Among
-    images in float32, candidates are found in it, unless these are too much alike to be told apart; all is decided in
-    float64, so that a copy has a distance of exactly 0.
+    are, the nearer is one of them; the number of samples changes nothing. It takes O(N M F) time for M training
+    samples, and O(N M k) for few k, some eight seconds of two cores for 10,000 images beside 60,000 of MNIST, and O((N
+    + M) F) memory. Among images in float32, candidates are found in it, unless these are too much alike to be told
+    apart; all is decided in float64, so that a copy has a distance of exactly 0. Points of which some are 1e6 times as
+    far off as neighbours take several times as long, on one core of the host.
 
     Source: of the picture of generated samples beside these neighbours, I. Goodfellow et al., "Generative Adversarial
     Nets" (2014).
@@ -87,7 +88,7 @@ def nearest_training(samples: Any, training: Any, k: int = 1) -> Neighbours:
     if not (x.ndim == 4 and x.dtype == y.dtype == np.float32):
         x, y = x.double(), y.double()
     x, y = (each.reshape(len(each), -1) for each in (x, y))
-    squares, indices = nearest(x, y, k)
+    squares, indices = k_nearest(x, y, k)
     return Neighbours(np.sqrt(squares), indices)
 
 

@@ -53,16 +53,9 @@ def test_samples_that_are_not_finite_are_counted(bad):
         checks.rows(METRIC, "fakes", x)
 
 
-@pytest.mark.parametrize(
-    ("scale", "says"), [(1e101, "1e+101, expected at most 1e+100"), (1e-101, "1e-101, expected at least 1e-100")]
-)
-def test_samples_whose_products_are_infinite_or_zero_are_refused(scale, says):
-    with refused(RangeError, f"fakes reach {says}, so that products of two are"):
-        checks.rows(METRIC, "fakes", np.array([[0.0, 1.0], [-0.5, 0.0]]) * scale)
-
-
-def test_samples_that_are_all_zero_pass():
-    assert checks.rows(METRIC, "fakes", np.zeros((3, 2))).shape == (3, 2)
+def test_samples_whose_products_are_infinite_are_refused():
+    with refused(RangeError, "fakes reach 1e+101, expected at most 1e+100, so that products of two are numbers."):
+        checks.rows(METRIC, "fakes", np.array([[0.0, 1.0], [-0.5, 0.0]]) * 1e101)
 
 
 @pytest.mark.parametrize("x", ["seven.png", [[1.0, 2.0]], None, np.array([["a"]])])

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 import minigan as mg
 from minigan.errors import DTypeError
 from minigan.metrics import distances
-from minigan.metrics.distances import distance_blocks
+from minigan.metrics.distances import difference_blocks, distance_blocks, error_bound
 
 
 def of(x, y):
@@ -33,13 +33,44 @@ def test_far_from_zero_distances_are_as_exact_as_near_it():
 
 
 @pytest.mark.parametrize("chunk", [1, 32 * 2**20])
-def test_where_products_are_not_exact_enough_differences_are_taken(monkeypatch, chunk):
+def test_differences_lose_nothing_where_products_do(monkeypatch, chunk):
     monkeypatch.setattr(distances, "CHUNK", chunk)
     rng = np.random.default_rng(0)
-    x, y = (mg.as_tensor(rng.normal(size=(n, 3)) + 1e9 * rng.integers(0, 2, (n, 1))) for n in (40, 60))
-    expected = cdist(x.numpy(), y.numpy(), "sqeuclidean")
-    np.testing.assert_array_equal(np.concatenate([block.numpy() for _, block in distance_blocks(x, y, 1e-9)]), expected)
-    assert np.abs(of(x, y) - expected).max() > 1e-9
+    x, y = (rng.normal(size=(n, 3)) + 1e9 * rng.integers(0, 2, (n, 1)) for n in (40, 60))
+    expected = ((x[:, None] - y) ** 2).sum(2)
+    blocks = list(difference_blocks(mg.as_tensor(x), mg.as_tensor(y)))
+    assert [rows.start for rows, _ in blocks] == (list(range(40)) if chunk == 1 else [0])
+    np.testing.assert_allclose(np.concatenate([block.numpy() for _, block in blocks]), expected, rtol=1e-15)
+    assert np.abs(of(x, y) - expected).max() > 1
+
+
+KINDS = {
+    "normal": lambda rng, n, width: rng.normal(size=(n, width)),
+    "equal": lambda rng, n, width: np.full((n, width), rng.normal()),
+    "in two places": lambda rng, n, width: rng.normal(size=(n, width)) + 1e3 * rng.integers(0, 2, (n, 1)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 64, 2048])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_product_is_off_by_more_than_the_bound(kind, width, dtype):
+    rng = np.random.default_rng(width)
+    x, y = (KINDS[kind](rng, n, width).astype(dtype) for n in (50, 70))
+    off = np.abs(of(x, y) - cdist(x.astype(np.longdouble), y.astype(np.longdouble), "sqeuclidean"))
+    bound = error_bound(mg.as_tensor(x), mg.as_tensor(y))
+    assert (off <= bound[:, None] / 2).all()
+    if kind != "equal":
+        assert off.max() > bound.max() / 1000
+
+
+def test_one_far_off_loosens_no_bound_but_its_own():
+    x, y = np.random.default_rng(0).normal(size=(2, 50, 3))
+    near = error_bound(mg.as_tensor(x), mg.as_tensor(y))
+    x[7] = 1e9
+    far = error_bound(mg.as_tensor(x), mg.as_tensor(y))
+    assert far[7] > 1e10 * near[7]
+    np.testing.assert_array_equal(np.delete(far, 7), np.delete(near, 7))
 
 
 def test_the_blocks_are_all_rows_in_their_order(monkeypatch):

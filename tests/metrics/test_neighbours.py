@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
 
 import minigan as mg
 from minigan.errors import ConfigError, DTypeError, RangeError, ShapeError
-from minigan.metrics import Neighbours, distances, memorisation, nearest, nearest_training
+from minigan.metrics import Neighbours, distances, knn, memorisation, nearest_training
 
 RNG = np.random.default_rng(0)
 POINTS, TRAINING = RNG.normal(size=(40, 5)), RNG.normal(size=(90, 5))
@@ -49,7 +50,7 @@ def test_samples_in_many_blocks_have_the_same_neighbours(monkeypatch):
 
 
 def test_of_wide_samples_memory_is_that_of_a_few_blocks(monkeypatch):
-    for module in (distances, nearest):
+    for module in (distances, knn):
         monkeypatch.setattr(module, "CHUNK", 2**20)
     images = np.random.default_rng(0).uniform(-1, 1, (100, 3, 32, 32)).astype(np.float32)  # 1.2 MB; 10 MB in float64
     tracemalloc.start()
@@ -104,6 +105,27 @@ def test_samples_in_two_places_far_apart_have_the_neighbours_that_a_tree_finds(f
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, rtol=1e-12)
     assert (found.distances[:50, 0] == 0).all()
+
+
+def test_among_many_that_products_cannot_tell_apart_the_nearest_is_found():
+    near = 1 + 1e-11 * np.random.default_rng(0).random(1000)
+    found = nearest_training(np.zeros((1, 1)), np.append(near, 1e6)[:, np.newaxis])
+    assert found.indices == near.argmin()
+
+
+@pytest.mark.parametrize("k", [1, 3, 30])
+@pytest.mark.parametrize("kind", ["normal", "whole numbers", "copies", "images"])
+def test_no_differences_are_taken_where_products_do(monkeypatch, kind, k):
+    monkeypatch.setattr(knn, "difference_blocks", None)
+    rng = np.random.default_rng(0)
+    samples, training = {
+        "normal": lambda: (rng.normal(size=(50, 8)), rng.normal(size=(500, 8))),
+        "whole numbers": lambda: (rng.integers(0, 4, (50, 3)), rng.integers(0, 4, (500, 3))),
+        "copies": lambda: (np.eye(5)[rng.integers(0, 5, 50)], np.eye(5)[rng.integers(0, 5, 500)]),
+        "images": lambda: tuple(rng.uniform(-1, 1, (n, 1, 5, 5)).astype(np.float32) for n in (50, 500)),
+    }[kind]()
+    distances = np.sort(cdist(samples.reshape(50, -1), training.reshape(500, -1)))[:, :k]
+    np.testing.assert_allclose(nearest_training(samples, training, k).distances, distances, rtol=1e-12)
 
 
 def test_among_many_images_in_float32_the_nearest_are_found_and_copies_at_zero():

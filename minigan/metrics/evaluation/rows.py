@@ -70,16 +70,21 @@ def check_different(runs: Sequence[Run], best: bool = False) -> None:
     Raises:
         ConfigError: two do, or would be.
     """
-    seen: dict[tuple[Config, int | ScoreConfig], Run] = {}
+    drawn: dict[tuple[Config, int], Run] = {}
+    chosen: dict[tuple[Config, ScoreConfig], Run] = {}
     for run in runs:
         training, step = _training_of(run.config), run.found.newest.step if run.found.newest else 0
-        for same in (step, run.config.score) if best else (step,):
-            other = seen.setdefault((training, same), run)
-            if other is not run:
-                raise ConfigError(
-                    f"evaluate: {other.path} and {run.path} are the same run, as their settings and seed are equal"
-                    f"{', and their step' if same == step else ''}; name one of them, or runs of other seeds."
-                )
+        _require_first(run, drawn.setdefault((training, step), run), "settings, seed and step")
+        if best:
+            _require_first(run, chosen.setdefault((training, run.config.score), run), "settings and seed")
+
+
+def _require_first(run: Run, first: Run, equal: str) -> None:
+    if first is not run:
+        raise ConfigError(
+            f"evaluate: {first.path} and {run.path} are the same run, as their {equal} are equal; name one of them, or "
+            "runs of other seeds."
+        )
 
 
 def _training_of(config: Config) -> Config:

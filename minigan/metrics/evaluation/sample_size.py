@@ -18,7 +18,7 @@ DRAWS = 10_000  # of samples of equal classes: formulas for their shares hold on
 def facts(n: int, reference: Reference) -> dict[str, float]:
     """What n samples do to the scores, by the names that `minigan.metrics.evaluation.columns.Column.with_n` has.
 
-    See the metrics' own docstrings for the formulas. Of MNIST it takes 60 ms, so ask once for all columns.
+    See the metrics' own docstrings for the formulas. It takes some 60 ms, so ask once for all columns.
 
     >>> from minigan.metrics.evaluation import reference_of
     >>> from minigan.metrics.evaluation.sample_size import facts
