@@ -74,12 +74,12 @@ def _check_used(args: argparse.Namespace) -> None:
     given = [f"--{name}" for name in ("seeds", "runs", "minutes") if getattr(args, name) is not None]
     if given and (args.list or args.table or not (args.names or args.quick)):
         raise ConfigError(f"{given[0]}: this is for rows that are measured; name one, or leave it out.")
-    kept = [option for option in given if option != "--seeds"]
-    if kept and args.quick:
-        raise ConfigError(f"{kept[0]}: --quick makes a few steps and keeps no run; leave one of them out.")
+    of_runs = [option for option in given if option != "--seeds"]
+    if of_runs and args.quick:
+        raise ConfigError(f"{of_runs[0]}: --quick makes a few steps and keeps no run; leave one of them out.")
     untrained = [name for name in args.names if isinstance(ROWS[name], Computed)]
     if given and untrained:
-        raise ConfigError(f"{given[0]}: nothing is trained for the row {untrained[0]}; leave one of them out.")
+        raise ConfigError(f"{given[0]}: the row {untrained[0]} has no runs, and one seed; leave one of them out.")
 
 
 def listed() -> str:

@@ -33,7 +33,7 @@ def _whole(result: Result) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float)  # bool is a kind of int
+    return type(value) in (int, float) and not math.isinf(value)  # bool is a kind of int; NaN is the KL of no modes
 
 
 def newest(row: Row) -> list[Result]:

@@ -212,15 +212,31 @@ def test_what_a_killed_evaluation_left_is_cleared_up_by_the_next(runs, capfd, ki
         Path("runs/ring-0/scores").rename(left / "old")
     else:
         (left / "scores").mkdir(parents=True)
-    names = "mine", "2024-old", f"{os.getpid()}-abcd_ef1", f"{nobody}-thesis42"
+    names = "mine", "2024-old", f"{os.getpid()}-abcd_ef1", f"{nobody}-thesis42", f"{nobody}-thesis43"
     others = [Path(f"runs/ring-0/.scores-{name}") for name in names]
     for other in others:
-        other.mkdir()
-    (others[-1] / "notes.txt").write_text("precious")  # by its name it could be ours
+        (other / "old").mkdir(parents=True)
+    for precious in (others[-2] / "notes.txt", others[-1] / "old" / "novel.txt"):  # by their names they could be ours
+        precious.write_text("mine")
     assert "expected n from 50" in refused(capfd, ["evaluate", "runs/ring-0", "-n", "3"])
     assert not left.exists()
     assert scores_in("runs/ring-0/scores") == before
     assert all(other.exists() for other in others)
+
+
+def test_scores_of_a_killed_evaluation_that_cannot_be_put_back_stay(runs, capfd, monkeypatch):
+    done(capfd, "evaluate", "runs/ring-0", "-n", "100")
+    left = Path(f"runs/ring-0/.scores-{2**22 + 1}-abcd_ef1")
+    shutil.copytree("runs/ring-0/scores", left / "scores")
+    Path("runs/ring-0/scores").rename(left / "old")
+
+    def fail(path, target):
+        raise PermissionError(13, "Permission denied")
+
+    before = files(runs)
+    monkeypatch.setattr(Path, "rename", fail)
+    refused(capfd, ["evaluate", "runs/ring-0", "-n", "3"])
+    assert files(runs) == before
 
 
 def test_a_link_in_the_place_of_the_scores_is_refused(runs, capfd, tmp_path):

@@ -396,8 +396,8 @@ def test_options_that_would_be_passed_over_are_refused(published, argv):
 
 
 @pytest.mark.parametrize("argv", [["--seeds", "1"], ["--minutes", "3"], ["--runs", "x"]])
-def test_options_of_trainings_are_refused_for_what_is_not_trained(published, argv):
-    with pytest.raises(ConfigError, match=f"{argv[0]}: nothing is trained for the row noise; leave one of them out"):
+def test_options_of_runs_are_refused_for_what_has_none(published, argv):
+    with pytest.raises(ConfigError, match=f"{argv[0]}: the row noise has no runs, and one seed; leave one of them out"):
         published.parsed(["ring-r1", "noise", *argv])
 
 

@@ -307,6 +307,14 @@ def test_the_best_until_the_newest_checkpoint_is_that_of_so_many_scores(tmp_path
     assert how_chosen(earlier).scores == 2
 
 
+def test_where_no_score_is_older_than_the_newest_checkpoint_there_is_no_best(tmp_path):
+    run = trained(tmp_path / "x", plan=[2.0, 1.0], steps=12, score={"every": 2, "n": 20}, keep=4)
+    for checkpoint in run.checkpoints()[1:]:
+        checkpoint.unlink()
+    with pytest.raises(RunError, match="has no scores until its newest checkpoint, of step 3; leave --best out"):
+        Run.open(run.path, best=True)
+
+
 def test_two_parts_of_one_training_are_no_two_seeds_at_their_best(tmp_path):
     plan = [2.0, 1.0, 0.5, 4.0]
     trained(tmp_path / "whole", plan=plan, steps=12)

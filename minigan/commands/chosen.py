@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from minigan.errors import ConfigError
-from minigan.gan import Run, folder
+from minigan.gan import Run
 from minigan.gan.score_log import comparable
 from minigan.gan.settings import shown
 from minigan.metrics.evaluation.rows import Row
@@ -51,9 +51,10 @@ def check_judge(runs: Sequence[Run], judge: str, best: bool) -> None:
 
 def how_chosen(run: Run) -> Chosen:
     """Of a run that was opened at its best checkpoint: of the scores until its newest checkpoint."""
-    assert run.found.newest is not None, "it was opened at its best"
-    line, newest = run.scores.of_step(run.found.newest.step), folder.checkpoints(run.path)[-1][0]
-    lines = [other for other in run.scores.lines() if other["step"] <= newest]
+    best, _, until = run.found
+    assert best is not None, "it was opened at its best"
+    line = run.scores.of_step(best.step)
+    lines = [other for other in run.scores.lines() if other["step"] <= (until or 0)]
     rivals = [other for other in lines if comparable(other, line) and "error" not in other]
     return Chosen(line["ranked_by"], line.get("judge"), line["samples"], len(rivals))
 

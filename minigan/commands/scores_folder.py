@@ -57,13 +57,17 @@ def check_replaceable(path: Path) -> None:
         return
     if path.is_symlink() or not path.is_dir():
         raise RunError(f"{path} is no folder of scores; move it away, or choose another place with --out.")
-    own = _own(path)
-    strange = sorted(each.name for each in path.iterdir() if each.name not in own or not _is_plain(each))
-    if strange:
+    if strange := _strange(path):
         raise RunError(
             f"{path} holds {strange[0]}, which no evaluation wrote, and would be lost; move it away, or choose another "
             "place with --out."
         )
+
+
+def _strange(path: Path) -> list[str]:
+    """What is in a folder of scores that no evaluation wrote."""
+    own = _own(path)
+    return sorted(each.name for each in path.iterdir() if each.name not in own or not _is_plain(each))
 
 
 def _own(path: Path) -> set[str]:
@@ -93,18 +97,21 @@ def _clear_up(path: Path) -> None:
         process = re.fullmatch(rf"\.{re.escape(path.name)}-(\d+)-[a-z0-9_]{{8}}", left.name)
         if process is None or _is_running(int(process[1])) or not _is_left_over(left, path.name):
             continue
-        with contextlib.suppress(OSError):
-            if not os.path.lexists(path) and (left / OLD).is_dir():
+        if not os.path.lexists(path) and (left / OLD).is_dir():
+            try:
                 (left / path.name).rename(path)
+            except OSError:  # then these scores are all that there are
+                continue
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_left_over(folder: Path, name: str) -> bool:
-    """Whether it holds nothing but folders of scores: a new one, and the one that this was to replace."""
+    """Whether it holds nothing but a folder for new scores and, at most, the scores that these were to replace."""
     if folder.is_symlink() or not folder.is_dir():
         return False
-    with contextlib.suppress(OSError):
-        return all(each.name in (name, OLD) and each.is_dir() and not each.is_symlink() for each in folder.iterdir())
+    with contextlib.suppress(OSError, RunError):
+        old = folder / OLD
+        return {each.name for each in folder.iterdir()} <= {name, OLD} and not (old.exists() and _strange(old))
     return False
 
 

@@ -82,10 +82,14 @@ class Saved(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The newest whole checkpoint, if there is one, and what is wrong with each that is newer."""
+    """The newest whole checkpoint, if there is one, and what is wrong with each that is newer; or the best one.
+
+    Of the best, ``until`` tells the step of the newest, after which scores did not count.
+    """
 
     newest: Saved | None = None
     damaged: Sequence[tuple[Path, str]] = ()
+    until: int | None = None
 
 
 def newest_whole(listed: Callable[[], list[Path]]) -> Found:
@@ -107,33 +111,35 @@ def newest_whole(listed: Callable[[], list[Path]]) -> Found:
             return Found(None, damaged)
 
 
-def best_whole(path: Path, listed: Callable[[], list[Path]], scores: ScoreLog) -> Saved:
+def best_whole(path: Path, listed: Callable[[], list[Path]], scores: Path) -> Found:
     """The checkpoint of a run whose samples had the best score until its newest checkpoint.
 
     While a training goes on that of its newest score may not be saved yet.
 
     Args:
         path: of the run, for the messages.
-        listed: gives the paths of its checkpoints.
-        scores: of the run.
+        listed: gives the paths of its checkpoints, of which there is at least one.
+        scores: the path of its scores.
 
     Raises:
         RunError: there are no scores, or no such checkpoint any more, or it is damaged.
     """
     while True:
         there = {_step_named(checkpoint): checkpoint for checkpoint in listed()}
-        bests = scores.bests()
-        if not bests:
+        log, newest = ScoreLog(scores), max(there)
+        if not log.bests():
             raise RunError(
                 f"{path} has no scores, so none of its checkpoints is known to be the best; leave --best out, or train "
                 "with --set score.every=1."
             )
-        best = next((step for step in bests if step <= max(there, default=0)), bests[0])
-        found = there.get(best)
-        if found is None:
+        best = log.best(until=newest)
+        if best is None:
+            raise RunError(f"{path} has no scores until its newest checkpoint, of step {newest:,}; leave --best out.")
+        if best not in there:
             raise RunError(f"{path} has lost its best checkpoint, of step {best:,}; leave --best out.")
+        found = there[best]
         try:
-            return Saved(found, _read(found))
+            return Found(Saved(found, _read(found)), until=newest)
         except RunError:
             if found.exists():  # else a training has just removed it, for a better one: look again
                 raise

@@ -128,7 +128,7 @@ class Run:
                 f"minigan train --resume {shlex.quote(str(path))}"
             )
         if best:
-            run.found = Found(best_whole(run.path, run.checkpoints, run.scores))
+            run.found = best_whole(run.path, run.checkpoints, run.scores.path)
         run.config = run._config_before()
         return run
 
