@@ -60,14 +60,17 @@ def check_addable(path: Path) -> None:
 def add(path: Path, result: Result) -> None:
     """Add a result at the end of a file: `read` it before the measurement, so that what takes long is not in vain.
 
+    Several programs may add to a file at the same time: a line is written as a whole, behind what others have added.
+
     Raises:
         DataError: it cannot be written; the file is as it was.
     """
+    line, written = (json.dumps(result) + "\n").encode(), 0
     with path.open("ab", buffering=0) as file:
-        size, line = file.tell(), (json.dumps(result) + "\n").encode()
         try:
-            if file.write(line) < len(line):
+            written = file.write(line)
+            if written < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            file.truncate(size)
+            file.truncate(file.tell() - written)
             raise DataError(f"Cannot add to {path} ({error.strerror}); make room, and repeat the command.") from None

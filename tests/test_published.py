@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
@@ -453,21 +454,48 @@ def test_results_that_cannot_be_written_are_told_before_anything_is_measured(pub
         published.main(["noise"])
 
 
-def test_a_disk_that_is_full_leaves_no_half_line(published, tmp_path):
+@contextlib.contextmanager
+def room_for(size):
     """A limit on the size of files is a disk that is full in the middle of a line."""
-    recorded = importlib.import_module("recorded")
-    path = tmp_path / "published.jsonl"
-    recorded.add(path, WHOLE)
-    whole, usual = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, usual[1]))
+    usual, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
     try:
-        with pytest.raises(DataError, match=r"Cannot add to .*published\.jsonl \(.*\); make room, and repeat"):
-            recorded.add(path, WHOLE)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_disk_that_is_full_leaves_no_half_line(published, tmp_path):
+    recorded = importlib.import_module("recorded")
+    path = tmp_path / "published.jsonl"
+    recorded.add(path, WHOLE)
+    whole = path.read_bytes()
+    with room_for(len(whole) + 20), pytest.raises(DataError, match=r"Cannot add to .*\.jsonl \(.*\); make room"):
+        recorded.add(path, WHOLE)
     assert path.read_bytes() == whole
+
+
+def test_what_another_program_adds_meanwhile_stays(published, tmp_path):
+    recorded, of_another = importlib.import_module("recorded"), b'{"of": "another"}\n'
+
+    class Crowded:
+        """A file to which another program adds a line whenever it was opened."""
+
+        path = tmp_path / "published.jsonl"
+
+        def open(self, *how, **buffering):
+            opened = self.path.open(*how, **buffering)
+            with self.path.open("ab") as file:
+                file.write(of_another)
+            return opened
+
+    recorded.add(Crowded(), WHOLE)
+    line = json.dumps(WHOLE).encode() + b"\n"
+    assert Crowded.path.read_bytes() == of_another + line
+    with room_for(2 * len(of_another) + len(line) + 20), pytest.raises(DataError, match="make room"):
+        recorded.add(Crowded(), WHOLE)
+    assert Crowded.path.read_bytes() == of_another + line + of_another
 
 
 def test_a_result_without_a_number_that_the_row_has_today_is_none_of_today(published, table, recorded):
