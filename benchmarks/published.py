@@ -35,6 +35,7 @@ from published_table import table
 from recorded import add, check_addable
 
 from minigan.arguments import Parser, at_least, choose, number_from
+from minigan.commands.presets import COSTS
 from minigan.errors import ConfigError
 
 RUNS = Path("runs/published")
@@ -85,8 +86,10 @@ def _check_used(args: argparse.Namespace) -> None:
 def listed() -> str:
     """All rows, what each takes, and what it does."""
     wide = max(map(len, ROWS))
+    machine = json.loads(COSTS.read_text(encoding="utf-8"))["machine"]
     costs = {name: f"{row.cost()}{f' x {len(row.seeds)}' if len(row.seeds) > 1 else ''}" for name, row in ROWS.items()}
-    return "\n".join(f"{name:<{wide}}  {costs[name]:<22}{row.about}" for name, row in ROWS.items())
+    rows = (f"{name:<{wide}}  {costs[name]:<22}{row.about}" for name, row in ROWS.items())
+    return "\n".join([*rows, "", f"What trainings take, by an epoch on {machine}, with nothing beside it."])
 
 
 def measure(row: Row, seeds: Sequence[int], how: How) -> bool:
@@ -101,7 +104,7 @@ def measure(row: Row, seeds: Sequence[int], how: How) -> bool:
             continue
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         result = {"row": row.name, "seed": seed, "date": today, **found}
-        print(json.dumps(result), flush=True)
+        print(published_table.result_told(result), flush=True)
         if not how.quick:
             add(published_table.RESULTS, result)
     return complete
@@ -120,6 +123,8 @@ def main(argv: Sequence[str]) -> int:
     published_table.results()  # damage is told before the long work
     if not args.quick:
         check_addable(published_table.RESULTS)
+    else:
+        print("Two steps and few samples of each row, to see that it runs: the numbers tell nothing else.")
     with tempfile.TemporaryDirectory() as aside:
         how = How(Path(aside) if args.quick else args.runs or RUNS, args.quick, args.minutes or math.inf)
         complete = [measure(row, args.seeds or (row.seeds[:1] if args.quick else row.seeds), how) for row in rows]

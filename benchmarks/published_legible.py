@@ -175,7 +175,7 @@ def _calibration(name: str, about: str, images: Callable[[int], np.ndarray]) -> 
 
 
 ROWS: tuple[Row, ...] = (
-    _calibration("real-digits", "the scores of legible digits, of MNIST's test images", lambda n: images_of("test", n)),
+    _calibration("real-digits", "scores of real test images, for comparison", lambda n: images_of("test", n)),
     *(
         Legible(
             name=f"legible-{preset}",
@@ -186,5 +186,5 @@ ROWS: tuple[Row, ...] = (
         for preset in preset_names()
         if draws_digits(preset)
     ),
-    _calibration("noise", "the scores of legible digits, of noise", noise),
+    _calibration("noise", "scores of noise, for comparison", noise),
 )

@@ -68,6 +68,12 @@ def _mean(values: Sequence[float], form: str) -> str:
     return f"{statistics.mean(values):{form}} +- {error:{form}}"
 
 
+def result_told(result: Result) -> str:
+    """A row and seed in a line, with all that was found."""
+    numbers = ", ".join(f"{key} {value:.6g}" for key, value in result["numbers"].items())
+    return f"{result['row']}, seed {result['seed']}, {time_told(result['seconds'])}: {numbers}"
+
+
 def time_told(seconds: float) -> str:
     """In the unit that suits."""
     for unit, length in (("h", 3600), ("min", 60)):
@@ -174,7 +180,7 @@ def _mean_cells(results: Sequence[Result]) -> list[str]:
 def _first_cells(result: Result) -> list[str]:
     numbers = result["numbers"]
     if "first_step" not in numbers:
-        never = "never" if result["steps"] == numbers["of"] else "not so soon"
+        never = "never" if result["steps"] == numbers["of"] else "not by then"
         return [f"{never}: at best {numbers['best']:.2f} of {LEGIBLE:.1f}", ""]
     first = f"{time_told(numbers['first_seconds'])}, {numbers['first_step']:,} steps"
     return [first, f"{numbers['first_score']:.2f}, {numbers['first_frechet']:.1f}"]

@@ -327,6 +327,17 @@ def test_runs_of_several_seeds_are_a_row_with_the_standard_error_of_their_mean(r
     assert not Path("runs/ring-0/scores").exists()
 
 
+def test_the_errors_of_single_scores_are_explained_where_the_table_has_them_and_nowhere_else(runs, capfd):
+    train("default", Path("runs/digits-1"), "--seed", "1")
+    capfd.readouterr()
+    one = " ".join(done(capfd, "evaluate", "runs/digits", "-n", "100").split())
+    two = " ".join(done(capfd, "evaluate", "runs/digits", "runs/digits-1", "-n", "100").split())
+    for told in ("+- is the deviation of estimates from", "+- is the standard error over test images"):
+        assert told in one
+        assert told not in two
+    assert "each number is their mean, +- its standard error" in two
+
+
 def test_several_evaluations_get_a_folder_each(runs, capfd):
     for name in ("scores", "scores-2"):
         assert f"Wrote {name}/index.html" in done(capfd, "evaluate", "runs/ring-0", "runs/ring-1", "-n", "100")

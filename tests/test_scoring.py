@@ -646,9 +646,9 @@ def test_scores_of_other_data_are_not_compared_and_without_scores_the_picture_st
     assert (tmp_path / "x" / "scores.png").exists()
 
 
-def first_is_best(*of):
+def first_is_best(*of, **tell):
     """In the place of scorer_of."""
-    found = scorer_of(*of)
+    found = scorer_of(*of, **tell)
     return found and replace(found, rank=lambda line: (-line["step"],))
 
 
@@ -657,7 +657,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     sets = ["score.every=1", "data.count=60", "training.batch_size=20", "training.steps=12", "generator.hidden=[8]"]
     argv = ["train", "ring", "--out", "x", *[word for each in sets for word in ("--set", each)]]
     monkeypatch.setattr(training, "scorer_of", first_is_best)
-    assert "The samples had the best score after step 3: draw from that with --best" in done(capfd, *argv)
+    assert "The score was best after step 3: with --best these commands take that checkpoint." in done(capfd, *argv)
     assert done(capfd, "sample", "x", "--out", "s.npy").endswith("after step 12.\n")
     assert done(capfd, "sample", "x", "--best", "--out", "best.npy").endswith("after step 3.\n")
     assert done(capfd, "interpolate", "x", "--best", "--out", "w.png").endswith("after step 3.\n")

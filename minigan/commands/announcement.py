@@ -110,10 +110,10 @@ def farewell(trainer: Trainer, run: Run) -> str:
     look = ["Look at", *(f"  {path!s:<{width}}  {what}" for path, what in there.items())]
     draw = ["Draw new samples with", f"  minigan sample {folder} --seed 1 --out grid.png"]
     best = run.scores.best(until=trainer.step)
-    if best not in (None, trainer.step):
-        draw += ["", f"The samples had the best score after step {best:,}: draw from that with --best."]
     if _can_be_scored(run.config, len(trainer.loader.images)):
         draw += ["", "Ask how good they are with", f"  minigan evaluate {folder}"]
+    if best not in (None, trainer.step):
+        draw += ["", f"The score was best after step {best:,}: with --best these commands take that checkpoint."]
     return "\n".join([*done, "", *look, "", *draw])
 
 

@@ -92,7 +92,7 @@ def _prepare(source: _Source, device: Device) -> _Work:
     config, loader = source.config, source.loader
     facts = DataFacts.of(loader, config)
     held_out = _held_out(config, facts)
-    scorer = scorer_of(config, source.data, device)
+    scorer = scorer_of(config, source.data, device, tell=say)
     rehearsal = rehearse(config, facts, loader, device)
     game, training = build_game(config, facts, device), config.training
     trainer = Trainer(game, loader, training.steps, (), training.log_every, training.capture)

@@ -292,10 +292,10 @@ def score_curves(
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(all_axes, panels, strict=True):
         for at in (line["time"] for line in lines if line["step"] == best):
-            axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":")
+            axes.axvline(at, color=GREY, linewidth=0.8)
         levels = [{key: each[key] for key in panel.curves if key in each} for each in lines]
         drawn = [value for each in levels for value in each.values()]
-        for name, line, numbers in (("real, dashed", DASHED, of_real), ("noise, dotted", DOTTED, of_noise)):
+        for name, line, numbers in (("real", DASHED, of_real), ("noise", DOTTED, of_noise)):
             known = {key: value for key, value in numbers.items() if any(key in each for each in levels)}
             _draw_levels(axes, panel.curves, known, name, line)
             drawn += known.values()
@@ -316,11 +316,12 @@ def score_curves(
 
 
 def _draw_levels(axes: Any, curves: Iterable[str], levels: Mapping[str, float], label: str, line: Any) -> None:
-    """A level for each curve of a panel, in its colour; the legend has the first."""
+    """A level for each curve of a panel, in its colour; the legend has one for all of them, in grey."""
     for key, (_, color) in zip(curves, cycle(STYLES), strict=False):
         if key in levels:
-            axes.axhline(levels[key], color=color, linewidth=0.9, linestyle=line, label=label)
-            label = ""
+            axes.axhline(levels[key], color=color, linewidth=0.9, linestyle=line)
+    if levels:
+        axes.plot([], [], color=GREY, linewidth=0.9, linestyle=line, label=label)
 
 
 def _scale(axes: Any, axis: str, drawn: Sequence[float]) -> None:

@@ -223,13 +223,16 @@ def _sha256(*arrays: ArrayLike) -> str:
 # ---- of a training -----------------------------------------------------------------------------------------
 
 
-def scorer_of(config: Config, data: Dataset, device: Device) -> Scorer | None:
+def scorer_of(
+    config: Config, data: Dataset, device: Device, tell: Callable[[str], object] = lambda _: None
+) -> Scorer | None:
     """Who scores a training with these settings; None if they ask for no scores.
 
     Args:
         config: the settings.
         data: that they name.
         device: where the judge is to look at digits.
+        tell: is told in a line what takes long, when nothing can be refused any more.
 
     Raises:
         ConfigError: samples of this training cannot be scored, or not so many.
@@ -251,7 +254,7 @@ def scorer_of(config: Config, data: Dataset, device: Device) -> Scorer | None:
     if config.data.source in MIXTURES:
         return mode_scorer(make_mixture(config.data.source, config.data.modes, config.data.std), n)
     if config.data.source == "mnist":
-        return _of_digits(config, device)
+        return _of_digits(config, device, tell)
     return distance_scorer(data, n, test_split(config, data))
 
 
@@ -271,7 +274,7 @@ def _check_enough(n: int, width: int = 0) -> None:
         raise ConfigError(f"score.n: expected at least {least}, {why}, but got {n}; raise it.")
 
 
-def _of_digits(config: Config, device: Device) -> Scorer:
+def _of_digits(config: Config, device: Device, tell: Callable[[str], object]) -> Scorer:
     judge, n = load_judge("selection"), config.score.n
     _check_enough(n, judge.network.head.in_features)
     judge.network.to(device)
@@ -281,5 +284,6 @@ def _of_digits(config: Config, device: Device) -> Scorer:
             f"score.n: expected at most {most:,}, as precision and recall need as many training images, but got {n:,}; "
             "lower it."
         )
+    tell(f"The judge looks at {len(training.samples):,} training images, against which samples will be scored ...")
     reference = DigitReference.of(judge, gather_pixels(training.samples, np.arange(len(training.samples))))
     return digit_scorer(reference, test, n)

@@ -29,7 +29,9 @@ def spreads(found: Evaluation) -> Iterator[Exhibit]:
 
 
 def _spread(found: Evaluation, column: Column) -> Frame:
-    title = f"{column.head} (best: {column.better})"
+    from matplotlib.ticker import PercentFormatter
+
+    title = f"{column.head}, better is {column.better}"
     figure, ax = panel(title, height=TALL[0] + TALL[1] * len(found.rows))
     for place, row in enumerate(found.rows, 1):
         values = [value for each in row.scores if (value := number(each, column.path)) is not None]
@@ -45,6 +47,8 @@ def _spread(found: Evaluation, column: Column) -> Frame:
     ax.set_ylim(len(found.rows) + 0.6, 0.4)
     ax.set_yticks(range(1, len(found.rows) + 1), [_short(printable(row.name)) for row in found.rows])
     ax.locator_params(axis="x", nbins=5, integer=column.form == ".0f", min_n_ticks=1)
+    if column.form.endswith("%"):
+        ax.xaxis.set_major_formatter(PercentFormatter(1))
     return Drawing(figure)
 
 

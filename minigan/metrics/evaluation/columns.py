@@ -23,7 +23,8 @@ class Column(NamedTuple):
         form: in which Python writes it.
         about: what it tells, in some words.
         with_n: what the number of samples does to it, a format of `minigan.metrics.evaluation.sample_size.facts`.
-        error: where its own error is, if it has one.
+        error: where its own error is, if it has one ...
+        plus_minus: ... and what that tells, a format like ``with_n``.
         nan: what NaN means.
         form_of_mean: in which a mean is written, if in another.
     """
@@ -35,6 +36,7 @@ class Column(NamedTuple):
     about: str
     with_n: str
     error: str = ""
+    plus_minus: str = ""
     nan: str = ""
     form_of_mean: str = ""
 
@@ -55,8 +57,9 @@ COLUMNS = (
     Column(
         "digits.kernel_distance.mean", "kernel", "lower", ".3f",
         "KID with the judge's features: their distance from those of the data in a polynomial kernel",
-        "without bias; +- is the deviation of estimates from {subset:,} samples, several times the error of this mean",
+        "without bias",
         "digits.kernel_distance.std",
+        "+- is the deviation of estimates from {subset:,} samples, several times the error of this mean",
     ),
     Column(
         "digits.precision", "precision", "higher", ".3f",
@@ -103,8 +106,9 @@ COLUMNS = (
         "images.parzen.mean", "Parzen", "higher", ".1f",
         "log-likelihood of test images by the protocol of 2014; the real samples are training images here. Others, of "
         "the last sixth, choose sigma, of MNIST 50,000 to 50,999: held out only if data.limit is at most 50,000",
-        "grows with the samples: the protocol takes 10,000; +- is the standard error over test images",
+        "grows with the samples: the protocol takes 10,000",
         "images.parzen.error",
+        "+- is the standard error over test images",
     ),
     Column(
         "images.sliced_wasserstein", "sliced W2", "lower", ".4f",

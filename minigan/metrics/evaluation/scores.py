@@ -141,7 +141,7 @@ def evaluate(
 ) -> Scores:
     """All scores of samples that there are for their kind.
 
-    Of 10,000 images of digits it takes some 20 seconds of two cores, nearly half of them for the nearest training
+    Of 10,000 images of digits it takes some 20 seconds of two cores, two fifths of them for the nearest training
     images, and with a new reference some 12 more; memory reaches 0.7 GB. Only scores of as many samples compare.
 
     Args:

@@ -82,8 +82,9 @@ class Evaluation:
         return columns_of([scores for row in self.rows for scores in row.scores])
 
     def with_n(self, column: Column) -> str:
-        """What the number of samples does to a score, in words with numbers."""
-        return column.with_n.format(**self._facts)
+        """What the number of samples does to a score, and what its own error tells if the table has that, in words."""
+        own = column.plus_minus and not self._seeds
+        return "; ".join([column.with_n, column.plus_minus] if own else [column.with_n]).format(**self._facts)
 
     @cached_property
     def _facts(self) -> dict[str, float]:
