@@ -69,7 +69,7 @@ def _mean(values: Sequence[float], form: str) -> str:
 
 
 def result_told(result: Result) -> str:
-    """A row and seed in a line, with all that was found."""
+    """The numbers of a row and seed in a line."""
     numbers = ", ".join(f"{key} {value:.6g}" for key, value in result["numbers"].items())
     return f"{result['row']}, seed {result['seed']}, {time_told(result['seconds'])}: {numbers}"
 

@@ -72,5 +72,6 @@ def add(path: Path, result: Result) -> None:
             if written < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            file.truncate(file.tell() - written)
+            if written:  # else nothing is behind what was there, or what others have added since
+                file.truncate(file.tell() - written)
             raise DataError(f"Cannot add to {path} ({error.strerror}); make room, and repeat the command.") from None

@@ -1,6 +1,6 @@
-"""The presets that draw digits: after their first steps G still answers z, and its pixels still have a slope.
+"""The presets that draw digits: after their first steps G still answers z.
 
-Where all are at the ends of a tanh, no gradient reaches G any more, and the training is lost for good.
+Where all pixels are at the ends of a tanh, no gradient reaches G any more: it draws one image, and that is for good.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ DRAW = [
 ]
 
 
-def first_samples(config):
-    """Of one class, if G is told any."""
+def scatter(name, *changes):
+    """How far the pixels of one place differ, in samples of G itself and not of its average; of one class, if any."""
+    config = set_fields(load_preset(name), [*changes, "generator.ema_decay=0"])
     loader = loader_of(config, data_of(config))
     game = build_game(config, DataFacts.of(loader, config), CPU)
     mg.manual_seed(config.training.seed)
@@ -30,23 +31,15 @@ def first_samples(config):
     for step in range(STEPS):
         mg.set_step(step)
         game.step(*(batch_of(loader, i, CPU) for i in range(step * each, (step + 1) * each)))
-    return sample(game, 64, 0, CPU, np.zeros(64, np.int64) if classes_of(game) else None)
-
-
-def at_ends(samples):
-    return (np.abs(samples) > 0.99).mean()
+    return sample(game, 64, 0, CPU, np.zeros(64, np.int64) if classes_of(game) else None).std(axis=0).mean()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_G_is_alive_after_its_first_steps(name):
-    samples = first_samples(load_preset(name))
-    assert samples.std(axis=0).mean() > 0.01
-    assert at_ends(samples) < 0.7
+    assert scatter(name) > 0.01
 
 
 @pytest.mark.slow
 def test_with_a_tanh_and_no_normalisation_it_would_not_be():
-    samples = first_samples(set_fields(load_preset("r1"), ["generator.output=tanh"]))
-    assert samples.std(axis=0).mean() < 0.01
-    assert at_ends(samples) > 0.7
+    assert scatter("r1", "generator.output=tanh") < 0.005

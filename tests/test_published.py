@@ -507,9 +507,11 @@ def test_what_another_program_adds_meanwhile_stays(published, tmp_path):
     recorded.add(Crowded(), WHOLE)
     line = json.dumps(WHOLE).encode() + b"\n"
     assert Crowded.path.read_bytes() == of_another + line
-    with room_for(2 * len(of_another) + len(line) + 20), pytest.raises(DataError, match="make room"):
-        recorded.add(Crowded(), WHOLE)
-    assert Crowded.path.read_bytes() == of_another + line + of_another
+    for room in (20, 0):  # for a part of the line, and for none of it
+        before = Crowded.path.read_bytes() + of_another
+        with room_for(len(before) + room), pytest.raises(DataError, match="make room"):
+            recorded.add(Crowded(), WHOLE)
+        assert Crowded.path.read_bytes() == before
 
 
 def test_a_result_without_a_number_that_the_row_has_today_is_none_of_today(published, table, recorded):

@@ -614,6 +614,7 @@ def test_a_training_on_digits_is_scored_by_the_judge_to_choose_by(tmp_path, monk
     assert (
         f'scores    70 samples every epoch, by the judge "selection" ({judge_module.SHA256["selection"][:12]})\n' in out
     )
+    assert re.match(r"The judge looks at [\d,]+ training images, against which samples will be scored \.\.\.\n", out)
     assert f"classifier {line['classifier_score']:.2f}  Frechet {line['frechet_distance']:.2f}\n" in err
     assert "--best" not in out  # the newest is the best
     assert done(capfd, "sample", "x", "--best", "--out", "best.png").endswith("by x as it was after step 3.\n")
@@ -657,7 +658,7 @@ def test_all_commands_that_draw_take_the_best_if_they_are_asked(tmp_path, monkey
     sets = ["score.every=1", "data.count=60", "training.batch_size=20", "training.steps=12", "generator.hidden=[8]"]
     argv = ["train", "ring", "--out", "x", *[word for each in sets for word in ("--set", each)]]
     monkeypatch.setattr(training, "scorer_of", first_is_best)
-    assert "The score was best after step 3: with --best these commands take that checkpoint." in done(capfd, *argv)
+    assert "The score was best after step 3: --best takes that checkpoint." in done(capfd, *argv)
     assert done(capfd, "sample", "x", "--out", "s.npy").endswith("after step 12.\n")
     assert done(capfd, "sample", "x", "--best", "--out", "best.npy").endswith("after step 3.\n")
     assert done(capfd, "interpolate", "x", "--best", "--out", "w.png").endswith("after step 3.\n")

@@ -113,7 +113,7 @@ def farewell(trainer: Trainer, run: Run) -> str:
     if _can_be_scored(run.config, len(trainer.loader.images)):
         draw += ["", "Ask how good they are with", f"  minigan evaluate {folder}"]
     if best not in (None, trainer.step):
-        draw += ["", f"The score was best after step {best:,}: with --best these commands take that checkpoint."]
+        draw += ["", f"The score was best after step {best:,}: --best takes that checkpoint."]
     return "\n".join([*done, "", *look, "", *draw])
 
 

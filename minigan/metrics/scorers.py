@@ -232,7 +232,7 @@ def scorer_of(
         config: the settings.
         data: that they name.
         device: where the judge is to look at digits.
-        tell: is told in a line what takes long, when nothing can be refused any more.
+        tell: is told in a line what takes long, when nothing of the scores can be refused any more.
 
     Raises:
         ConfigError: samples of this training cannot be scored, or not so many.

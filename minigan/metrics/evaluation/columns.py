@@ -24,7 +24,7 @@ class Column(NamedTuple):
         about: what it tells, in some words.
         with_n: what the number of samples does to it, a format of `minigan.metrics.evaluation.sample_size.facts`.
         error: where its own error is, if it has one ...
-        plus_minus: ... and what that tells, a format like ``with_n``.
+        about_error: ... and what that tells, a format like ``with_n``.
         nan: what NaN means.
         form_of_mean: in which a mean is written, if in another.
     """
@@ -36,7 +36,7 @@ class Column(NamedTuple):
     about: str
     with_n: str
     error: str = ""
-    plus_minus: str = ""
+    about_error: str = ""
     nan: str = ""
     form_of_mean: str = ""
 

@@ -83,8 +83,8 @@ class Evaluation:
 
     def with_n(self, column: Column) -> str:
         """What the number of samples does to a score, and what its own error tells if the table has that, in words."""
-        own = column.plus_minus and not self._seeds
-        return "; ".join([column.with_n, column.plus_minus] if own else [column.with_n]).format(**self._facts)
+        told = [column.with_n] if self._seeds else [column.with_n, column.about_error]
+        return "; ".join(filter(None, told)).format(**self._facts)
 
     @cached_property
     def _facts(self) -> dict[str, float]:
