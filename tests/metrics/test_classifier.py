@@ -96,7 +96,7 @@ def test_the_most_that_labels_allow_is_what_the_docstring_says():
 
 
 def test_the_page_tells_what_keeps_real_digits_from_a_score_of_ten():
-    told = r"real ones (\S+): (\S+) are missing as digits are not equally frequent, (\S+) as the judge is not sure"
+    told = r"real ones (\S+): .+ (\S+) from digits that are not equally frequent, and to (\S+) from images of which"
     p = judge("report").probabilities(digits("test", 10_000)[0])
     unequal = 10 - np.exp(stats.entropy(p.mean(0)))
     figures = [float(figure) for figure in re.search(told, pages.read("docs/scores.md")).groups()]
