@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import signal
 
 import pytest
 
@@ -18,6 +19,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("numprocesses", 0):  # pytest -n: BLAS threads of several processes would wait for each other
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A shell without job control starts background jobs with Ctrl-C switched off, for them and all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
